@@ -1,0 +1,257 @@
+"""A folder per stage, replaced atomically: a reader sees the old asset or the new one."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from hn_assets.errors import StoreError
+
+MANIFEST = "manifest.json"
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one version of a stage consists of.
+
+    Attributes:
+        version: names the content: equal files give an equal version.
+        files: size in bytes and SHA-256 of each file, by name.
+        info: what made them (fingerprints, settings, row counts), for the stages that read them.
+    """
+
+    version: str
+    files: Mapping[str, Mapping[str, Any]]
+    info: Mapping[str, Any]
+
+
+@dataclass
+class Draft:
+    """Files being written for the next version of a stage; nobody sees them yet."""
+
+    folder: Path
+    info: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest | None = None
+
+    def path(self, name: str) -> Path:
+        """Where to write the file `name`."""
+        return self.folder / name
+
+
+class Store:
+    """All stages of one dataset under `<root>/<dataset>`.
+
+    >>> store = Store(Path("data"), "scifact")
+    >>> store.stage("corpus").folder.as_posix()
+    'data/scifact/corpus'
+    """
+
+    def __init__(self, root: Path, dataset: str) -> None:
+        self.root = root
+        self.dataset = dataset
+
+    def stage(self, name: str) -> "Stage":
+        """The stage `name`, whether or not it was ever materialized."""
+        return Stage(self.root / self.dataset / name, f"{self.dataset}/{name}")
+
+
+class Stage:
+    """One asset's place in the store."""
+
+    def __init__(self, folder: Path, asset: str) -> None:
+        self.folder = folder
+        self.asset = asset
+
+    def manifest(self) -> Manifest | None:
+        """The current version, or None where the asset was never materialized.
+
+        Raises:
+            StoreError: the manifest is there but cannot be read.
+        """
+        path = self.folder / MANIFEST
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return Manifest(raw["version"], raw["files"], raw["info"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{path} is damaged ({error}); materialize {self.asset} again"
+            ) from error
+
+    def require(self) -> Manifest:
+        """The current version.
+
+        Raises:
+            StoreError: the asset was never materialized, or its manifest is damaged.
+        """
+        manifest = self.manifest()
+        if manifest is None:
+            raise StoreError(
+                f"{self.asset} has not been materialized under {self.folder.parent.parent}; "
+                f"materialize it first"
+            )
+        return manifest
+
+    def file(self, name: str) -> Path:
+        """The path of one file of the current version, its checksum verified.
+
+        Raises:
+            StoreError: never materialized, missing, or not the bytes that were published.
+        """
+        manifest = self.require()
+        path = self.folder / manifest.version / name
+        expected = manifest.files.get(name)
+        if expected is None:
+            raise StoreError(f"{self.asset} has no file {name}; materialize it again")
+        try:
+            actual = _describe_file(path)
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be read ({error.strerror}); materialize {self.asset} again"
+            ) from error
+        if actual != dict(expected):
+            raise StoreError(
+                f"{path} is damaged: its checksum is not the one in {MANIFEST}; "
+                f"materialize {self.asset} again"
+            )
+        return path
+
+    @contextmanager
+    def publish(self) -> Iterator[Draft]:
+        """Write the next version; it replaces the current one when the block ends without error.
+
+        Raises:
+            StoreError: the store cannot be written (no space, no permission, not a folder).
+        """
+        staging = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}"
+        try:
+            self._sweep()
+            staging.mkdir(parents=True)
+            draft = Draft(staging)
+            yield draft
+            draft.manifest = self._commit(draft)
+        except OSError as error:
+            if not _is_about(error.filename, self.folder):
+                raise
+            raise StoreError(
+                f"{self.asset} cannot be written to {self.folder}: {error.strerror or error}; "
+                f"what was there before is unchanged. Free some space or set HN_DATA_DIR to a "
+                f"folder that can be written"
+            ) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _commit(self, draft: Draft) -> Manifest:
+        files: dict[str, dict[str, Any]] = {}
+        for path in sorted(draft.folder.iterdir()):
+            _sync(path)
+            files[path.name] = _describe_file(path)
+        digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        manifest = Manifest(digest[:16], files, draft.info)
+
+        target = self.folder / manifest.version
+        if not self._is_intact(target, files):
+            shutil.rmtree(target, ignore_errors=True)
+            draft.folder.replace(target)
+            _sync(self.folder)
+        previous = self._current_version()
+        written = draft.folder.with_name(f"{draft.folder.name}.json")
+        try:
+            written.write_text(
+                json.dumps({"version": manifest.version, "files": files, "info": draft.info}),
+                encoding="utf-8",
+            )
+            _sync(written)
+            written.replace(self.folder / MANIFEST)
+            _sync(self.folder)
+        finally:
+            written.unlink(missing_ok=True)
+        self._link_latest(manifest.version)
+        self._prune({manifest.version, previous})
+        return manifest
+
+    def _is_intact(self, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
+        try:
+            return {path.name: _describe_file(path) for path in folder.iterdir()} == files
+        except OSError:
+            return False
+
+    def _current_version(self) -> str | None:
+        try:
+            manifest = self.manifest()
+        except StoreError:
+            return None
+        return manifest.version if manifest else None
+
+    def _link_latest(self, version: str) -> None:
+        """Point `latest` at the current version, for people; our own code reads the manifest."""
+        link = self.folder / f".{LATEST}-{uuid4().hex[:8]}"
+        try:
+            link.symlink_to(version)
+            link.replace(self.folder / LATEST)
+        except OSError:  # file systems without links
+            link.unlink(missing_ok=True)
+
+    def _prune(self, keep: set[str | None]) -> None:
+        """Keep the current version, and the one before for readers that still have it open."""
+        versions = [
+            path
+            for path in self.folder.iterdir()
+            if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+        ]
+        for path in versions:
+            if path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed left half written."""
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.glob(".staging-*"):
+            if not _is_alive(path.name.split("-")[1]):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
+
+
+def _is_about(filename: Any, folder: Path) -> bool:
+    """Whether an OSError is about the store; one without a file name (a full disk) counts."""
+    if filename is None:
+        return True
+    path = Path(str(filename))
+    return path.is_relative_to(folder) or folder.is_relative_to(path)
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,27 @@
+"""How texts are joined, compared and named, in one place for every room."""
+
+import hashlib
+import unicodedata
+
+
+def passage_text(title: str, text: str, *, with_title: bool) -> str:
+    """The text of a document as the model sees it: title, one space, text."""
+    return f"{title} {text}" if with_title and title else text
+
+
+def normalised(text: str) -> str:
+    """The form in which two texts count as equal: NFKC, case folded, white space run together.
+
+    >>> normalised("  Heart\\n ATTACK ") == normalised("heart attack")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def text_id(text: str) -> str:
+    """A stable id for a text that has none: the first 16 hex digits of its SHA-256.
+
+    >>> text_id("heart attack")
+    '2c200509feda6d82'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
