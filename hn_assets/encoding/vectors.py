@@ -1,0 +1,99 @@
+"""Vectors with their ids in one Arrow file (Feather, uncompressed), read as a memory map.
+
+`pandas.read_feather` and `pyarrow` open the file without us. Reading maps it, so that a corpus
+larger than memory costs no memory.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hn_assets.errors import ModelError, StoreError
+from hn_assets.tables import embeddings_schema
+
+Vectors = NDArray[np.float32]
+
+
+class VectorWriter:
+    """Write blocks of vectors to one file as they are made.
+
+    Args:
+        path: the file to write.
+        what: "document" or "query", for the error that names one.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path = path
+        self._what = what
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+        self._norms: list[NDArray[np.float32]] = []
+
+    def write(self, ids: list[str], vectors: Vectors) -> None:
+        """Append a block: `vectors` has shape (len(ids), dimension).
+
+        Raises:
+            ModelError: a vector holds NaN or infinity; the error names the first one's id.
+        """
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            bad = ids[int(np.argmin(finite))]
+            raise ModelError(
+                f"the vector of {self._what} {bad!r} is not finite (and {int((~finite).sum()) - 1} "
+                f"more in its block): the model or its precision is broken. Try compute.precision: "
+                f"float32, or another model"
+            )
+        schema = embeddings_schema(vectors.shape[1])
+        if self._writer is None:
+            self._writer = pa.ipc.new_file(str(self._path), schema)
+        flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+        column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+        self._writer.write_batch(pa.record_batch([pa.array(ids, pa.string()), column], schema))
+        self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
+
+    def close(self) -> NDArray[np.float32]:
+        """Finish the file; returns the norm of every vector written."""
+        if self._writer is not None:
+            self._writer.close()
+        return np.concatenate(self._norms) if self._norms else np.zeros(0, np.float32)
+
+
+class VectorTable:
+    """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
+
+    Raises:
+        StoreError: the file is not an Arrow file of ids and vectors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with pa.memory_map(str(path)) as source:
+                batches = pa.ipc.open_file(source)
+                blocks = [batches.get_batch(i) for i in range(batches.num_record_batches)]
+            self.dimension = int(batches.schema.field("vector").type.list_size)
+        except (pa.ArrowInvalid, KeyError, AttributeError) as error:
+            raise StoreError(f"{path} is not a file of vectors: {error}") from error
+        self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
+        self._blocks: list[Vectors] = [
+            block.column("vector").flatten().to_numpy().reshape(-1, self.dimension)
+            for block in blocks
+        ]
+        self._starts = np.cumsum([0, *(len(block) for block in self._blocks)])
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
+        yield from self._blocks
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        out = np.empty((len(rows), self.dimension), np.float32)
+        block_of = np.searchsorted(self._starts, rows, side="right") - 1
+        for block in np.unique(block_of):
+            here = block_of == block
+            out[here] = self._blocks[block][rows[here] - self._starts[block]]
+        return out

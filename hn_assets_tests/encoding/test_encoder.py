@@ -1,0 +1,161 @@
+"""The encoder gives FlagEmbedding's vectors, and the same bits however it cuts its batches."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from FlagEmbedding import FlagAutoModel
+
+from hn_assets.encoding.encoder import Encoder
+from hn_assets.encoding.loading import embedded_model_folder, hash_folder, load_model
+from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.errors import ModelError
+from hn_assets_tests.models import make_tiny_bert, minilm_encoder
+
+WORDS = [
+    "the",
+    "heart",
+    "pumps",
+    "blood",
+    "through",
+    "vessels",
+    "and",
+    "valves",
+    "in",
+    "every",
+    "living",
+    "mammal",
+]
+TEXTS = [
+    " ".join(WORDS[(i * 7 + j) % len(WORDS)] for j in range(1 + (i * 13) % 60)) for i in range(60)
+] + ["", "long " * 400]
+
+
+def flagembedding(**options) -> FlagAutoModel:
+    return FlagAutoModel.from_finetuned(
+        str(embedded_model_folder()),
+        model_class="encoder-only-base",
+        pooling_method="mean",
+        use_fp16=False,
+        devices=["cpu"],
+        query_max_length=256,
+        passage_max_length=256,
+        **options,
+    )
+
+
+def test_passages_and_queries_are_those_of_flagembedding() -> None:
+    instruction = {"query_instruction_for_retrieval": "Find: ", "query_instruction_format": "{}{}"}
+    theirs = flagembedding(**instruction)
+    settings = EncodingSettings(query_instruction="Find: ")
+    model = load_model(settings, devices=["cpu"], precision="float32")
+    ours = Encoder(model, devices=["cpu"])
+    assert ours.driver == "hn_assets"
+    np.testing.assert_allclose(ours.encode(TEXTS, "passage"), theirs.encode(TEXTS), atol=2e-6)
+    np.testing.assert_allclose(ours.encode(TEXTS, "query"), theirs.encode_queries(TEXTS), atol=2e-6)
+
+
+def test_the_batch_size_and_the_company_change_no_bit() -> None:
+    whole = minilm_encoder().encode(TEXTS, "passage")
+    assert np.array_equal(minilm_encoder(batch_tokens=1).encode(TEXTS, "passage"), whole)
+    assert np.array_equal(minilm_encoder(batch_tokens=700).encode(TEXTS, "passage"), whole)
+    reverse = minilm_encoder().encode(TEXTS[::-1], "passage")[::-1]
+    assert np.array_equal(reverse, whole)
+    assert np.array_equal(minilm_encoder().encode(TEXTS[7:8], "passage")[0], whole[7])
+
+
+def test_several_devices_give_what_one_gives(tmp_path: Path) -> None:
+    settings = EncodingSettings(model=str(make_tiny_bert(tmp_path)), pooling="cls")
+    model = load_model(settings, devices=["cpu"], precision="float32")
+    one = Encoder(model, devices=["cpu"]).encode(TEXTS, "passage")
+    two = Encoder(model, devices=["cpu", "cpu"], batch_tokens=256).encode(TEXTS, "passage")
+    assert np.array_equal(one, two)
+
+
+def test_windows_keep_ids_and_order_and_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hn_assets.encoding.encoder.WINDOW", 16)
+    encoder, seen = minilm_encoder(), []
+    pairs = ((f"d{i}", text) for i, text in enumerate(TEXTS))
+    blocks = list(encoder.encode_windows(pairs, "passage", lambda s: seen.append(s.texts)))
+    assert [i for ids, _ in blocks for i in ids] == [f"d{i}" for i in range(len(TEXTS))]
+    stacked = np.concatenate([vectors for _, vectors in blocks])
+    assert np.array_equal(stacked, minilm_encoder().encode(TEXTS, "passage"))
+    assert seen == [16, 32, 48, 62]
+    assert encoder.stats.truncated == 1
+    assert encoder.stats.tokens == sum(
+        min(256, len(ids)) for ids in encoder.model.embedder.tokenizer(TEXTS)["input_ids"]
+    )
+
+
+def test_bfloat16_is_close_to_float32() -> None:
+    model = load_model(EncodingSettings(), devices=["cpu"], precision="bfloat16")
+    half = Encoder(model, devices=["cpu"]).encode(TEXTS, "passage")
+    exact = minilm_encoder().encode(TEXTS, "passage")
+    assert half.dtype == np.float32
+    assert 0.99 < (half * exact).sum(axis=1).min() < 1
+    np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)
+
+
+def test_vectors_are_left_as_they_are_without_normalize() -> None:
+    model = load_model(EncodingSettings(normalize=False), devices=["cpu"], precision="float32")
+    norms = np.linalg.norm(Encoder(model, devices=["cpu"]).encode(TEXTS, "passage"), axis=1)
+    assert np.abs(norms - 1).max() > 0.01
+
+
+def test_a_model_only_flagembedding_can_drive_goes_through_it(tmp_path: Path) -> None:
+    folder = make_tiny_bert(tmp_path)
+    settings = EncodingSettings(
+        model=str(folder), model_class="decoder-only-base", pooling="last_token"
+    )
+    encoder = Encoder(load_model(settings, devices=["cpu"], precision="float32"), devices=["cpu"])
+    assert encoder.driver == "FlagEmbedding"
+    vectors = encoder.encode(["one text", "another"], "passage")
+    assert vectors.shape == (2, 32)
+    assert encoder.stats.texts == 2
+    assert encoder.stats.tokens == 7
+
+
+def test_a_folder_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelError, match="/no/such/model is not there"):
+        load_model(EncodingSettings(model="/no/such/model"), devices=["cpu"], precision="float32")
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"holds no model: it has no config\.json"):
+        load_model(EncodingSettings(model=str(tmp_path)), devices=["cpu"], precision="float32")
+
+
+def test_a_hub_that_cannot_be_reached_says_how_to_name_a_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    settings = EncodingSettings(model="BAAI/no-such-model-here")
+    with pytest.raises(ModelError, match="set encoding.model to a local folder"):
+        load_model(settings, devices=["cpu"], precision="float32")
+
+
+def test_pooling_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    folder = make_tiny_bert(tmp_path)
+    with pytest.raises(ModelError, match="Set encoding.pooling"):
+        load_model(EncodingSettings(model=str(folder)), devices=["cpu"], precision="float32")
+
+
+@pytest.mark.parametrize(
+    "config", [{"pooling_mode_cls_token": True}, {"pooling_mode": "cls"}, {"pooling_mode": "mean"}]
+)
+def test_pooling_and_length_come_from_the_model(tmp_path: Path, config: dict) -> None:
+    folder = make_tiny_bert(tmp_path)
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(config))
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 17}')
+    model = load_model(EncodingSettings(model=str(folder)), devices=["cpu"], precision="float32")
+    assert model.pooling == ("mean" if "mean" in config.values() else "cls")
+    assert model.passage_max_length == 17
+
+
+def test_another_checkpoint_in_the_same_folder_has_other_weights(tmp_path: Path) -> None:
+    first = hash_folder(make_tiny_bert(tmp_path, seed=0))
+    again = hash_folder(make_tiny_bert(tmp_path, seed=0))
+    other = hash_folder(make_tiny_bert(tmp_path, seed=1))
+    assert first == again != other
