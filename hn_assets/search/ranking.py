@@ -1,0 +1,164 @@
+"""Search all queries and rank what comes back, the same way on every machine.
+
+FAISS finds the documents; their scores are then computed pair by pair from the stored vectors and
+ties are broken by document id. So a ranking does not depend on how queries were cut into blocks,
+on the order of the corpus, or on whether a GPU with float16 storage did the search.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.encoding.vectors import Vectors, VectorTable
+from hn_assets.errors import SettingsError
+
+SPARE = 16  # fetched beyond the depth, so that rounding at the cut can be put right
+RESCORE_BYTES = 64 << 20  # of candidates' vectors in memory at once
+FAISS_GPU_LIMIT = 2048  # largest k of a GPU index
+
+# how far FAISS's score may be from ours, relative to the product of the norms
+ROUNDING = {"cpu": 1e-5, "gpu": 4e-3}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The candidates of a block of queries.
+
+    Attributes:
+        first: position of the block's first query.
+        rows: corpus rows, int64 of shape (queries, depth), best first; -1 where there are fewer.
+        scores: inner products, float32 of the same shape.
+    """
+
+    first: int
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class Searcher:
+    """Searches one index, block by block.
+
+    Args:
+        index: a FAISS index of inner products over the rows of `documents`.
+        documents: the vectors in the index.
+        device: `cpu`, or `gpu` for all cards, sharded, float16.
+    """
+
+    def __init__(self, index: Any, documents: VectorTable, device: str) -> None:
+        import faiss
+
+        self.documents = documents
+        self.device = device
+        # only a flat index promises the best documents, so only there a doubtful cut is widened
+        self.is_exact = isinstance(index, faiss.IndexFlat)
+        self._id_order = np.empty(len(documents), np.int64)
+        self._id_order[np.argsort(np.array(documents.ids, dtype=object), kind="stable")] = (
+            np.arange(len(documents))
+        )
+        self._index = _to_gpus(faiss, index) if device == "gpu" else index
+        self._largest_norm = max(
+            (float(np.linalg.norm(block, axis=1).max()) for block in documents.blocks()),
+            default=0.0,
+        )
+
+    def rank(self, queries: VectorTable, depth: int, block: int) -> Iterator[Ranking]:
+        """The `depth` best documents of every query, in blocks of `block` queries.
+
+        Raises:
+            SettingsError: the depth is beyond what a GPU index can return.
+        """
+        depth = min(depth, len(self.documents))
+        if self.device == "gpu" and depth + SPARE > FAISS_GPU_LIMIT:
+            raise SettingsError(
+                f"a depth of {depth} is beyond what FAISS finds on a GPU "
+                f"({FAISS_GPU_LIMIT - SPARE}); set compute.faiss_device: cpu, or a smaller depth"
+            )
+        for first in range(0, len(queries), block):
+            rows = np.arange(first, min(first + block, len(queries)), dtype=np.int64)
+            yield self._rank_block(first, queries.take(rows), depth)
+
+    def _rank_block(self, first: int, queries: Vectors, depth: int) -> Ranking:
+        fetch = min(depth + SPARE, len(self.documents))
+        rows = np.full((len(queries), depth), -1, np.int64)
+        scores = np.full((len(queries), depth), -np.inf, np.float32)
+        open_queries = np.arange(len(queries))
+        while True:
+            found_scores, found = self._index.search(queries[open_queries], fetch)
+            doubtful = np.zeros(len(open_queries), bool)
+            step = max(1, RESCORE_BYTES // (4 * fetch * self.documents.dimension))
+            for start in range(0, len(open_queries), step):
+                part = slice(start, start + step)
+                which = open_queries[part]
+                ranked_rows, ranked = self._rescore(queries[which], found[part])
+                rows[which], scores[which] = ranked_rows[:, :depth], ranked[:, :depth]
+                if fetch < len(self.documents):
+                    # a document FAISS left out scores at most what its last one does
+                    slack = ROUNDING[self.device] * self._scale(queries[which])
+                    doubtful[part] = found_scores[part, -1] + slack >= ranked[:, depth - 1]
+            may_widen = self.device == "cpu" or fetch * 2 <= FAISS_GPU_LIMIT
+            if not (self.is_exact and doubtful.any() and may_widen):
+                return Ranking(first, rows, scores)
+            open_queries = open_queries[doubtful]
+            fetch = min(fetch * 2, len(self.documents))
+
+    def _rescore(
+        self, queries: Vectors, found: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        vectors = self.documents.take(np.maximum(found, 0).reshape(-1))
+        scores = np.einsum("qd,qkd->qk", queries, vectors.reshape(*found.shape, -1))
+        scores[found < 0] = -np.inf
+        order = np.lexsort((self._id_order[found], -scores), axis=1)
+        return np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
+
+    def _scale(self, queries: Vectors) -> NDArray[np.float32]:
+        return np.linalg.norm(queries, axis=1) * self._largest_norm
+
+
+def pair_scores(
+    queries: VectorTable,
+    query_rows: NDArray[np.int64],
+    documents: VectorTable,
+    document_rows: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """The inner product of each (query, document) pair: float32, shape (pairs,)."""
+    out = np.empty(len(query_rows), np.float32)
+    for start in range(0, len(out), 65_536):
+        part = slice(start, start + 65_536)
+        left, right = queries.take(query_rows[part]), documents.take(document_rows[part])
+        out[part] = np.einsum("qd,qkd->qk", left, right[:, None, :])[:, 0]
+    return out
+
+
+def recall_against_exact(
+    ranking: Ranking, queries: VectorTable, documents: VectorTable, sample: int = 200
+) -> float:
+    """The share of the exactly best documents that `ranking` holds, over a sample of its queries.
+
+    Args:
+        ranking: from an approximate index.
+        queries: the queries it ranks, from position `ranking.first` on.
+        documents: the vectors that were searched.
+        sample: at most so many queries, evenly spread over the ranking.
+    """
+    import faiss
+
+    picked = np.unique(np.linspace(0, len(ranking.rows) - 1, sample).astype(np.int64))
+    exact = Searcher(faiss.IndexFlatIP(documents.dimension), documents, "cpu")
+    for block in documents.blocks():
+        exact._index.add(np.ascontiguousarray(block))
+    best = exact._rank_block(0, queries.take(picked + ranking.first), ranking.rows.shape[1])
+    shares = [
+        len(np.intersect1d(ranking.rows[q], rows)) / len(rows)
+        for q, rows in zip(picked, best.rows, strict=True)
+    ]
+    return float(np.mean(shares))
+
+
+def _to_gpus(faiss: Any, index: Any) -> Any:
+    options = faiss.GpuMultipleClonerOptions()
+    options.shard = True
+    options.useFloat16 = True
+    return faiss.index_cpu_to_all_gpus(index, co=options)
