@@ -1,0 +1,50 @@
+"""Number texts, so that equal ones can be found without keeping any of them in memory."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from hn_assets.errors import StoreError
+from hn_assets.mining.exclusion import Texts
+from hn_assets.text import normalised, passage_text
+
+
+def number_texts(corpus: Path, queries: Path, doc_ids: Iterable[str], *, with_title: bool) -> Texts:
+    """Give equal texts of documents and queries equal numbers.
+
+    Args:
+        corpus: Parquet file of the corpus.
+        queries: Parquet file of the queries.
+        doc_ids: the documents that matter; of others no number is kept.
+        with_title: whether a passage's text includes its title, as for the model.
+
+    Raises:
+        StoreError: a wanted document is not in the corpus.
+    """
+    wanted = set(doc_ids)
+    documents: dict[str, int] = {}
+    for row in _rows(corpus, ["id", "title", "text"]):
+        if row["id"] in wanted:
+            text = passage_text(row["title"], row["text"], with_title=with_title)
+            documents[row["id"]] = _number(text)
+    missing = wanted - documents.keys()
+    if missing:
+        raise StoreError(
+            f"document {min(missing)!r} and {len(missing) - 1} more are ranked but no longer in "
+            f"the corpus: materialize the embeddings, faiss_index and candidates again"
+        )
+    asked = {row["id"]: _number(row["text"]) for row in _rows(queries, ["id", "text"])}
+    return Texts(pd.Series(documents, dtype="int64"), pd.Series(asked, dtype="int64"), _number(""))
+
+
+def _number(text: str) -> int:
+    digest = blake2b(normalised(text).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
+
+
+def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, str]]:
+    for batch in pq.ParquetFile(path).iter_batches(columns=columns):
+        yield from batch.to_pylist()
