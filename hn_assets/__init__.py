@@ -1,23 +1,28 @@
 """Hard negatives for embedding models and rerankers, as a Dagster asset graph.
 
-`HardNegatives` is the Dagster component. The rooms `sources`, `encoding`, `search`, `mining` and
-`export` are plain Python and can be used without Dagster.
+`HardNegatives` is the Dagster component, `project_defs` what this project itself loads. The rooms
+`sources`, `encoding`, `search`, `mining` and `export` are plain Python, usable without Dagster.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hn_assets.components.hard_negatives import HardNegatives
+    from hn_assets.definitions import project_defs
 
-__all__ = ["HardNegatives"]
+__all__ = ["HardNegatives", "project_defs"]
 
 
 def __getattr__(name: str) -> Any:
-    # importing a room must not import dagster, so the component waits until it is asked for
+    # importing a room must not import dagster, so what needs it waits until it is asked for
     if name == "HardNegatives":
         from hn_assets.components.hard_negatives import HardNegatives
 
         return HardNegatives
+    if name == "project_defs":
+        from hn_assets.definitions import project_defs
+
+        return project_defs
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -87,7 +87,7 @@ def mine(
         chosen = chosen[~chosen.query_id.isin(set(short))]
     if not len(chosen):
         raise MiningError(
-            f"no query has a negative: the range {list(settings.range)} holds no candidate that "
+            f"no query has a negative: the range {settings.range} holds no candidate that "
             f"may be one. The rankings are {int(pool['rank'].max()) + 1 if len(pool) else 0} deep; "
             f"set mining.range within that, or search deeper"
         )

@@ -21,8 +21,10 @@ class MiningSettings(Settings):
             "another split with the text of one of its queries is left out"
         ),
     )
-    range: tuple[int, int] = Field(
-        default=(10, 210),
+    range: list[int] = Field(
+        default=[10, 210],
+        min_length=2,
+        max_length=2,
         description="ranks [from, to) that negatives are taken from, counted from 0",
     )
     window: Literal["after_positives", "before_positives"] = Field(

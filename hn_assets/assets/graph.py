@@ -1,0 +1,118 @@
+"""What the assets of one dataset share: keys, store, settings, retries, errors."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from hn_assets.assets.resources import Compute
+from hn_assets.dataset import DatasetSettings
+from hn_assets.errors import HardNegativesError
+from hn_assets.store import Draft, Store
+
+GPU_POOL = "gpu"
+
+CORPUS = "corpus"
+QUERIES = "queries"
+QRELS = "qrels"
+CORPUS_EMBEDDINGS = "corpus_embeddings"
+QUERY_EMBEDDINGS = "query_embeddings"
+FAISS_INDEX = "faiss_index"
+CANDIDATES = "candidates"
+HARD_NEGATIVES = "hard_negatives"
+TRAINING_SET = "training_set"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One dataset's settings and its place in Dagster and in the store.
+
+    Attributes:
+        name: the dataset: first part of the asset keys, and the group.
+        settings: from its YAML file.
+        base: the folder that relative paths start from: the project's root.
+    """
+
+    name: str
+    settings: DatasetSettings
+    base: Path
+
+    def key(self, stage: str) -> dg.AssetKey:
+        """The asset key of a stage: `<dataset>/<stage>`."""
+        return dg.AssetKey([self.name, stage])
+
+    def op_name(self, stage: str) -> str:
+        """The name of the op that makes a stage, as it stands in a run's configuration."""
+        return f"{self.name}__{stage}"
+
+    def spec(
+        self,
+        stage: str,
+        description: str,
+        *,
+        deps: tuple[str, ...] = (),
+        kinds: set[str],
+        code_version: str,
+    ) -> dg.AssetSpec:
+        """The asset of a stage, made from the stages `deps`."""
+        return dg.AssetSpec(
+            self.key(stage),
+            deps=[self.key(dep) for dep in deps],
+            description=description,
+            group_name=self.name,
+            kinds=kinds,
+            code_version=code_version,
+        )
+
+    @property
+    def store(self) -> Store:
+        """Where the assets lie: `$HN_DATA_DIR`, by default `data/` in the project.
+
+        Read when a step runs, not when definitions load, as the two can be different machines.
+        """
+        return Store(self.base / os.environ.get("HN_DATA_DIR", "data"), self.name)
+
+    @property
+    def retry_policy(self) -> dg.RetryPolicy:
+        """For failures that trying again can mend; bad input says that it is not one."""
+        return dg.RetryPolicy(
+            max_retries=self.settings.job.retries,
+            delay=self.settings.job.retry_delay,
+            backoff=dg.Backoff.EXPONENTIAL,
+            jitter=dg.Jitter.PLUS_MINUS,
+        )
+
+    @property
+    def compute_key(self) -> str:
+        """The key of this dataset's compute resource."""
+        return f"{self.name}_compute"
+
+    def compute(self, context: dg.AssetExecutionContext) -> Compute:
+        """This dataset's compute resource, as configured for the run."""
+        return getattr(context.resources, self.compute_key)
+
+    def result(self, stage: str, draft: Draft, metadata: Mapping[str, Any]) -> dg.MaterializeResult:
+        """What to tell Dagster of a published stage: where it lies, its content as the version."""
+        assert draft.manifest is not None, "the draft must be published first"
+        folder = self.store.stage(stage).folder
+        return dg.MaterializeResult(
+            asset_key=self.key(stage),
+            metadata={
+                "path": dg.MetadataValue.path(folder / draft.manifest.version),
+                "bytes": sum(int(file["bytes"]) for file in draft.manifest.files.values()),
+                **metadata,
+            },
+            data_version=dg.DataVersion(draft.manifest.version),
+        )
+
+    @contextmanager
+    def explained_errors(self) -> Iterator[None]:
+        """End the step with our message and without retries where trying again cannot help."""
+        try:
+            yield
+        except HardNegativesError as error:
+            raise dg.Failure(description=f"{self.name}: {error}", allow_retries=False) from error

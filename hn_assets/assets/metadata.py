@@ -1,0 +1,70 @@
+"""How figures, tables and samples are shown in Dagster's metadata: short, and small on disk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import numpy as np
+
+MOST_ROWS = 20
+MOST_CHARACTERS = 300
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue | str:
+    """At most 20 rows as a table; a dash where there are none."""
+    records = [
+        dg.TableRecord({key: _cell(value) for key, value in row.items()})
+        for row in list(rows)[:MOST_ROWS]
+    ]
+    return dg.MetadataValue.table(records) if records else "-"
+
+
+def counts(values: Mapping[str, int], name: str) -> dg.MetadataValue | str:
+    """Counts by `name` as a table of two columns."""
+    return table({name: key, "count": count} for key, count in values.items())
+
+
+def distribution(values: "np.ndarray", name: str) -> dict[str, float]:
+    """Mean and quantiles of `values` as numbers that the UI charts over time.
+
+    >>> distribution(np.array([1.0, 2.0, 3.0]), "score")["score_p50"]
+    2.0
+    """
+    if not len(values):
+        return {}
+    figures = {"mean": np.mean(values), "min": np.min(values), "max": np.max(values)}
+    for percent in (10, 50, 90):
+        figures[f"p{percent}"] = np.percentile(values, percent)
+    return {f"{name}_{key}": round(float(figure), 4) for key, figure in figures.items()}
+
+
+def examples(items: Sequence[Sequence[tuple[str, str]]]) -> dg.MetadataValue:
+    """Each item a short list of (label, text) to read, as Markdown."""
+    lines: list[str] = []
+    for item in items:
+        (head, text), *rest = item
+        lines.append(f"**{head}** {_inline(text)}\n")
+        lines += [f"- *{label}* {_inline(text)}" for label, text in rest]
+        lines.append("")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def shorten(text: str, characters: int = MOST_CHARACTERS) -> str:
+    """`text` on one line, cut at a word."""
+    line = " ".join(text.split())
+    if len(line) <= characters:
+        return line
+    return line[:characters].rsplit(" ", 1)[0] + " …"
+
+
+def _inline(text: str) -> str:
+    """Text as Markdown that shows it as it is."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|" else c for c in shorten(text))
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (int, float, bool)):
+        return value
+    return shorten(str(value))

@@ -1,0 +1,180 @@
+"""hard_negatives: what was chosen, with rank, score and the positives it was judged against."""
+
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hn_assets import tables
+from hn_assets.assets import graph as g
+from hn_assets.assets.candidates import CANDIDATES_FILE
+from hn_assets.assets.embeddings import VECTORS_FILE
+from hn_assets.assets.metadata import counts, distribution, examples
+from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.assets.samples import read_texts
+from hn_assets.encoding.vectors import VectorTable
+from hn_assets.errors import StoreError
+from hn_assets.mining.mine import MiningReport, mine
+from hn_assets.mining.settings import MiningSettings
+from hn_assets.mining.texts import number_texts
+from hn_assets.search.ranking import pair_scores
+
+NEGATIVES_FILE = "hard_negatives.parquet"
+SAMPLES = 5
+
+
+def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
+    """The asset that mines a dataset's candidates."""
+    # which split is mined decides what was encoded and searched: that is for the YAML
+    names = ("range", "window", "negatives", "sampling", "seed", "on_shortage")
+    config_class = run_config_class(graph.settings.mining, *names)
+
+    @dg.multi_asset(
+        name=graph.op_name(g.HARD_NEGATIVES),
+        specs=[
+            graph.spec(
+                g.HARD_NEGATIVES,
+                "The chosen negatives of every mined query, by query id and rank.",
+                deps=(
+                    g.CANDIDATES,
+                    g.CORPUS_EMBEDDINGS,
+                    g.QUERY_EMBEDDINGS,
+                    g.CORPUS,
+                    g.QUERIES,
+                    g.QRELS,
+                ),
+                kinds={"pandas", "parquet"},
+                code_version="1",
+            )
+        ],
+        retry_policy=graph.retry_policy,
+    )
+    def hard_negatives(
+        context: dg.AssetExecutionContext,
+        config: config_class,  # type: ignore[valid-type]
+    ) -> dg.MaterializeResult:
+        with graph.explained_errors():
+            settings = apply_run_config(graph.settings.mining, config)
+            store = graph.store
+            corpus = store.stage(g.CORPUS).file("corpus.parquet")
+            queries_file = store.stage(g.QUERIES).file("queries.parquet")
+            candidates = pd.read_parquet(store.stage(g.CANDIDATES).file(CANDIDATES_FILE))
+            qrels = pd.read_parquet(store.stage(g.QRELS).file("qrels.parquet"))
+            queries = pd.read_parquet(queries_file)
+            depth = int(candidates["rank"].max()) + 1 if len(candidates) else 0
+            if settings.range[1] > depth:
+                context.log.warning(
+                    f"mining.range ends at {settings.range[1]}, the rankings at {depth}: "
+                    f"materialize candidates with a greater depth for the whole range"
+                )
+            texts = number_texts(
+                corpus,
+                queries_file,
+                {*candidates.doc_id, *qrels.doc_id},
+                with_title=graph.settings.encoding.with_title,
+            )
+            chosen, report = mine(candidates, qrels, queries, texts, settings)
+            judged = _judge(graph, chosen, qrels, settings)
+            with store.stage(g.HARD_NEGATIVES).publish() as draft:
+                table = pa.Table.from_pandas(
+                    judged, schema=tables.HARD_NEGATIVES, preserve_index=False
+                ).replace_schema_metadata(None)
+                pq.write_table(table, draft.path(NEGATIVES_FILE), compression="zstd")
+                draft.info["negatives"] = settings.negatives
+                draft.info[g.CANDIDATES] = store.stage(g.CANDIDATES).require().version
+            if report.too_few or report.none:
+                context.log.warning(
+                    f"{report.too_few} of {report.queries} queries have fewer than "
+                    f"{settings.negatives} negatives and {report.none} have none "
+                    f"({', '.join(report.short_queries[:5])}); nothing was padded"
+                )
+            metadata = _describe(graph, judged, queries, report, settings)
+            return graph.result(g.HARD_NEGATIVES, draft, metadata)
+
+    return hard_negatives
+
+
+def _judge(
+    graph: g.Graph, chosen: pd.DataFrame, qrels: pd.DataFrame, settings: MiningSettings
+) -> pd.DataFrame:
+    """Put beside every negative the positives of its query and their scores."""
+    documents = VectorTable(graph.store.stage(g.CORPUS_EMBEDDINGS).file(VECTORS_FILE))
+    queries = VectorTable(graph.store.stage(g.QUERY_EMBEDDINGS).file(VECTORS_FILE))
+    mined = set(chosen.query_id)
+    positives = qrels[
+        (qrels.score > 0) & (qrels.split == settings.split) & qrels.query_id.isin(mined)
+    ].sort_values(["query_id", "doc_id"])
+    query_rows = pd.Index(queries.ids).get_indexer(pd.Index(positives.query_id))
+    document_rows = pd.Index(documents.ids).get_indexer(pd.Index(positives.doc_id))
+    if (query_rows < 0).any() or (document_rows < 0).any():
+        raise StoreError(
+            "qrels name queries or documents that have no vector: materialize the embeddings, "
+            "faiss_index and candidates again"
+        )
+    scores = pair_scores(
+        queries, query_rows.astype(np.int64), documents, document_rows.astype(np.int64)
+    )
+    by_query = (
+        positives.assign(positive_scores=scores)
+        .groupby("query_id")
+        .agg(positive_ids=("doc_id", list), positive_scores=("positive_scores", list))
+    )
+    return chosen.join(by_query, on="query_id")
+
+
+def _describe(
+    graph: g.Graph,
+    judged: pd.DataFrame,
+    queries: pd.DataFrame,
+    report: MiningReport,
+    settings: MiningSettings,
+) -> dict[str, Any]:
+    per_query = judged.groupby("query_id").size()
+    gap = judged.positive_scores.map(max) - judged.score
+    return {
+        "dagster/row_count": len(judged),
+        "queries": report.queries,
+        "queries_with_enough": report.enough,
+        "queries_with_too_few": report.too_few,
+        "queries_with_none": report.none,
+        "queries_dropped": report.dropped,
+        "queries_without_positives": report.without_positives,
+        "short_queries": ", ".join(report.short_queries) or "none",
+        "excluded": counts(report.excluded, "reason"),
+        "settings": settings.model_dump(mode="json"),
+        "negatives_wanted": settings.negatives,
+        **distribution(per_query.to_numpy(), "negatives_per_query"),
+        **distribution(judged["rank"].to_numpy(), "rank"),
+        **distribution(judged.score.to_numpy(), "score"),
+        **distribution(gap.to_numpy(), "best_positive_minus_negative"),
+        "samples": _samples(graph, judged, queries),
+    }
+
+
+def _samples(graph: g.Graph, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.MetadataValue:
+    """A few queries, spread over all, each with a positive and its first negatives."""
+    ids = judged.query_id.unique()
+    picked = ids[:: max(1, len(ids) // SAMPLES)][:SAMPLES]
+    shown = judged[judged.query_id.isin(set(picked))].groupby("query_id").head(3)
+    wanted = {*shown.doc_id, *(i[0] for i in shown.positive_ids)}
+    passages = read_texts(graph.store.stage(g.CORPUS).file("corpus.parquet"), wanted)
+    asked = queries.set_index("id").text
+    items: list[list[tuple[str, str]]] = []
+    for query, rows in shown.groupby("query_id"):
+        first = rows.iloc[0]
+        item = [
+            (f"query {query}", str(asked[query])),
+            (
+                f"positive {first.positive_ids[0]} ({first.positive_scores[0]:.3f})",
+                passages[first.positive_ids[0]],
+            ),
+        ]
+        item += [
+            (f"negative {row.doc_id} (rank {row[3]}, {row.score:.3f})", passages[row.doc_id])
+            for row in rows.itertuples()
+        ]
+        items.append(item)
+    return examples(items)

@@ -1,0 +1,75 @@
+"""training_set: the files that people fine-tune on."""
+
+import dagster as dg
+
+from hn_assets.assets import graph as g
+from hn_assets.assets.metadata import table
+from hn_assets.assets.negatives import NEGATIVES_FILE
+from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.export.export import export_training_set
+
+
+def build_training_set(graph: g.Graph) -> dg.AssetsDefinition:
+    """The asset that writes a dataset's training files."""
+    config_class = run_config_class(graph.settings.export)
+
+    @dg.multi_asset(
+        name=graph.op_name(g.TRAINING_SET),
+        specs=[
+            graph.spec(
+                g.TRAINING_SET,
+                "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
+                deps=(g.HARD_NEGATIVES, g.CORPUS, g.QUERIES, g.QRELS),
+                kinds={"jsonl", "parquet"},
+                code_version="1",
+            )
+        ],
+        retry_policy=graph.retry_policy,
+    )
+    def training_set(
+        context: dg.AssetExecutionContext,
+        config: config_class,  # type: ignore[valid-type]
+    ) -> dg.MaterializeResult:
+        with graph.explained_errors():
+            settings = apply_run_config(graph.settings.export, config)
+            stage = graph.store.stage
+            negatives = stage(g.HARD_NEGATIVES)
+            with stage(g.TRAINING_SET).publish() as draft:
+                report = export_training_set(
+                    draft.folder,
+                    corpus=stage(g.CORPUS).file("corpus.parquet"),
+                    queries=stage(g.QUERIES).file("queries.parquet"),
+                    qrels=stage(g.QRELS).file("qrels.parquet"),
+                    hard_negatives=negatives.file(NEGATIVES_FILE),
+                    split=graph.settings.mining.split,
+                    negatives=negatives.require().info["negatives"],
+                    with_title=graph.settings.encoding.with_title,
+                    settings=settings,
+                )
+                draft.info["split"] = graph.settings.mining.split
+                draft.info["with_title"] = graph.settings.encoding.with_title
+            left_out = report.queries_without_negatives + report.queries_without_positives
+            if left_out:
+                context.log.warning(
+                    f"{left_out} queries are not in the training files: "
+                    f"{report.queries_without_negatives} have no negative and "
+                    f"{report.queries_without_positives} no positive with text"
+                )
+            return graph.result(
+                g.TRAINING_SET,
+                draft,
+                {
+                    "dagster/row_count": report.queries_exported,
+                    "files": table({"file": name, **file} for name, file in report.files.items()),
+                    "queries": report.queries_exported,
+                    "queries_without_negatives": report.queries_without_negatives,
+                    "queries_without_positives": report.queries_without_positives,
+                    "queries_short_of_n_tuples": report.queries_short_of_n_tuples,
+                    "blank_positives_left_out": report.blank_positives,
+                    "positives": report.positives,
+                    "negatives": report.negatives,
+                    "example": dg.MetadataValue.md(f"```text\n{report.example}\n```"),
+                },
+            )
+
+    return training_set

@@ -1,0 +1,1 @@
+"""Dagster Components: what a YAML file's `type` can name."""

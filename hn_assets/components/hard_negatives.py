@@ -1,0 +1,57 @@
+"""The component behind `type: hn_assets.HardNegatives`: one YAML file, one dataset's graph."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import BaseModel
+
+from hn_assets.assets.build import build_definitions
+from hn_assets.assets.graph import Graph
+from hn_assets.dataset import DatasetSettings
+
+
+class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
+    """Hard negatives of one dataset, from its raw texts to training files.
+
+    Builds the assets `<dataset>/corpus`, `queries`, `qrels`, `corpus_embeddings`,
+    `query_embeddings`, `faiss_index`, `candidates`, `hard_negatives` and `training_set`, a job
+    that materializes them, and a weekly schedule (off until switched on).
+
+    Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
+    qrels/train.tsv):
+
+        type: hn_assets.HardNegatives
+        attributes:
+          source:
+            type: beir
+            folder: /data/my_dataset
+
+    Every setting has its own description in this component's schema and in the README.
+    """
+
+    settings: DatasetSettings
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """The attributes of the YAML file: the settings themselves, not nested in a key."""
+        return DatasetSettings
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> "HardNegatives":
+        """Fill in templates such as `{{ env.NAME }}`, then check the settings again."""
+        values = context.resolve_value(model.model_dump(exclude_unset=True))
+        return cls(settings=DatasetSettings.model_validate(values))
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """What component listings show."""
+        return dg.ComponentTypeSpec(
+            description="Hard negatives of one dataset, from raw texts to training files.",
+            tags=["embeddings", "hard-negatives", "retrieval"],
+            produces=["asset", "job", "schedule"],
+        )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The dataset's whole graph."""
+        name = self.settings.dataset or context.path.name
+        return build_definitions(Graph(name, self.settings, Path(context.project_root)))

@@ -1,0 +1,70 @@
+"""All settings of one dataset: what its `defs.yaml` may say, and the defaults of the rest."""
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from hn_assets.compute import ComputeSettings
+from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.export.settings import ExportSettings
+from hn_assets.mining.settings import MiningSettings
+from hn_assets.search.settings import SearchSettings
+from hn_assets.settings import Settings
+from hn_assets.sources.settings import SourceSettings
+
+
+class JobSettings(Settings):
+    """When the dataset's job runs, and how often a failed step is tried again."""
+
+    cron: str = Field(default="0 3 * * 1", description="of the schedule; default: Mondays at three")
+    timezone: str = Field(default="UTC", description="of the cron expression")
+    scheduled: bool = Field(
+        default=False, description="switch the schedule on when the project is first loaded"
+    )
+    retries: int = Field(
+        default=2, ge=0, description="of a failed step; never for input that is itself wrong"
+    )
+    retry_delay: float = Field(
+        default=30, ge=0, description="seconds before the first retry; doubled for each further"
+    )
+
+
+class DatasetSettings(Settings):
+    """One dataset, from its source to its training files.
+
+    Only `source` must be given:
+
+    >>> from hn_assets.sources.settings import PythonStdlibSource
+    >>> DatasetSettings(source=PythonStdlibSource(type="python_stdlib")).mining.negatives
+    15
+    """
+
+    dataset: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="first part of the asset keys; default: the name of the YAML file's folder",
+    )
+    source: SourceSettings = Field(description="where corpus, queries and qrels come from")
+    encoding: EncodingSettings = Field(
+        default_factory=EncodingSettings, description="the embedding model"
+    )
+    compute: ComputeSettings = Field(
+        default_factory=ComputeSettings, description="device and precision"
+    )
+    search: SearchSettings = Field(
+        default_factory=SearchSettings, description="index and depth of the rankings"
+    )
+    mining: MiningSettings = Field(
+        default_factory=MiningSettings, description="which candidates become negatives"
+    )
+    export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
+    job: JobSettings = Field(default_factory=JobSettings, description="schedule and retries")
+
+    @model_validator(mode="after")
+    def _check_depth(self) -> Self:
+        depth, end = self.search.depth, self.mining.range[1]
+        if depth is not None and depth < end:
+            raise ValueError(
+                f"search.depth {depth} ends before mining.range [{self.mining.range[0]}, {end}] "
+                f"does; leave search.depth out or set it to {end} or more"
+            )
+        return self

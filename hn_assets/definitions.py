@@ -1,0 +1,17 @@
+"""Everything Dagster loads: one dataset per folder in `defs/`.
+
+defs/<dataset>/defs.yaml        what to mine, and how
+components/hard_negatives.py  reads it and checks it
+assets/build.py               builds the graph: one module per stage beside it
+sources -> encoding -> search -> mining -> export    do the work, without Dagster
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def project_defs() -> dg.Definitions:
+    """The shipped datasets."""
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -1,0 +1,1 @@
+"""Negatives to files that people train on, for FlagEmbedding and sentence-transformers."""

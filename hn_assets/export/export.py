@@ -1,0 +1,124 @@
+"""Write the training files of one split, and report what is in them and what is not."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hn_assets.export import formats
+from hn_assets.export.examples import Example, LeftOut, read_examples
+from hn_assets.export.settings import ExportSettings
+
+IDS_FILE = "ids.parquet"
+FLAGEMBEDDING_FILE = "flagembedding.jsonl"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        files: rows and bytes of each file, by name.
+        queries_exported: queries in the files.
+        queries_without_negatives: queries with positives for which nothing was mined.
+        queries_without_positives: queries whose positives have no text.
+        queries_short_of_n_tuples: queries with too few negatives for the n-tuple file.
+        blank_positives: positives without text, left out.
+        positives: in the files.
+        negatives: in the files.
+        example: the first query, to read.
+    """
+
+    files: dict[str, dict[str, int]] = field(default_factory=dict)
+    queries_exported: int = 0
+    queries_without_negatives: int = 0
+    queries_without_positives: int = 0
+    queries_short_of_n_tuples: int = 0
+    blank_positives: int = 0
+    positives: int = 0
+    negatives: int = 0
+    example: str = ""
+
+
+def export_training_set(
+    folder: Path,
+    *,
+    corpus: Path,
+    queries: Path,
+    qrels: Path,
+    hard_negatives: Path,
+    split: str,
+    negatives: int,
+    with_title: bool,
+    settings: ExportSettings,
+) -> ExportReport:
+    """Write the formats asked for and the side table of ids into `folder`.
+
+    Args:
+        folder: to write to.
+        corpus: Parquet file of the documents; so for the other three inputs.
+        queries: with the columns of `tables.QUERIES`.
+        qrels: with the columns of `tables.QRELS`.
+        hard_negatives: with the columns of `tables.HARD_NEGATIVES`.
+        split: whose positives are exported.
+        negatives: how many were asked for per query: the width of n-tuples.
+        with_title: whether a passage's text begins with its title.
+        settings: the formats.
+
+    Raises:
+        StoreError: the inputs are of different versions and do not fit together.
+    """
+    left_out = LeftOut()
+    examples = list(
+        read_examples(
+            corpus=corpus,
+            queries=queries,
+            qrels=qrels,
+            hard_negatives=hard_negatives,
+            split=split,
+            with_title=with_title,
+            left_out=left_out,
+        )
+    )
+    writers = {
+        "flagembedding": (FLAGEMBEDDING_FILE, formats.write_flagembedding),
+        "triplet": ("triplet.parquet", formats.write_triplets),
+        "n-tuple": (
+            "n-tuple.parquet",
+            lambda path, rows: formats.write_n_tuples(path, rows, negatives),
+        ),
+        "labeled-pair": ("labeled-pair.parquet", formats.write_labeled_pairs),
+        "labeled-list": ("labeled-list.parquet", formats.write_labeled_lists),
+    }
+    files: dict[str, dict[str, int]] = {}
+    for name, write in [*(writers[f] for f in settings.formats), (IDS_FILE, formats.write_ids)]:
+        rows = write(folder / name, examples)
+        files[name] = {"rows": rows, "bytes": (folder / name).stat().st_size}
+    short = sum(len(example.negatives) < negatives for example in examples)
+    return ExportReport(
+        files=files,
+        queries_exported=len(examples),
+        queries_without_negatives=left_out.queries_without_negatives,
+        queries_without_positives=left_out.queries_without_positives,
+        queries_short_of_n_tuples=short if "n-tuple" in settings.formats else 0,
+        blank_positives=left_out.blank_positives,
+        positives=sum(len(example.positives) for example in examples),
+        negatives=sum(len(example.negatives) for example in examples),
+        example=render(examples[0]) if examples else "",
+    )
+
+
+def render(example: Example, negatives: int = 3, characters: int = 160) -> str:
+    """An example as a few lines a person can read."""
+    lines = [f"query     {_shorten(example.query, characters)}"]
+    first = example.positives[0]
+    score = "" if first.score is None else f"{first.score:.3f}  "
+    lines.append(f"positive  {score}{_shorten(first.text, characters)}")
+    lines += [
+        f"negative  {passage.score:.3f}  {_shorten(passage.text, characters)}"
+        for passage in example.negatives[:negatives]
+    ]
+    return "\n".join(lines)
+
+
+def _shorten(text: str, characters: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"

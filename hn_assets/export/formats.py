@@ -1,0 +1,138 @@
+"""One writer per format. Columns are the same for every dataset, so files can be combined."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hn_assets.export.examples import Example
+
+ROWS_PER_GROUP = 5_000
+
+TRIPLET = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
+LABELED_PAIR = pa.schema([("anchor", pa.string()), ("passage", pa.string()), ("label", pa.int64())])
+LABELED_LIST = pa.schema(
+    [
+        ("anchor", pa.string()),
+        ("passages", pa.list_(pa.string())),
+        ("labels", pa.list_(pa.int64())),
+    ]
+)
+IDS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        ("label", pa.int8()),
+        ("score", pa.float32()),
+        ("rank", pa.int32()),
+        ("grade", pa.int32()),
+    ]
+)
+
+
+def write_flagembedding(path: Path, examples: Iterable[Example]) -> int:
+    """JSONL of query, pos and neg, and prompt if any query of the file has one.
+
+    FlagEmbedding takes `prompt` from every line as soon as one line has it, and would print a
+    missing one as "None": so lines without a prompt of their own get an empty one then.
+    """
+    examples = list(examples)
+    has_prompts = any(example.prompt is not None for example in examples)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for example in examples:
+            row: dict[str, Any] = {
+                "query": example.query,
+                "pos": [passage.text for passage in example.positives],
+                "neg": [passage.text for passage in example.negatives],
+            }
+            if has_prompts:
+                row["prompt"] = example.prompt or ""
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return len(examples)
+
+
+def write_triplets(path: Path, examples: Iterable[Example]) -> int:
+    """Parquet of anchor, positive, negative: a row for every pair of the two."""
+    rows = (
+        {"anchor": e.query, "positive": positive.text, "negative": negative.text}
+        for e in examples
+        for positive in e.positives
+        for negative in e.negatives
+    )
+    return write_parquet(path, TRIPLET, rows)
+
+
+def write_n_tuples(path: Path, examples: Iterable[Example], negatives: int) -> int:
+    """Parquet of anchor, positive, negative_1 to negative_n: a row for every positive.
+
+    The shape has no room for fewer negatives: queries that are short are not in this file.
+    """
+    names = [f"negative_{i}" for i in range(1, negatives + 1)]
+    schema = pa.schema([(name, pa.string()) for name in ("anchor", "positive", *names)])
+    rows = (
+        {
+            "anchor": example.query,
+            "positive": positive.text,
+            **dict(zip(names, (passage.text for passage in example.negatives), strict=True)),
+        }
+        for example in examples
+        if len(example.negatives) == negatives
+        for positive in example.positives
+    )
+    return write_parquet(path, schema, rows)
+
+
+def write_labeled_pairs(path: Path, examples: Iterable[Example]) -> int:
+    """Parquet of anchor, passage, label (1 for a positive): a row for every passage."""
+    rows = (
+        {"anchor": example.query, "passage": passage.text, "label": label}
+        for example in examples
+        for label, passages in ((1, example.positives), (0, example.negatives))
+        for passage in passages
+    )
+    return write_parquet(path, LABELED_PAIR, rows)
+
+
+def write_labeled_lists(path: Path, examples: Iterable[Example]) -> int:
+    """Parquet of anchor, passages, labels: a row for every query, positives first."""
+    rows = (
+        {
+            "anchor": example.query,
+            "passages": [p.text for p in (*example.positives, *example.negatives)],
+            "labels": [1] * len(example.positives) + [0] * len(example.negatives),
+        }
+        for example in examples
+    )
+    return write_parquet(path, LABELED_LIST, rows)
+
+
+def write_ids(path: Path, examples: Iterable[Example]) -> int:
+    """The side table: ids, scores, ranks and grades of every passage in the other files."""
+    rows = (
+        {
+            "query_id": example.query_id,
+            "doc_id": passage.id,
+            "label": label,
+            "score": passage.score,
+            "rank": passage.rank,
+            "grade": passage.grade,
+        }
+        for example in examples
+        for label, passages in ((1, example.positives), (0, example.negatives))
+        for passage in passages
+    )
+    return write_parquet(path, IDS, rows)
+
+
+def write_parquet(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> int:
+    """Write rows in bounded groups; returns how many there were."""
+    count = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        while block := list(islice(rows, ROWS_PER_GROUP)):
+            writer.write_table(pa.Table.from_pylist(block, schema=schema))
+            count += len(block)
+    return count

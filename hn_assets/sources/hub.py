@@ -1,0 +1,92 @@
+"""BEIR-style datasets of the Hugging Face hub, through `datasets`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hn_assets.errors import SourceError
+from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
+from hn_assets.sources.settings import HubSource
+
+
+class Hub:
+    """Configurations `corpus` and `queries` of one dataset, and a second one with the qrels.
+
+    `datasets` keeps what it has fetched in its own cache and maps it into memory.
+    """
+
+    def __init__(self, settings: HubSource, base: Path) -> None:
+        self.dataset = _local_or_name(settings.dataset, base)
+        default = f"{settings.dataset}-qrels"
+        self.qrels_dataset = _local_or_name(settings.qrels_dataset or default, base)
+        self.revision = settings.revision
+        self.qrels_revision = settings.qrels_revision
+
+    def describe(self) -> dict[str, str]:
+        """Type, names and revisions."""
+        return {
+            "type": "hub",
+            "location": self.dataset,
+            "revision": self.revision or "default branch",
+            "qrels": self.qrels_dataset,
+            "qrels_revision": self.qrels_revision or "default branch",
+        }
+
+    def documents(self) -> Iterator[Document]:
+        """The rows of the configuration `corpus`."""
+        for rows in self._load(self.dataset, "corpus", self.revision).values():
+            for number, row in enumerate(rows):
+                where = f"{self.dataset} corpus, row {number}"
+                yield Document(
+                    read_id(row.get("_id"), "document id _id", where),
+                    read_text(row.get("title") or "", "title", where),
+                    read_text(row.get("text"), "text", where),
+                    where,
+                )
+
+    def queries(self) -> Iterator[Query]:
+        """The rows of the configuration `queries`."""
+        for rows in self._load(self.dataset, "queries", self.revision).values():
+            for number, row in enumerate(rows):
+                where = f"{self.dataset} queries, row {number}"
+                yield Query(
+                    read_id(row.get("_id"), "query id _id", where),
+                    read_text(row.get("text"), "text", where),
+                    None,
+                    where,
+                )
+
+    def qrels(self) -> Iterator[Qrel]:
+        """The rows of every split of the qrels dataset."""
+        loaded = self._load(self.qrels_dataset, None, self.qrels_revision)
+        for split, rows in loaded.items():
+            for number, row in enumerate(rows):
+                where = f"{self.qrels_dataset} {split}, row {number}"
+                yield Qrel(
+                    read_id(row.get("query-id"), "query-id", where),
+                    read_id(row.get("corpus-id"), "corpus-id", where),
+                    read_score(row.get("score"), where),
+                    split,
+                    where,
+                )
+
+    def _load(
+        self, name: str, configuration: str | None, revision: str | None
+    ) -> dict[str, Iterable[dict[str, Any]]]:
+        import datasets
+
+        try:
+            splits: Any = datasets.load_dataset(name, configuration, revision=revision)
+        except Exception as error:  # datasets raises whatever its layers do
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise SourceError(
+                f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). Where "
+                f"the hub cannot be reached, set source.folder to a local folder in BEIR layout: "
+                f"corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
+            ) from error
+        return {str(split): rows for split, rows in splits.items()}
+
+
+def _local_or_name(name: str, base: Path) -> str:
+    local = base / Path(name).expanduser()
+    return str(local) if local.is_dir() else name

@@ -1,0 +1,154 @@
+"""The embedded default: functions and classes of Python's standard library, and their docstrings.
+
+A document is a definition without its docstring; a query is the docstring's first sentence; the
+definition answers it, and so does every other definition with the same body.
+"""
+
+import ast
+import hashlib
+import platform
+import re
+import sysconfig
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from hn_assets.sources.records import Document, Qrel, Query
+from hn_assets.sources.settings import PythonStdlibSource
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+# tests, generated tables, and what is not part of the library
+LEFT_OUT = {
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "idle_test",
+    "lib2to3",
+    "__pycache__",
+}
+FEWEST_WORDS = 5  # of a query
+FEWEST_BODY_CHARACTERS = 40  # a body like `return self._value` is equal by chance, not in meaning
+TEST_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One definition: its document, its query if it has one, and what tells equal bodies."""
+
+    document: Document
+    query: str | None
+    body: str
+
+
+class PythonStdlib:
+    """The standard library of the interpreter that runs this."""
+
+    def __init__(self, settings: PythonStdlibSource) -> None:
+        self.settings = settings
+        self.root = Path(sysconfig.get_paths()["stdlib"])
+
+    def describe(self) -> dict[str, str]:
+        """Type, location and the interpreter's version."""
+        return {
+            "type": "python_stdlib",
+            "location": str(self.root),
+            "revision": f"Python {platform.python_version()}",
+        }
+
+    def documents(self) -> Iterator[Document]:
+        """One document per definition, by id."""
+        for entry in self._entries:
+            yield entry.document
+
+    def queries(self) -> Iterator[Query]:
+        """One query per definition with a docstring that says something."""
+        for entry in self._entries:
+            if entry.query is not None:
+                where = entry.document.where
+                yield Query(f"q:{entry.document.id}", entry.query, None, where)
+
+    def qrels(self) -> Iterator[Qrel]:
+        """Every query with its definition, and with those of the same body."""
+        same: dict[str, list[Document]] = defaultdict(list)
+        for entry in self._entries:
+            if len(entry.body) >= FEWEST_BODY_CHARACTERS:
+                same[entry.body].append(entry.document)
+        for entry in self._entries:
+            if entry.query is None:
+                continue
+            query_id = f"q:{entry.document.id}"
+            is_test = _fraction(query_id, self.settings.seed) < TEST_SHARE
+            split = "test" if is_test else "train"
+            answers = same.get(entry.body, [entry.document])
+            for document in answers:
+                yield Qrel(query_id, document.id, 1, split, entry.document.where)
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        found: dict[str, Entry] = {}
+        for path in sorted(self.root.rglob("*.py")):
+            relative = path.relative_to(self.root)
+            if LEFT_OUT.isdisjoint(relative.parts):
+                for entry in _read_module(path, relative):
+                    # the same name again (by platform, or overloaded): the first one stands
+                    found.setdefault(entry.document.id, entry)
+        share = self.settings.documents / max(len(found), 1)
+        return [
+            found[name] for name in sorted(found) if _fraction(name, self.settings.seed) < share
+        ]
+
+
+def _read_module(path: Path, relative: Path) -> Iterator[Entry]:
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # some files are broken, or in another encoding, on purpose
+        return
+    parts = relative.with_suffix("").parts
+    module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    yield from _walk(tree, source.splitlines(), module, relative.as_posix())
+
+
+def _walk(node: ast.AST, lines: list[str], prefix: str, file: str) -> Iterator[Entry]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Definition):
+            name = f"{prefix}.{child.name}"
+            yield _make_entry(child, lines, name, file)
+            yield from _walk(child, lines, name, file)
+        elif not isinstance(child, ast.expr):  # definitions under if, try and with
+            yield from _walk(child, lines, prefix, file)
+
+
+def _make_entry(node: Definition, lines: list[str], name: str, file: str) -> Entry:
+    docstring = ast.get_docstring(node, clean=True)
+    statements = node.body[1:] if docstring is not None else node.body
+    start = node.body[0].lineno
+    signature = lines[node.lineno - 1 : max(start - 1, node.lineno)]
+    body = lines[statements[0].lineno - 1 : node.end_lineno] if statements else []
+    # a definition on one line is its own signature and body
+    code = signature if node.end_lineno == node.lineno else [*signature, *body]
+    text = "\n".join(_dedent(code))
+    where = f"{file}:{node.lineno}"
+    comparable = "" if isinstance(node, ast.ClassDef) else " ".join("\n".join(body).split())
+    return Entry(Document(name, name, text, where), _first_sentence(docstring), comparable)
+
+
+def _dedent(code: list[str]) -> list[str]:
+    margin = len(code[0]) - len(code[0].lstrip()) if code else 0
+    return [line[margin:] if not line[:margin].strip() else line for line in code]
+
+
+def _first_sentence(docstring: str | None) -> str | None:
+    paragraph = (docstring or "").strip().split("\n\n")[0]
+    sentence = " ".join(re.split(r"(?<=[.!?])\s", " ".join(paragraph.split()))[0].split())
+    return sentence if len(sentence.split()) >= FEWEST_WORDS else None
+
+
+def _fraction(name: str, seed: int) -> float:
+    """A number in [0, 1) that depends on nothing but the name and the seed."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64

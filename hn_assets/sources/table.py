@@ -1,0 +1,122 @@
+"""Parquet, CSV and JSONL tables whose columns the settings name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from hn_assets.errors import SourceError
+from hn_assets.sources.files import read_objects
+from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
+from hn_assets.sources.settings import TableSource
+
+SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
+
+
+class Tables:
+    """Three tables: corpus, queries, qrels."""
+
+    def __init__(self, settings: TableSource, base: Path) -> None:
+        self.settings = settings
+        self.base = base
+
+    def describe(self) -> dict[str, str]:
+        """Type and the three paths."""
+        tables = self.settings
+        paths = {"corpus": tables.corpus, "queries": tables.queries, "qrels": tables.qrels}
+        return {"type": "table", **{k: str(self._path(t.path)) for k, t in paths.items()}}
+
+    def documents(self) -> Iterator[Document]:
+        """The rows of the corpus table."""
+        table = self.settings.corpus
+        for where, row in self._rows(table.path, [table.id, table.text, table.title]):
+            yield Document(
+                read_id(row[table.id], f"document id {table.id}", where),
+                read_text(row[table.title] or "", table.title, where) if table.title else "",
+                read_text(row[table.text], table.text, where),
+                where,
+            )
+
+    def queries(self) -> Iterator[Query]:
+        """The rows of the queries table."""
+        table = self.settings.queries
+        for where, row in self._rows(table.path, [table.id, table.text, table.prompt]):
+            prompt = row[table.prompt] if table.prompt else None
+            yield Query(
+                read_id(row[table.id], f"query id {table.id}", where),
+                read_text(row[table.text], table.text, where),
+                None if prompt is None else read_text(prompt, table.prompt, where),
+                where,
+            )
+
+    def qrels(self) -> Iterator[Qrel]:
+        """The rows of the qrels table."""
+        table = self.settings.qrels
+        columns = [table.query_id, table.doc_id, table.score, table.split]
+        for where, row in self._rows(table.path, columns):
+            yield Qrel(
+                read_id(row[table.query_id], table.query_id, where),
+                read_id(row[table.doc_id], table.doc_id, where),
+                read_score(row[table.score], where) if table.score else 1,
+                read_text(row[table.split], table.split, where)
+                if table.split
+                else self.settings.split,
+                where,
+            )
+
+    def _path(self, path: str) -> Path:
+        return self.base / Path(path).expanduser()
+
+    def _rows(self, name: str, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        path = self._path(name)
+        wanted = [column for column in columns if column]
+        if path.suffix not in SUFFIXES:
+            raise SourceError(f"{path}: the name must end in {', '.join(sorted(SUFFIXES))}")
+        if not path.is_file():
+            raise SourceError(f"{path} is not there")
+        if path.suffix == ".jsonl":
+            for where, row in read_objects(path):
+                _check_columns(wanted, list(row), where)
+                yield where, row
+            return
+        number = 0
+        try:
+            for batch in _batches(path, wanted):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path.name}, row {number}", row
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            raise SourceError(f"{path}, after row {number}: {error}") from error
+
+
+def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
+    if path.suffix == ".parquet":
+        file = pq.ParquetFile(path)
+        _check_columns(wanted, file.schema_arrow.names, str(path))
+        yield from file.iter_batches(columns=wanted)
+        return
+    parsing = csv.ParseOptions(
+        delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True
+    )
+    with csv.open_csv(path, parse_options=parsing) as reader:
+        names = reader.schema.names
+    _check_columns(wanted, names, str(path))
+    # every column as text: "007" is an id, not a number
+    conversion = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=wanted,
+        strings_can_be_null=False,
+    )
+    with csv.open_csv(path, parse_options=parsing, convert_options=conversion) as reader:
+        yield from reader
+
+
+def _check_columns(wanted: list[str], found: list[str], where: str) -> None:
+    missing = [column for column in wanted if column not in found]
+    if missing:
+        raise SourceError(
+            f"{where}: no column {', '.join(missing)}; the columns are {', '.join(found)}"
+        )
