@@ -1,5 +1,7 @@
 """All settings of one dataset: what its `defs.yaml` may say, and the defaults of the rest."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
@@ -9,7 +11,16 @@ from hn_assets.export.settings import ExportSettings
 from hn_assets.mining.settings import MiningSettings
 from hn_assets.search.settings import SearchSettings
 from hn_assets.settings import Settings
-from hn_assets.sources.settings import SourceSettings
+from hn_assets.sources.settings import BeirSource, HubSource, SourceSettings
+
+
+def environment_variables(dataset: str) -> tuple[str, str]:
+    """The variables that name a dataset's local folder and its model, without an edit.
+
+    >>> environment_variables("scifact")
+    ('HN_SCIFACT_FOLDER', 'HN_SCIFACT_MODEL')
+    """
+    return f"HN_{dataset.upper()}_FOLDER", f"HN_{dataset.upper()}_MODEL"
 
 
 class JobSettings(Settings):
@@ -68,3 +79,16 @@ class DatasetSettings(Settings):
                 f"does; leave search.depth out or set it to {end} or more"
             )
         return self
+
+    def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:
+        """These settings with the source's folder and the model that the environment names.
+
+        A folder counts for sources of type `hub` and `beir`.
+        """
+        folder, model = (environment.get(name) for name in environment_variables(dataset))
+        changes: dict[str, Settings] = {}
+        if folder and isinstance(self.source, (HubSource, BeirSource)):
+            changes["source"] = self.source.model_copy(update={"folder": folder})
+        if model:
+            changes["encoding"] = self.encoding.model_copy(update={"model": model})
+        return self.model_copy(update=changes)

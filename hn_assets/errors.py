@@ -21,6 +21,10 @@ class ModelError(HardNegativesError):
     """An embedding model cannot be loaded or gives vectors that cannot be used."""
 
 
+class HubError(HardNegativesError):
+    """A model or dataset has to come from the hub, and the hub does not give it."""
+
+
 class StoreError(HardNegativesError):
     """An asset's files cannot be written, are missing, or are damaged."""
 

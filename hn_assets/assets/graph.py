@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from hn_assets.assets.resources import Compute
-from hn_assets.dataset import DatasetSettings
-from hn_assets.errors import HardNegativesError
+from hn_assets.dataset import DatasetSettings, environment_variables
+from hn_assets.errors import HardNegativesError, HubError
 from hn_assets.store import Draft, Store
 
 GPU_POOL = "gpu"
@@ -114,5 +114,12 @@ class Graph:
         """End the step with our message and without retries where trying again cannot help."""
         try:
             yield
+        except HubError as error:
+            folder, model = environment_variables(self.name)
+            raise dg.Failure(
+                description=f"{self.name}: {error}. Without an edit of the YAML file, {folder} in "
+                f"the environment names a local folder in BEIR layout, and {model} a model folder",
+                allow_retries=False,  # the hub's own client has tried several times
+            ) from error
         except HardNegativesError as error:
             raise dg.Failure(description=f"{self.name}: {error}", allow_retries=False) from error

@@ -1,5 +1,6 @@
 """The component behind `type: hn_assets.HardNegatives`: one YAML file, one dataset's graph."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -54,4 +55,5 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The dataset's whole graph."""
         name = self.settings.dataset or context.path.name
-        return build_definitions(Graph(name, self.settings, Path(context.project_root)))
+        settings = self.settings.with_environment(name, os.environ)
+        return build_definitions(Graph(name, settings, Path(context.project_root)))

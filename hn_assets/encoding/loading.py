@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hn_assets.encoding.settings import EMBEDDED, EncodingSettings
-from hn_assets.errors import ModelError
+from hn_assets.errors import HubError, ModelError
 
 if TYPE_CHECKING:
     from FlagEmbedding.abc.inference import AbsEmbedder
@@ -77,7 +77,8 @@ def load_model(settings: EncodingSettings, *, devices: list[str], precision: str
     """Load the model that `settings` name.
 
     Raises:
-        ModelError: no such folder, the hub cannot be reached, or the pooling is unknown.
+        ModelError: no such folder, a model that cannot be loaded, or an unknown pooling.
+        HubError: it is no folder, and the hub does not give it.
     """
     location = find_model(settings.model)
     is_folder = Path(location).is_dir()
@@ -151,7 +152,7 @@ def _check_hub(name: str) -> None:
         hf_hub_download(name, "config.json")
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(
+        raise HubError(
             f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
             f"hub ({reason}). Where the hub cannot be reached, set encoding.model to a local "
             f"folder that holds the model"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hn_assets.errors import SourceError
+from hn_assets.errors import HubError
 from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
 from hn_assets.sources.settings import HubSource
 
@@ -79,7 +79,7 @@ class Hub:
             splits: Any = datasets.load_dataset(name, configuration, revision=revision)
         except Exception as error:  # datasets raises whatever its layers do
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise SourceError(
+            raise HubError(
                 f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). Where "
                 f"the hub cannot be reached, set source.folder to a local folder in BEIR layout: "
                 f"corpus.jsonl, queries.jsonl, qrels/<split>.tsv"

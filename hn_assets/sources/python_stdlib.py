@@ -125,16 +125,26 @@ def _walk(node: ast.AST, lines: list[str], prefix: str, file: str) -> Iterator[E
 
 def _make_entry(node: Definition, lines: list[str], name: str, file: str) -> Entry:
     docstring = ast.get_docstring(node, clean=True)
+    hidden = _docstring_lines(node)
+    code = range(node.lineno, (node.end_lineno or 0) + 1)
+    text = "\n".join(_dedent([lines[number - 1] for number in code if number not in hidden]))
     statements = node.body[1:] if docstring is not None else node.body
-    start = node.body[0].lineno
-    signature = lines[node.lineno - 1 : max(start - 1, node.lineno)]
-    body = lines[statements[0].lineno - 1 : node.end_lineno] if statements else []
-    # a definition on one line is its own signature and body
-    code = signature if node.end_lineno == node.lineno else [*signature, *body]
-    text = "\n".join(_dedent(code))
-    where = f"{file}:{node.lineno}"
+    first = statements[0].lineno if statements else (node.end_lineno or 0) + 1
+    body = [lines[number - 1] for number in code if number >= first and number not in hidden]
     comparable = "" if isinstance(node, ast.ClassDef) else " ".join("\n".join(body).split())
+    where = f"{file}:{node.lineno}"
     return Entry(Document(name, name, text, where), _first_sentence(docstring), comparable)
+
+
+def _docstring_lines(node: Definition) -> set[int]:
+    """Lines of its docstring and those of what it holds, which are queries of their own."""
+    found: set[int] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, Definition) and ast.get_docstring(inner, clean=False) is not None:
+            expression = inner.body[0]
+            if expression.lineno > inner.lineno:  # not where all stands on one line
+                found.update(range(expression.lineno, (expression.end_lineno or 0) + 1))
+    return found
 
 
 def _dedent(code: list[str]) -> list[str]:

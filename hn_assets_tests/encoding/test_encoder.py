@@ -10,7 +10,7 @@ from FlagEmbedding import FlagAutoModel
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.loading import embedded_model_folder, hash_folder, load_model
 from hn_assets.encoding.settings import EncodingSettings
-from hn_assets.errors import ModelError
+from hn_assets.errors import HubError, ModelError
 from hn_assets_tests.models import make_tiny_bert, minilm_encoder
 
 WORDS = [
@@ -131,7 +131,7 @@ def test_a_hub_that_cannot_be_reached_says_how_to_name_a_folder(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     settings = EncodingSettings(model="BAAI/no-such-model-here")
-    with pytest.raises(ModelError, match="set encoding.model to a local folder"):
+    with pytest.raises(HubError, match="set encoding.model to a local folder"):
         load_model(settings, devices=["cpu"], precision="float32")
 
 

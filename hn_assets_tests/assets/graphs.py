@@ -1,0 +1,73 @@
+"""Graphs of small datasets, materialized in this process as Dagster would."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from hn_assets.assets.build import build_definitions
+from hn_assets.assets.graph import Graph
+from hn_assets.dataset import DatasetSettings
+from hn_assets_tests.data import animals
+
+SMALL: dict[str, Any] = {
+    "compute": {"device": "cpu", "precision": "float32"},
+    "mining": {"range": [2, 20], "negatives": 4},
+    "job": {"retries": 0},
+}
+
+
+class Toy:
+    """The animals dataset in a folder of its own."""
+
+    def __init__(self, folder: Path, **changes: Mapping[str, Any]) -> None:
+        self.folder = folder
+        if not (folder / "raw").exists():
+            (folder / "raw").mkdir(parents=True)
+            animals(folder / "raw")
+        sections = {**SMALL, **{k: {**SMALL.get(k, {}), **v} for k, v in changes.items()}}
+        sections.setdefault("source", {"type": "beir", "folder": "raw"})
+        self.graph = Graph("animals", DatasetSettings.model_validate(sections), folder)
+
+    def materialize(
+        self, *stages: str, config: Mapping[str, Any] | None = None, raise_on_error: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize the stages named, or all; `config` is by stage."""
+        defs = build_definitions(self.graph)
+        ops = {f"animals__{stage}": {"config": dict(c)} for stage, c in (config or {}).items()}
+        return dg.materialize(
+            list(defs.assets or []),  # type: ignore[arg-type]
+            resources=dict(defs.resources or {}),
+            selection=[self.graph.key(stage) for stage in stages] or None,
+            run_config={"ops": ops},
+            raise_on_error=raise_on_error,
+        )
+
+    def fail(self, *stages: str, **options: Any) -> str:
+        """What the run said when it failed."""
+        result = self.materialize(*stages, raise_on_error=False, **options)
+        assert not result.success
+        (failed,) = (e for e in result.all_events if e.is_step_failure)
+        data = failed.step_failure_data
+        assert data.user_failure_data is not None, data.error
+        return str(data.user_failure_data.description)
+
+    def metadata(self, result: dg.ExecuteInProcessResult, stage: str) -> dict[str, Any]:
+        """The metadata of a stage's materialization, as plain values."""
+        (event,) = result.asset_materializations_for_node(self._node(stage), stage)
+        return {key: value.value for key, value in event.metadata.items()}
+
+    def file(self, stage: str, name: str) -> Path:
+        """A file of a stage's current version."""
+        return self.graph.store.stage(stage).file(name)
+
+    def negatives(self) -> pd.DataFrame:
+        """The mined negatives."""
+        return pd.read_parquet(self.file("hard_negatives", "hard_negatives.parquet"))
+
+    def _node(self, stage: str) -> str:
+        ops = {"corpus": "source", "queries": "source", "qrels": "source"}
+        ops |= {"corpus_embeddings": "embeddings", "query_embeddings": "embeddings"}
+        return self.graph.op_name(ops.get(stage, stage))

@@ -1,0 +1,312 @@
+"""The whole graph, run by Dagster with the real model on a small dataset."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import faiss
+import numpy as np
+import pandas as pd
+import pytest
+
+from hn_assets.assets.build import build_definitions
+from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.data import write_jsonl
+from hn_assets_tests.models import make_tiny_bert
+
+STAGES = [
+    "corpus",
+    "queries",
+    "qrels",
+    "corpus_embeddings",
+    "query_embeddings",
+    "faiss_index",
+    "candidates",
+    "hard_negatives",
+    "training_set",
+]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> tuple[Toy, dg.ExecuteInProcessResult]:
+    toy = Toy(tmp_path_factory.mktemp("toy"))
+    return toy, toy.materialize()
+
+
+def metadata(done: tuple[Toy, dg.ExecuteInProcessResult], stage: str) -> dict:
+    events = done[1].get_asset_materialization_events()
+    (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
+    return {k: v.value for k, v in event.materialization.metadata.items()}
+
+
+def test_the_graph_is_described(tmp_path: Path) -> None:
+    defs = build_definitions(Toy(tmp_path).graph)
+    specs = {spec.key.path[-1]: spec for spec in defs.resolve_all_asset_specs()}
+    assert sorted(specs) == sorted(STAGES)
+    for stage, spec in specs.items():
+        assert spec.key == dg.AssetKey(["animals", stage])
+        assert spec.group_name == "animals"
+        assert spec.description
+        assert spec.kinds
+        assert spec.code_version
+    upstream = {stage: {d.asset_key.path[-1] for d in spec.deps} for stage, spec in specs.items()}
+    assert upstream["corpus_embeddings"] == {"corpus"}
+    assert upstream["faiss_index"] == {"corpus_embeddings"}
+    assert {"hard_negatives", "corpus", "queries", "qrels"} == upstream["training_set"]
+    repository = defs.get_repository_def()
+    (schedule,) = repository.schedule_defs
+    assert schedule.job_name == "animals_refresh"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    job = repository.get_job("animals_refresh")
+    pools = {node.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
+    assert {name for name, pool in pools.items() if pool == "gpu"} == {
+        "animals__embeddings",
+        "animals__candidates",
+    }
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("corpus", {"documents": 48, "empty": 0, "duplicated_texts": 0}),
+        ("queries", {"queries_train": 18, "queries_test": 6}),
+        ("qrels", {"dagster/row_count": 24, "dropped": 0}),
+        (
+            "corpus_embeddings",
+            {"shape": "48 x 384", "dtype": "float32", "device": "cpu", "precision": "float32"},
+        ),
+        ("query_embeddings", {"shape": "24 x 384", "truncated_share": 0.0, "model": "embedded"}),
+        ("faiss_index", {"type": "Flat", "vectors": 48, "dimension": 384}),
+        ("candidates", {"depth": 21, "queries": 24, "index_recall": 1.0, "faiss_device": "cpu"}),
+        (
+            "hard_negatives",
+            {
+                "queries": 18,
+                "queries_with_enough": 18,
+                "queries_with_none": 0,
+                "negatives_wanted": 4,
+            },
+        ),
+        ("training_set", {"queries": 18, "positives": 18, "negatives": 72}),
+    ],
+)
+def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None:
+    found = metadata(done, stage)
+    assert {key: found[key] for key in expected} == expected
+    assert Path(found["path"]).is_dir()
+    assert found["bytes"] > 0
+
+
+def test_samples_can_be_read(done) -> None:
+    text = metadata(done, "hard_negatives")["samples"]
+    assert "positive" in text
+    assert "negative" in text
+    assert "query" in metadata(done, "training_set")["example"]
+
+
+def test_recall_is_what_the_files_say(done) -> None:
+    toy, _ = done
+    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
+    qrels = pd.read_parquet(toy.file("qrels", "qrels.parquet"))
+    test = qrels[qrels.split == "test"].merge(ranked, on=["query_id", "doc_id"], how="left")
+    found = metadata(done, "candidates")
+    assert found["test_recall_at_1"] == pytest.approx((test["rank"] < 1).mean(), abs=1e-4)
+    assert found["test_recall_at_10"] == pytest.approx((test["rank"] < 10).mean(), abs=1e-4)
+
+
+def test_everything_opens_without_us(done) -> None:
+    folder = done[0].graph.store.root / "animals"
+    vectors = pd.read_feather(folder / "corpus_embeddings/latest/vectors.arrow")
+    index = faiss.read_index(str(folder / "faiss_index/latest/index.faiss"))
+    ids = pd.read_parquet(folder / "faiss_index/latest/ids.parquet")
+    assert ids.doc_id.tolist() == vectors.id.tolist()
+    stored = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, -1)
+    assert np.array_equal(stored, np.stack(vectors.vector.tolist()))
+    lines = (folder / "training_set/latest/flagembedding.jsonl").read_text().splitlines()
+    assert len(lines) == 18
+    assert not list(folder.rglob("*.pickle"))
+
+
+def test_negatives_name_what_they_were_judged_against(done) -> None:
+    negatives = done[0].negatives()
+    assert list(negatives) == [
+        "query_id",
+        "doc_id",
+        "rank",
+        "score",
+        "positive_ids",
+        "positive_scores",
+    ]
+    qrels = pd.read_parquet(done[0].file("qrels", "qrels.parquet"))
+    positives = qrels.groupby("query_id").doc_id.agg(list)
+    assert all(list(row.positive_ids) == positives[row.query_id] for row in negatives.itertuples())
+    ranked = pd.read_parquet(done[0].file("candidates", "candidates.parquet"))
+    pair = negatives.explode(["positive_ids", "positive_scores"]).merge(
+        ranked, left_on=["query_id", "positive_ids"], right_on=["query_id", "doc_id"]
+    )
+    assert len(pair)
+    assert np.array_equal(pair.positive_scores.astype("float32"), pair.score_y)
+
+
+def test_a_second_run_and_another_batch_size_change_no_byte(done, tmp_path: Path) -> None:
+    one = done[0].file("hard_negatives", "hard_negatives.parquet").read_bytes()
+    other = Toy(tmp_path, encoding={"batch_tokens": 64})
+    other.materialize()
+    assert other.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
+    # data versions are content: equal content, equal version
+    for stage in ("corpus", "corpus_embeddings", "candidates", "hard_negatives", "training_set"):
+        mine, theirs = (t.graph.store.stage(stage).require().version for t in (done[0], other))
+        assert mine == theirs, stage
+
+
+def test_the_order_of_the_source_and_the_hash_seed_change_no_byte(done, tmp_path: Path) -> None:
+    one = done[0].file("hard_negatives", "hard_negatives.parquet").read_bytes()
+    toy = Toy(tmp_path)
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        path = tmp_path / "raw" / name
+        path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+    code = (
+        "from pathlib import Path; from hn_assets_tests.assets.graphs import Toy; "
+        f"Toy(Path({str(tmp_path)!r})).materialize()"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert toy.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
+
+
+def test_both_embeddings_load_the_model_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hn_assets.assets import embeddings
+
+    loaded, real = [], embeddings.load_model
+    monkeypatch.setattr(embeddings, "load_model", lambda *a, **k: loaded.append(1) or real(*a, **k))
+    toy = Toy(tmp_path)
+    toy.materialize("corpus", "queries", "qrels", "corpus_embeddings", "query_embeddings")
+    assert loaded == [1]
+    before = toy.graph.store.stage("corpus_embeddings").folder.stat().st_mtime_ns
+    result = toy.materialize("query_embeddings")
+    events = result.get_asset_materialization_events()
+    assert [e.asset_key.path[-1] for e in events] == ["query_embeddings"]
+    assert toy.graph.store.stage("corpus_embeddings").folder.stat().st_mtime_ns == before
+
+
+def test_settings_can_be_changed_for_one_run(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    toy.materialize("hard_negatives", config={"hard_negatives": {"negatives": 2}})
+    assert set(toy.negatives().groupby("query_id").size()) == {2}
+    toy.materialize("candidates", config={"candidates": {"depth": 5}})
+    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
+    assert ranked["rank"].max() == 4
+    toy.materialize("training_set", config={"training_set": {"formats": ["labeled-list"]}})
+    files = toy.graph.store.stage("training_set").require().files
+    assert sorted(files) == ["ids.parquet", "labeled-list.parquet"]
+
+
+def test_a_changed_setting_that_cannot_work_is_refused(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    message = toy.fail("hard_negatives", config={"hard_negatives": {"range": [20, 2]}})
+    assert "mining.range [20, 2] is empty" in message
+    message = toy.fail("training_set", config={"training_set": {"formats": ["csv"]}})
+    assert "the run's configuration cannot work" in message
+
+
+def test_a_broken_source_fails_and_leaves_what_was_there(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    before = {s: toy.graph.store.stage(s).require().version for s in STAGES}
+    path = tmp_path / "raw" / "corpus.jsonl"
+    path.write_text(path.read_text() + "{broken\n")
+    assert "corpus.jsonl:49: not JSON" in toy.fail()
+    assert {s: toy.graph.store.stage(s).require().version for s in STAGES} == before
+    assert not list(toy.graph.store.root.rglob(".staging*"))
+
+
+def test_a_stage_before_its_upstream_says_so(tmp_path: Path) -> None:
+    message = Toy(tmp_path).fail("hard_negatives")
+    assert "animals/corpus has not been materialized" in message
+
+
+def test_vectors_of_another_model_are_never_compared(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    model = make_tiny_bert(tmp_path / "model", dimension=32)
+    other = {"model": str(model), "pooling": "mean"}
+    changed = Toy(tmp_path, encoding=other)
+    changed.materialize("query_embeddings")
+    message = changed.fail("candidates")
+    assert "corpus_embeddings and query_embeddings do not fit together" in message
+    changed.materialize("corpus_embeddings")
+    assert "faiss_index was built from other vectors" in changed.fail("candidates")
+    changed.materialize("faiss_index", "candidates", "hard_negatives")
+    assert len(changed.negatives())
+
+
+def test_a_corrupt_index_is_refused_before_it_is_searched(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    path = toy.file("faiss_index", "index.faiss")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    message = toy.fail("candidates")
+    assert "index.faiss is damaged" in message
+    assert "materialize animals/faiss_index again" in message
+    toy.materialize("faiss_index", "candidates")
+
+
+def test_a_model_with_broken_weights_fails_by_name(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModel
+
+    folder = make_tiny_bert(tmp_path / "model")
+    model = AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.fill_(float("nan"))
+    model.save_pretrained(folder)
+    toy = Toy(tmp_path, encoding={"model": str(folder), "pooling": "mean"})
+    assert "vector of document 'cat-0' is not finite" in toy.fail()
+    assert toy.graph.store.stage("corpus_embeddings").manifest() is None
+
+
+def test_a_store_that_cannot_be_written_fails_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HN_DATA_DIR", str(tmp_path / "file"))
+    assert "HN_DATA_DIR" in Toy(tmp_path).fail()
+
+
+def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
+    toy = Toy(tmp_path, mining={"range": [2, 200], "negatives": 60})
+    toy.materialize()
+    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
+    assert set(ranked.groupby("query_id").size()) == {48}
+    sizes = toy.negatives().groupby("query_id").size()
+    assert set(sizes) == {48 - 1 - 2}, "all but the positive and the two above the window"
+
+
+def test_queries_without_positives_and_empty_documents_survive(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    raw = tmp_path / "raw"
+    rows = [json.loads(line) for line in (raw / "corpus.jsonl").read_text().splitlines()]
+    write_jsonl(raw / "corpus.jsonl", [*rows, {"_id": "empty", "text": ""}])
+    qrels = raw / "qrels" / "train.tsv"
+    lines = [line for line in qrels.read_text().splitlines() if not line.startswith("q-cat-0")]
+    lines += ["q-cat-0\tcat-0\t0", "q-cat-1\tempty\t1"]
+    qrels.write_text("\n".join(lines) + "\n")
+    toy.materialize()
+    negatives = toy.negatives()
+    assert "q-cat-0" not in set(negatives.query_id)
+    assert "empty" not in set(negatives.doc_id)
+    line = next(
+        json.loads(row)
+        for row in toy.file("training_set", "flagembedding.jsonl").read_text().splitlines()
+        if json.loads(row)["query"] == "how is a young cat fed"
+    )
+    assert len(line["pos"]) == 1
