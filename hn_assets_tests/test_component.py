@@ -1,0 +1,272 @@
+"""One YAML file, one graph: in this project, and in another one after `pip install`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from hn_assets import HardNegatives
+from hn_assets.assets.build import build_definitions
+from hn_assets.assets.graph import Graph
+from hn_assets.dataset import DatasetSettings
+from hn_assets_tests.data import animals
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    # without what a surrounding `make` exports
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HN_", "DAGSTER_"))}
+    return subprocess.run(
+        command, cwd=cwd, env={**inherited, **environment}, capture_output=True, text=True
+    )
+
+
+def dagster(*arguments: str, cwd: Path = ROOT, **environment: str):
+    return run(sys.executable, "-m", "dagster", *arguments, cwd=cwd, **environment)
+
+
+def make_project(folder: Path, yaml: str, name: str = "mine") -> Path:
+    """A user's own Dagster project with one YAML file."""
+    (folder / "their_project" / "defs" / name).mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(
+        '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "their_project"\n'
+        'code_location_name = "their_project"\n'
+    )
+    (folder / "their_project" / "__init__.py").write_text("")
+    (folder / "their_project" / "definitions.py").write_text(
+        "from pathlib import Path\nimport dagster as dg\n"
+        "definitions = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)\n"
+    )
+    (folder / "their_project" / "defs" / name / "defs.yaml").write_text(textwrap.dedent(yaml))
+    (folder / "workspace.yaml").write_text(
+        "load_from:\n  - python_module:\n      module_name: their_project.definitions\n"
+        "      location_name: their_project\n"
+    )
+    return folder
+
+
+def validate(folder: Path) -> str:
+    arguments = ("definitions", "validate", "-w", "workspace.yaml")
+    done = dagster(*arguments, cwd=folder, PYTHONPATH=str(folder))
+    return done.stdout + done.stderr
+
+
+def test_the_shipped_definitions_load_without_warnings_and_without_heavy_imports() -> None:
+    done = dagster("definitions", "validate")
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "WARNING" not in output
+    code = (
+        "import sys; from hn_assets.definitions import project_defs; "
+        "d = project_defs(); print(len(list(d.resolve_all_asset_keys()))); "
+        "print([m for m in ('torch', 'transformers', 'faiss', 'datasets', 'FlagEmbedding',"
+        " 'sentence_transformers') if m in sys.modules])"
+    )
+    assert run(sys.executable, "-c", code).stdout.split("\n")[:2] == ["18", "[]"]
+
+
+def test_the_rooms_do_without_dagster() -> None:
+    code = (
+        "import importlib, pkgutil, sys, hn_assets\n"
+        "for room in ('sources', 'encoding', 'search', 'mining', 'export', 'store'):\n"
+        "    package = importlib.import_module(f'hn_assets.{room}')\n"
+        "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "import hn_assets.compute, hn_assets.dataset, hn_assets.cli\n"
+        "print([m for m in sys.modules if m.split('.')[0] in ('dagster', 'torch', 'faiss')])"
+    )
+    assert run(sys.executable, "-c", code).stdout.strip() == "[]"
+
+
+def test_the_shipped_datasets() -> None:
+    from hn_assets.definitions import project_defs
+
+    defs = project_defs()
+    keys = {tuple(key.path) for key in defs.resolve_all_asset_keys()}
+    assert ("python_stdlib", "training_set") in keys
+    assert ("scifact", "training_set") in keys
+    assert {job.name for job in defs.resolve_all_job_defs()} >= {
+        "python_stdlib_refresh",
+        "scifact_refresh",
+    }
+
+
+MINIMAL = """
+    type: hn_assets.HardNegatives
+    attributes:
+      source:
+        type: beir
+        folder: raw
+"""
+
+
+def test_a_mistake_in_the_yaml_is_named_with_its_file_and_the_nearest_key(tmp_path: Path) -> None:
+    make_project(tmp_path, MINIMAL + "      mining: {negatves: 5}\n")
+    output = validate(tmp_path)
+    assert "unknown key 'negatves' (did you mean 'negatives'?)" in output, output
+    assert "defs/mine/defs.yaml" in output
+    assert "passed validation" not in output
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ("minning: {negatives: 5}", "unknown key 'minning' (did you mean 'mining'?)"),
+        ("source: {type: beir, foldr: x}", "unknown key 'foldr' (did you mean 'folder'?)"),
+        ("source: {type: bier}", "'hub', 'beir', 'flagembedding', 'table', 'python_stdlib'"),
+        ("mining: {range: [20, 10]}", "mining.range [20, 10] is empty"),
+        ("mining: {negatives: 0}", "greater than or equal to 1"),
+        ("search: {depth: 100}", "search.depth 100 ends before mining.range [10, 210]"),
+        ("mining: {split: test}", "would train on the answers"),
+        ("job: {cron: every now and then}", "every now and then"),
+        ("dataset: my-data", "should match pattern"),
+    ],
+)
+def test_mistakes_in_settings_are_named(tmp_path: Path, attributes: str, message: str) -> None:
+    source = "" if "source" in attributes else "source: {type: python_stdlib}\n"
+    with pytest.raises(Exception) as caught:  # Dagster and pydantic have their own classes
+        settings = HardNegatives.resolve_from_yaml(source + attributes).settings
+        build_definitions(Graph("mine", settings, tmp_path))
+    assert message in str(caught.value)
+
+
+def test_templates_and_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAW", "/some/where")
+    component = HardNegatives.resolve_from_yaml(
+        "source: {type: beir, folder: '{{ env.RAW }}/scifact'}"
+    )
+    assert component.settings.source.folder == "/some/where/scifact"  # type: ignore[union-attr]
+    settings = component.settings.with_environment(
+        "toy", {"HN_TOY_FOLDER": "/else", "HN_TOY_MODEL": "/a/model", "HN_OTHER_MODEL": "no"}
+    )
+    assert settings.source.folder == "/else"  # type: ignore[union-attr]
+    assert settings.encoding.model == "/a/model"
+
+
+def test_the_tutorials_settings_are_the_tutorials() -> None:
+    text = (ROOT / "hn_assets/defs/scifact/defs.yaml").read_text()
+    import yaml
+
+    settings = DatasetSettings.model_validate(yaml.safe_load(text)["attributes"])
+    assert settings.encoding.model == "BAAI/bge-base-en-v1.5"
+    assert settings.encoding.query_instruction == ""
+    assert not settings.encoding.with_title
+    assert settings.search.depth == 15
+    assert (settings.mining.range, settings.mining.window) == ([5, 15], "before_positives")
+    assert (settings.mining.sampling, settings.mining.negatives) == ("top", 10)
+
+
+def test_scifact_says_what_to_do_where_there_is_no_hub(tmp_path: Path) -> None:
+    done = dagster(
+        "asset",
+        "materialize",
+        "-m",
+        "hn_assets",
+        "--select",
+        'key:"scifact/corpus"',
+        HN_DATA_DIR=str(tmp_path),
+        HF_HUB_OFFLINE="1",
+        HF_HOME=str(tmp_path / "hf"),
+        DAGSTER_HOME=str(tmp_path),
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "the dataset BeIR/scifact cannot be loaded" in output
+    assert "HN_SCIFACT_FOLDER" in output
+    assert "HN_SCIFACT_MODEL" in output
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The built wheel, unpacked into a folder of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    # built from a copy: a build leaves files behind that the next one would pick up
+    source = folder / "source"
+    shutil.copytree(ROOT / "hn_assets", source / "hn_assets")
+    for name in ("pyproject.toml", "setup.cfg", "README.md"):
+        shutil.copy(ROOT / name, source)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True)
+    (built,) = folder.glob("*.whl")
+    site = folder / "site"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site)]
+    subprocess.run([*command, str(built)], check=True)
+    return site
+
+
+def test_another_project_mines_with_the_wheel_and_one_file(tmp_path: Path, wheel: Path) -> None:
+    make_project(tmp_path, MINIMAL + "      mining: {range: [2, 20], negatives: 4}\n")
+    animals_folder = tmp_path / "raw"
+    animals_folder.mkdir()
+    animals(animals_folder)
+    environment = {"PYTHONPATH": f"{wheel}:{tmp_path}", "DAGSTER_HOME": str(tmp_path)}
+    code = "import hn_assets; print(hn_assets.__file__)"
+    where = run(sys.executable, "-c", code, cwd=tmp_path, **environment)
+    assert str(wheel) in where.stdout, "not the checkout"
+    done = dagster(
+        "asset",
+        "materialize",
+        "-m",
+        "their_project.definitions",
+        "--select",
+        "group:mine",
+        cwd=tmp_path,
+        **environment,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    negatives = tmp_path / "data/mine/hard_negatives/latest/hard_negatives.parquet"
+    assert len(pd.read_parquet(negatives)) == 18 * 4
+
+
+def test_the_wheel_loads_its_own_datasets(tmp_path: Path, wheel: Path) -> None:
+    done = dagster(
+        "asset",
+        "list",
+        "-m",
+        "hn_assets",
+        cwd=tmp_path,
+        PYTHONPATH=str(wheel),
+        DAGSTER_HOME=str(tmp_path),
+    )
+    assert "scifact/training_set" in done.stdout, done.stderr
+
+
+def test_asset_keys_follow_the_name_of_the_dataset() -> None:
+    component = HardNegatives.resolve_from_yaml("{dataset: other, source: {type: python_stdlib}}")
+    assert component.settings.dataset == "other"
+    assert isinstance(component, dg.Component)
+
+
+def test_show_prints_where_the_files_are_and_examples(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from hn_assets.cli import main
+    from hn_assets_tests.assets.graphs import Toy
+
+    Toy(tmp_path).materialize()
+    environment = {"HN_DATA_DIR": str(tmp_path / "data")}
+    done = CliRunner().invoke(main, ["show", "animals", "--examples", "2"], env=environment)
+    assert done.exit_code == 0, done.output
+    assert "flagembedding.jsonl" in done.output
+    assert done.output.count("query ") == 2
+    assert done.output.count("negative ") == 6
+    missing = CliRunner().invoke(main, ["show", "nothing"], env=environment)
+    assert missing.exit_code == 1
+    assert "nothing/training_set has not been materialized" in missing.output
