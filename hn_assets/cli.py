@@ -7,6 +7,7 @@ import click
 
 from hn_assets.errors import HardNegativesError
 from hn_assets.export.show import render_training_set
+from hn_assets.reference import settings_table
 
 
 @click.group()
@@ -24,3 +25,9 @@ def show(dataset: str, examples: int) -> None:
         click.echo(render_training_set(root, dataset, examples))
     except HardNegativesError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+def settings() -> None:
+    """Print every setting of a dataset's YAML file as a Markdown table."""
+    click.echo(settings_table())

@@ -4,6 +4,7 @@ Nothing here falls back in silence: every choice comes with its reason.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -11,7 +12,8 @@ from pydantic import Field
 from hn_assets.errors import SettingsError
 from hn_assets.settings import Settings
 
-Precision = Literal["float32", "bfloat16", "float16"]
+# asking torch would take a second that a search on the CPU need not wait
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 class ComputeSettings(Settings):
@@ -44,10 +46,11 @@ class ComputeSettings(Settings):
 
 @dataclass(frozen=True)
 class Choice:
-    """A value picked for the user, and why."""
+    """A value picked for the user, and why; `fell_back` where a GPU was to be had or asked for."""
 
     value: str
     reason: str
+    fell_back: bool = False
 
 
 def choose_devices(setting: str) -> list[str]:
@@ -105,8 +108,10 @@ def choose_faiss_device(setting: str) -> Choice:
 
     if setting == "cpu":
         return Choice("cpu", "asked for")
+    wanted = setting == "gpu" or NVIDIA_DRIVER.exists()
     if not hasattr(faiss, "StandardGpuResources"):
-        return Choice("cpu", "the installed faiss has no GPU support (the extra `gpu` brings it)")
+        reason = "the installed faiss has no GPU support (the extra `gpu` brings it)"
+        return Choice("cpu", reason, fell_back=wanted)
     if faiss.get_num_gpus() == 0:
-        return Choice("cpu", "FAISS sees no GPU")
+        return Choice("cpu", "FAISS sees no GPU", fell_back=wanted)
     return Choice("gpu", f"FAISS sees {faiss.get_num_gpus()} GPU(s)")

@@ -18,9 +18,15 @@ from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.encoding.vectors import VectorTable
 from hn_assets.errors import SearchError
 from hn_assets.mining.settings import MiningSettings
-from hn_assets.search.index import IDS_FILE, INDEX_FILE, apply_search_parameters, open_index
+from hn_assets.search.index import (
+    IDS_FILE,
+    INDEX_FILE,
+    apply_search_parameters,
+    is_flat,
+    open_index,
+)
 from hn_assets.search.quality import recall_of_positives
-from hn_assets.search.ranking import Ranking, Searcher, recall_against_exact
+from hn_assets.search.ranking import Ranking, Searcher, place_index, recall_against_exact
 from hn_assets.search.settings import SearchSettings
 
 CANDIDATES_FILE = "candidates.parquet"
@@ -54,8 +60,6 @@ def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
         with graph.explained_errors():
             settings = apply_run_config(graph.settings.search, config)
             choice = graph.compute(context).choose_faiss_device()
-            if choice.value == "cpu" and graph.compute(context).faiss_device == "gpu":
-                context.log.warning(f"FAISS searches on the CPU, not on the GPU: {choice.reason}")
             _check_same_space(graph)
             store = graph.store
             documents = VectorTable(store.stage(g.CORPUS_EMBEDDINGS).file(VECTORS_FILE))
@@ -71,7 +75,11 @@ def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
                     f"the corpus has {depth} documents, fewer than the wanted depth {wanted}: "
                     f"rankings hold all of it"
                 )
-            searcher = Searcher(index, documents, choice.value)
+            is_exact = is_flat(index)
+            index, choice = place_index(index, choice, depth)
+            if choice.fell_back:
+                context.log.warning(f"FAISS searches on the CPU, not on a GPU: {choice.reason}")
+            searcher = Searcher(index, documents, choice.value, is_exact=is_exact)
             start = time.perf_counter()
             recall = None
             with store.stage(g.CANDIDATES).publish() as draft:

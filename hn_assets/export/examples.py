@@ -1,14 +1,18 @@
 """Put each query together with the texts of its positives and negatives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
 from hn_assets.text import passage_text
+
+QUERIES_PER_BLOCK = 1_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Example:
-    """One query with at least one positive and one negative, both with text."""
+    """One query with at least one positive and one negative; its positives all have text."""
 
     query_id: str
     query: str
@@ -41,93 +45,132 @@ class Example:
     negatives: list[Passage]
 
 
-@dataclass
-class LeftOut:
-    """What did not become an example: counts of queries, and of positives without text."""
+class Examples:
+    """The training examples of a split, by query id; can be gone through again and again.
 
-    queries_without_negatives: int = 0
-    queries_without_positives: int = 0
-    blank_positives: int = 0
+    Positives come best grade first, then by document id; negatives by rank. In memory are the
+    texts that the examples need and compact tables of ids; the examples themselves are made in
+    blocks of queries.
 
-
-def read_examples(
-    *,
-    corpus: Path,
-    queries: Path,
-    qrels: Path,
-    hard_negatives: Path,
-    split: str,
-    with_title: bool,
-    left_out: LeftOut,
-) -> Iterator[Example]:
-    """The training examples of a split, by query id.
-
-    Positives come best grade first, negatives by rank. Only the texts that are needed are kept in
-    memory. What is left out is counted in `left_out`.
-
-    Raises:
-        StoreError: a document or query is named that the corpus or the queries do not have.
+    Attributes:
+        queries_without_negatives: queries with positives for which nothing was mined.
+        queries_without_positives: mined queries that have no positive with text in the split.
+        blank_positives: positives without text, left out.
+        positives: in all examples.
+        negatives: in all examples.
     """
-    negatives = pd.read_parquet(hard_negatives).sort_values(["query_id", "rank", "doc_id"])
-    judged = pd.read_parquet(qrels)
-    positives = judged[(judged.split == split) & (judged.score > 0)]
-    positives = positives.sort_values(
-        ["query_id", "score", "doc_id"], ascending=[True, False, True], kind="stable"
-    )
-    mined = {str(query): rows for query, rows in negatives.groupby("query_id")}
-    answered = {str(query): rows for query, rows in positives.groupby("query_id")}
-    left_out.queries_without_negatives = len(answered.keys() - mined.keys())
 
-    wanted = {*negatives.doc_id, *positives.doc_id[positives.query_id.isin(mined.keys())]}
-    texts = _read_texts(corpus, wanted, with_title=with_title)
-    asked = pd.read_parquet(queries).set_index("id")
-    for query_id in sorted(mined):
-        if query_id not in asked.index:
-            raise StoreError(
-                f"hard_negatives names the query {query_id!r}, which queries no longer has; "
-                f"materialize everything from queries on"
-            )
-        rows = mined[query_id]
-        first = rows.iloc[0]
-        scores = dict(zip(first.positive_ids, first.positive_scores, strict=True))
-        pos = [
-            Passage(
-                row.doc_id, texts[row.doc_id], _as_float(scores.get(row.doc_id)), None, row.score
-            )
-            for row in answered.get(query_id, positives[:0]).itertuples()
-            if texts[row.doc_id].strip()
-        ]
-        left_out.blank_positives += len(answered.get(query_id, ())) - len(pos)
-        if not pos:
-            left_out.queries_without_positives += 1
-            continue
-        ranks = rows["rank"].tolist()
-        neg = [
-            Passage(doc, texts[doc], float(score), rank, None)
-            for doc, score, rank in zip(rows.doc_id, rows.score, ranks, strict=True)
-        ]
-        prompt = asked.at[query_id, "prompt"]
-        yield Example(
-            query_id, asked.at[query_id, "text"], None if pd.isna(prompt) else prompt, pos, neg
+    def __init__(
+        self,
+        *,
+        corpus: Path,
+        queries: Path,
+        qrels: Path,
+        hard_negatives: Path,
+        split: str,
+        with_title: bool,
+    ) -> None:
+        """Read the four Parquet files, with the columns of `hn_assets.tables`.
+
+        Raises:
+            StoreError: a document or query is named that the corpus or the queries do not have.
+        """
+        mined = pq.read_table(hard_negatives).sort_by(
+            [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
         )
+        relevant = pq.read_table(
+            qrels,
+            columns=["query_id", "doc_id", "score"],
+            filters=(pc.field("split") == split) & (pc.field("score") > 0),
+        ).sort_by([("query_id", "ascending"), ("score", "descending"), ("doc_id", "ascending")])
+        mined_queries = _distinct(mined, "query_id")
+        positives = _keep(relevant, "query_id", mined_queries)
+
+        wanted = {*_distinct(mined, "doc_id"), *_distinct(positives, "doc_id")}
+        self._texts = _read_texts(corpus, wanted, with_title=with_title)
+        self._asked = _read_queries(queries, set(mined_queries))
+
+        with_text = [i for i in _distinct(positives, "doc_id") if self._texts[i].strip()]
+        self._positives = _keep(positives, "doc_id", with_text)
+        self._ids = _distinct(self._positives, "query_id")
+        self._negatives = _keep(mined, "query_id", self._ids)
+        # both tables have the same queries in the same order, so places in one fit the other
+        self._positive_starts = _starts(self._positives)
+        self._negative_starts = _starts(self._negatives)
+
+        answered = set(_distinct(relevant, "query_id"))
+        self.queries_without_negatives = len(answered.difference(mined_queries))
+        self.queries_without_positives = len(mined_queries) - len(self._ids)
+        self.blank_positives = positives.num_rows - self._positives.num_rows
+        self.positives = self._positives.num_rows
+        self.negatives = self._negatives.num_rows
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[Example]:
+        for first in range(0, len(self), QUERIES_PER_BLOCK):
+            yield from self._make(first, min(first + QUERIES_PER_BLOCK, len(self)))
+
+    def count_short(self, negatives: int) -> int:
+        """How many examples have fewer than `negatives` negatives."""
+        return int((np.diff(self._negative_starts) < negatives).sum())
+
+    def _make(self, first: int, last: int) -> Iterator[Example]:
+        pos_starts = self._positive_starts[first : last + 1] - self._positive_starts[first]
+        neg_starts = self._negative_starts[first : last + 1] - self._negative_starts[first]
+        pos = self._positives.slice(int(self._positive_starts[first]), int(pos_starts[-1]))
+        neg = self._negatives.slice(int(self._negative_starts[first]), int(neg_starts[-1]))
+        # every row of a query repeats its positives' scores: the first is enough
+        judged = neg.select(["positive_ids", "positive_scores"]).take(neg_starts[:-1]).to_pylist()
+        pos_rows = pos.to_pylist()
+        neg_rows = neg.drop_columns(["positive_ids", "positive_scores"]).to_pylist()
+        for place, query_id in enumerate(self._ids[first:last]):
+            scores = dict(
+                zip(judged[place]["positive_ids"], judged[place]["positive_scores"], strict=True)
+            )
+            query, prompt = self._asked[query_id]
+            yield Example(
+                query_id,
+                query,
+                prompt,
+                [
+                    Passage(i, self._texts[i], scores.get(i), None, row["score"])
+                    for row in pos_rows[pos_starts[place] : pos_starts[place + 1]]
+                    for i in [row["doc_id"]]
+                ],
+                [
+                    Passage(i, self._texts[i], row["score"], row["rank"], None)
+                    for row in neg_rows[neg_starts[place] : neg_starts[place + 1]]
+                    for i in [row["doc_id"]]
+                ],
+            )
 
 
-def _pairs(positives: pd.DataFrame | None) -> list[tuple[str, int]]:
-    if positives is None:
-        return []
-    return list(zip(positives.doc_id, positives.score, strict=True))
+def _distinct(table: pa.Table, column: str) -> list[str]:
+    """The values of a column, in the order in which they first appear."""
+    return table[column].unique().to_pylist()
 
 
-def _as_float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _keep(table: pa.Table, column: str, values: Iterable[str]) -> pa.Table:
+    return table.filter(pc.field(column).isin(pa.array(values, pa.string())))
+
+
+def _starts(table: pa.Table) -> np.ndarray:
+    """Where the rows of each query begin in a table sorted by query, and where the last end."""
+    counts = table["query_id"].value_counts().field("counts").to_numpy()
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
 def _read_texts(corpus: Path, wanted: set[str], *, with_title: bool) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for batch in pq.ParquetFile(corpus).iter_batches():
-        for row in batch.to_pylist():
-            if row["id"] in wanted:
-                texts[row["id"]] = passage_text(row["title"], row["text"], with_title=with_title)
+    with pq.ParquetFile(corpus) as file:
+        for batch in file.iter_batches(columns=["id", "title", "text"]):
+            for row in batch.to_pylist():
+                if row["id"] in wanted:
+                    texts[row["id"]] = passage_text(
+                        row["title"], row["text"], with_title=with_title
+                    )
     missing = wanted - texts.keys()
     if missing:
         raise StoreError(
@@ -135,3 +178,20 @@ def _read_texts(corpus: Path, wanted: set[str], *, with_title: bool) -> dict[str
             f"negatives but are no longer in the corpus; materialize everything from corpus on"
         )
     return texts
+
+
+def _read_queries(queries: Path, wanted: set[str]) -> dict[str, tuple[str, str | None]]:
+    """Text and prompt of each wanted query, by id."""
+    asked: dict[str, tuple[str, str | None]] = {}
+    with pq.ParquetFile(queries) as file:
+        for batch in file.iter_batches(columns=["id", "text", "prompt"]):
+            for row in batch.to_pylist():
+                if row["id"] in wanted:
+                    asked[row["id"]] = (row["text"], row["prompt"])
+    missing = wanted - asked.keys()
+    if missing:
+        raise StoreError(
+            f"hard_negatives names the query {min(missing)!r}, which queries no longer has; "
+            f"materialize everything from queries on"
+        )
+    return asked

@@ -1,10 +1,11 @@
 """Write the training files of one split, and report what is in them and what is not."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from hn_assets.export import formats
-from hn_assets.export.examples import Example, LeftOut, read_examples
+from hn_assets.export.examples import Example, Examples
 from hn_assets.export.settings import ExportSettings
 
 IDS_FILE = "ids.parquet"
@@ -19,7 +20,7 @@ class ExportReport:
         files: rows and bytes of each file, by name.
         queries_exported: queries in the files.
         queries_without_negatives: queries with positives for which nothing was mined.
-        queries_without_positives: queries whose positives have no text.
+        queries_without_positives: mined queries that have no positive with text in the split.
         queries_short_of_n_tuples: queries with too few negatives for the n-tuple file.
         blank_positives: positives without text, left out.
         positives: in the files.
@@ -52,8 +53,10 @@ def export_training_set(
 ) -> ExportReport:
     """Write the formats asked for and the side table of ids into `folder`.
 
+    The same inputs, whatever the order of their rows, give the same bytes.
+
     Args:
-        folder: to write to.
+        folder: to write to; it must be there. Files of the same names are replaced.
         corpus: Parquet file of the documents; so for the other three inputs.
         queries: with the columns of `tables.QUERIES`.
         qrels: with the columns of `tables.QRELS`.
@@ -66,17 +69,13 @@ def export_training_set(
     Raises:
         StoreError: the inputs are of different versions and do not fit together.
     """
-    left_out = LeftOut()
-    examples = list(
-        read_examples(
-            corpus=corpus,
-            queries=queries,
-            qrels=qrels,
-            hard_negatives=hard_negatives,
-            split=split,
-            with_title=with_title,
-            left_out=left_out,
-        )
+    examples = Examples(
+        corpus=corpus,
+        queries=queries,
+        qrels=qrels,
+        hard_negatives=hard_negatives,
+        split=split,
+        with_title=with_title,
     )
     writers = {
         "flagembedding": (FLAGEMBEDDING_FILE, formats.write_flagembedding),
@@ -92,17 +91,17 @@ def export_training_set(
     for name, write in [*(writers[f] for f in settings.formats), (IDS_FILE, formats.write_ids)]:
         rows = write(folder / name, examples)
         files[name] = {"rows": rows, "bytes": (folder / name).stat().st_size}
-    short = sum(len(example.negatives) < negatives for example in examples)
+    short = examples.count_short(negatives) if "n-tuple" in settings.formats else 0
     return ExportReport(
         files=files,
         queries_exported=len(examples),
-        queries_without_negatives=left_out.queries_without_negatives,
-        queries_without_positives=left_out.queries_without_positives,
-        queries_short_of_n_tuples=short if "n-tuple" in settings.formats else 0,
-        blank_positives=left_out.blank_positives,
-        positives=sum(len(example.positives) for example in examples),
-        negatives=sum(len(example.negatives) for example in examples),
-        example=render(examples[0]) if examples else "",
+        queries_without_negatives=examples.queries_without_negatives,
+        queries_without_positives=examples.queries_without_positives,
+        queries_short_of_n_tuples=short,
+        blank_positives=examples.blank_positives,
+        positives=examples.positives,
+        negatives=examples.negatives,
+        example="".join(render(example) for example in islice(examples, 1)),
     )
 
 

@@ -1,8 +1,7 @@
 """One writer per format. Columns are the same for every dataset, so files can be combined."""
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import pyarrow.parquet as pq
 
 from hn_assets.export.examples import Example
 
+# whichever is reached first ends a row group; long documents would make groups of gigabytes
 ROWS_PER_GROUP = 5_000
+CHARACTERS_PER_GROUP = 16_000_000
 
 TRIPLET = pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")])
 LABELED_PAIR = pa.schema([("anchor", pa.string()), ("passage", pa.string()), ("label", pa.int64())])
@@ -37,11 +38,14 @@ IDS = pa.schema(
 def write_flagembedding(path: Path, examples: Iterable[Example]) -> int:
     """JSONL of query, pos and neg, and prompt if any query of the file has one.
 
-    FlagEmbedding takes `prompt` from every line as soon as one line has it, and would print a
-    missing one as "None": so lines without a prompt of their own get an empty one then.
+    As soon as one line has a prompt, FlagEmbedding takes the prompt of every line in place of the
+    trainer's `query_instruction_for_retrieval`, and puts the word "None" before the query where
+    there is none: so the other lines get an empty one then. The same happens when a file with
+    prompts and a file without are trained on together; no file can prevent that by itself, since
+    writing empty prompts everywhere would switch the trainer's instruction off for everybody.
     """
-    examples = list(examples)
     has_prompts = any(example.prompt is not None for example in examples)
+    count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for example in examples:
             row: dict[str, Any] = {
@@ -52,7 +56,8 @@ def write_flagembedding(path: Path, examples: Iterable[Example]) -> int:
             if has_prompts:
                 row["prompt"] = example.prompt or ""
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return len(examples)
+            count += 1
+    return count
 
 
 def write_triplets(path: Path, examples: Iterable[Example]) -> int:
@@ -77,10 +82,10 @@ def write_n_tuples(path: Path, examples: Iterable[Example], negatives: int) -> i
         {
             "anchor": example.query,
             "positive": positive.text,
-            **dict(zip(names, (passage.text for passage in example.negatives), strict=True)),
+            **{name: p.text for name, p in zip(names, example.negatives, strict=False)},
         }
         for example in examples
-        if len(example.negatives) == negatives
+        if len(example.negatives) >= negatives
         for positive in example.positives
     )
     return write_parquet(path, schema, rows)
@@ -98,14 +103,18 @@ def write_labeled_pairs(path: Path, examples: Iterable[Example]) -> int:
 
 
 def write_labeled_lists(path: Path, examples: Iterable[Example]) -> int:
-    """Parquet of anchor, passages, labels: a row for every query, positives first."""
+    """Parquet of anchor, passages, labels: a row for every positive, it first, then the negatives.
+
+    So it is in sentence-transformers' `mine_hard_negatives`: exactly one passage of a row is right.
+    """
     rows = (
         {
             "anchor": example.query,
-            "passages": [p.text for p in (*example.positives, *example.negatives)],
-            "labels": [1] * len(example.positives) + [0] * len(example.negatives),
+            "passages": [positive.text, *(passage.text for passage in example.negatives)],
+            "labels": [1] + [0] * len(example.negatives),
         }
         for example in examples
+        for positive in example.positives
     )
     return write_parquet(path, LABELED_LIST, rows)
 
@@ -128,11 +137,29 @@ def write_ids(path: Path, examples: Iterable[Example]) -> int:
     return write_parquet(path, IDS, rows)
 
 
-def write_parquet(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> int:
-    """Write rows in bounded groups; returns how many there were."""
+def write_parquet(path: Path, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows in groups bounded by rows and by characters; returns how many rows there were."""
     count = 0
+    block: list[dict[str, Any]] = []
+    characters = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while block := list(islice(rows, ROWS_PER_GROUP)):
+        for row in rows:
+            block.append(row)
+            characters += _count_characters(row)
+            count += 1
+            if len(block) == ROWS_PER_GROUP or characters >= CHARACTERS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(block, schema=schema))
+                block, characters = [], 0
+        if block:
             writer.write_table(pa.Table.from_pylist(block, schema=schema))
-            count += len(block)
     return count
+
+
+def _count_characters(row: dict[str, Any]) -> int:
+    total = 0
+    for value in row.values():
+        if isinstance(value, str):
+            total += len(value)
+        elif isinstance(value, list):
+            total += sum(len(item) for item in value if isinstance(item, str))
+    return total

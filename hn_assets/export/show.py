@@ -1,9 +1,10 @@
 """A training set as text: where its files lie, and some examples from them."""
 
+from itertools import islice
 from pathlib import Path
 
 from hn_assets.errors import StoreError
-from hn_assets.export.examples import LeftOut, read_examples
+from hn_assets.export.examples import Examples
 from hn_assets.export.export import render
 from hn_assets.store import Store
 
@@ -20,20 +21,17 @@ def render_training_set(root: Path, dataset: str, examples: int) -> str:
     lines = [f"Training files of {dataset}:"]
     for name, file in manifest.files.items():
         lines.append(f"  {stage.folder / manifest.version / name}  ({file['bytes']:,} bytes)")
-    found = list(
-        read_examples(
-            corpus=store.stage("corpus").file("corpus.parquet"),
-            queries=store.stage("queries").file("queries.parquet"),
-            qrels=store.stage("qrels").file("qrels.parquet"),
-            hard_negatives=store.stage("hard_negatives").file("hard_negatives.parquet"),
-            split=manifest.info["split"],
-            with_title=manifest.info["with_title"],
-            left_out=LeftOut(),
-        )
+    found = Examples(
+        corpus=store.stage("corpus").file("corpus.parquet"),
+        queries=store.stage("queries").file("queries.parquet"),
+        qrels=store.stage("qrels").file("qrels.parquet"),
+        hard_negatives=store.stage("hard_negatives").file("hard_negatives.parquet"),
+        split=manifest.info["split"],
+        with_title=manifest.info["with_title"],
     )
     if not found:
         raise StoreError(f"the training set of {dataset} is empty")
     step = max(1, len(found) // max(examples, 1))
-    for example in found[::step][:examples]:
+    for example in islice(found, 0, step * max(examples, 0), step):
         lines += ["", render(example)]
     return "\n".join(lines)

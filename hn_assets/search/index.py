@@ -103,6 +103,13 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
     return index
 
 
+def is_flat(index: Any) -> bool:
+    """Whether a search compares the query with every vector, as it is."""
+    import faiss
+
+    return isinstance(index, faiss.IndexFlat)
+
+
 def apply_search_parameters(index: Any, parameters: str) -> None:
     """Set run-time parameters such as `nprobe=32` on the index.
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.compute import Choice
 from hn_assets.encoding.vectors import Vectors, VectorTable
-from hn_assets.errors import SettingsError
 
 SPARE = 16  # fetched beyond the depth, so that rounding at the cut can be put right
 RESCORE_BYTES = 64 << 20  # of candidates' vectors in memory at once
@@ -42,40 +42,32 @@ class Searcher:
     """Searches one index, block by block.
 
     Args:
-        index: a FAISS index of inner products over the rows of `documents`.
+        index: a FAISS index of inner products over the rows of `documents`, on `device`.
         documents: the vectors in the index.
-        device: `cpu`, or `gpu` for all cards, sharded, float16.
+        device: `cpu` or `gpu`: how coarsely the index computes, and how deep it can go.
+        is_exact: whether the index compares a query with every document.
     """
 
-    def __init__(self, index: Any, documents: VectorTable, device: str) -> None:
-        import faiss
-
+    def __init__(
+        self, index: Any, documents: VectorTable, device: str = "cpu", *, is_exact: bool = True
+    ) -> None:
         self.documents = documents
         self.device = device
-        # only a flat index promises the best documents, so only there a doubtful cut is widened
-        self.is_exact = isinstance(index, faiss.IndexFlat)
+        # only an exact index promises the best documents, so only there a doubtful cut is widened
+        self.is_exact = is_exact
         self._id_order = np.empty(len(documents), np.int64)
         self._id_order[np.argsort(np.array(documents.ids, dtype=object), kind="stable")] = (
             np.arange(len(documents))
         )
-        self._index = _to_gpus(faiss, index) if device == "gpu" else index
+        self._index = index
         self._largest_norm = max(
             (float(np.linalg.norm(block, axis=1).max()) for block in documents.blocks()),
             default=0.0,
         )
 
     def rank(self, queries: VectorTable, depth: int, block: int) -> Iterator[Ranking]:
-        """The `depth` best documents of every query, in blocks of `block` queries.
-
-        Raises:
-            SettingsError: the depth is beyond what a GPU index can return.
-        """
+        """The `depth` best documents of every query, in blocks of `block` queries."""
         depth = min(depth, len(self.documents))
-        if self.device == "gpu" and depth + SPARE > FAISS_GPU_LIMIT:
-            raise SettingsError(
-                f"a depth of {depth} is beyond what FAISS finds on a GPU "
-                f"({FAISS_GPU_LIMIT - SPARE}); set compute.faiss_device: cpu, or a smaller depth"
-            )
         for first in range(0, len(queries), block):
             rows = np.arange(first, min(first + block, len(queries)), dtype=np.int64)
             yield self._rank_block(first, queries.take(rows), depth)
@@ -146,7 +138,7 @@ def recall_against_exact(
     import faiss
 
     picked = np.unique(np.linspace(0, len(ranking.rows) - 1, sample).astype(np.int64))
-    exact = Searcher(faiss.IndexFlatIP(documents.dimension), documents, "cpu")
+    exact = Searcher(faiss.IndexFlatIP(documents.dimension), documents)
     for block in documents.blocks():
         exact._index.add(np.ascontiguousarray(block))
     best = exact._rank_block(0, queries.take(picked + ranking.first), ranking.rows.shape[1])
@@ -157,8 +149,29 @@ def recall_against_exact(
     return float(np.mean(shares))
 
 
-def _to_gpus(faiss: Any, index: Any) -> Any:
+def place_index(index: Any, choice: Choice, depth: int) -> tuple[Any, Choice]:
+    """Put the index where `choice` wants it, if it can go there.
+
+    Args:
+        index: a FAISS index on the CPU.
+        choice: `gpu` for all cards, the index sharded over them in float16; or `cpu`.
+        depth: how many documents a search will ask for.
+
+    Returns:
+        The index to search, and where it is; with the reason where that is not the GPU after all.
+    """
+    import faiss
+
+    if choice.value == "cpu":
+        return index, choice
+    if depth + SPARE > FAISS_GPU_LIMIT:
+        reason = f"FAISS finds at most {FAISS_GPU_LIMIT - SPARE} documents on a GPU, not {depth}"
+        return index, Choice("cpu", reason, fell_back=True)
     options = faiss.GpuMultipleClonerOptions()
     options.shard = True
     options.useFloat16 = True
-    return faiss.index_cpu_to_all_gpus(index, co=options)
+    try:
+        return faiss.index_cpu_to_all_gpus(index, co=options), choice
+    except RuntimeError as error:
+        reason = f"FAISS cannot put this index on a GPU: {str(error).strip().splitlines()[-1]}"
+        return index, Choice("cpu", reason, fell_back=True)

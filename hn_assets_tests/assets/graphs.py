@@ -54,11 +54,6 @@ class Toy:
         assert data.user_failure_data is not None, data.error
         return str(data.user_failure_data.description)
 
-    def metadata(self, result: dg.ExecuteInProcessResult, stage: str) -> dict[str, Any]:
-        """The metadata of a stage's materialization, as plain values."""
-        (event,) = result.asset_materializations_for_node(self._node(stage), stage)
-        return {key: value.value for key, value in event.metadata.items()}
-
     def file(self, stage: str, name: str) -> Path:
         """A file of a stage's current version."""
         return self.graph.store.stage(stage).file(name)
@@ -66,8 +61,3 @@ class Toy:
     def negatives(self) -> pd.DataFrame:
         """The mined negatives."""
         return pd.read_parquet(self.file("hard_negatives", "hard_negatives.parquet"))
-
-    def _node(self, stage: str) -> str:
-        ops = {"corpus": "source", "queries": "source", "qrels": "source"}
-        ops |= {"corpus_embeddings": "embeddings", "query_embeddings": "embeddings"}
-        return self.graph.op_name(ops.get(stage, stage))

@@ -50,7 +50,8 @@ class Toy:
             self.texts,
             MiningSettings.model_validate({"sampling": "top", **options}),
         )
-        return chosen.groupby("query_id").doc_id.agg(list).to_dict(), report
+        groups = chosen.groupby("query_id").doc_id
+        return {str(query): list(docs) for query, docs in groups}, report
 
 
 def test_the_window_counts_what_is_left_without_positives() -> None:

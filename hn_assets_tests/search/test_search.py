@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hn_assets.compute import Choice, choose_faiss_device
 from hn_assets.encoding.vectors import VectorTable, VectorWriter
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.search.index import (
@@ -17,7 +18,13 @@ from hn_assets.search.index import (
     build_index,
     open_index,
 )
-from hn_assets.search.ranking import Ranking, Searcher, pair_scores, recall_against_exact
+from hn_assets.search.ranking import (
+    Ranking,
+    Searcher,
+    pair_scores,
+    place_index,
+    recall_against_exact,
+)
 from hn_assets.search.settings import SearchSettings
 
 
@@ -40,7 +47,7 @@ def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
 
 
 def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
-    blocks = list(Searcher(index, documents, "cpu").rank(queries, depth, block))
+    blocks = list(Searcher(index, documents).rank(queries, depth, block))
     return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
 
 
@@ -100,7 +107,7 @@ def test_an_approximate_index_is_measured_against_exact_search(tmp_path: Path) -
     recalls = {}
     for nprobe in (1, 32):
         apply_search_parameters(index, f"nprobe={nprobe}")
-        (block,) = Searcher(index, table, "cpu").rank(queries, 20, 1000)
+        (block,) = Searcher(index, table, is_exact=False).rank(queries, 20, 1000)
         found = recall_against_exact(block, queries, table)
         exact = brute_force(documents, unit_vectors(100, 16, seed=1), table.ids, 20)
         by_hand = np.mean(
@@ -119,7 +126,7 @@ def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
     table = make_table(tmp_path / "d.arrow", unit_vectors(300, 16))
     index = build(tmp_path / "i", table, index="IVF16,Flat")
     apply_search_parameters(index, "nprobe=1")
-    (block,) = Searcher(index, table, "cpu").rank(table, 250, 1000)
+    (block,) = Searcher(index, table, is_exact=False).rank(table, 250, 1000)
     assert isinstance(block, Ranking)
     missing = block.rows < 0
     assert missing.any()
@@ -181,3 +188,35 @@ def test_pair_scores_are_the_scores_of_the_ranking(tmp_path: Path) -> None:
     asked = np.repeat(np.arange(9, dtype=np.int64), 30)
     pairs = pair_scores(queries, asked, table, rows.reshape(-1))
     assert np.array_equal(pairs, scores.reshape(-1)), "to the last bit"
+
+
+def test_what_a_gpu_cannot_do_is_done_on_the_cpu_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stand-ins for FAISS's GPU functions, which faiss-cpu does not have."""
+    index, wanted = faiss.IndexFlatIP(8), Choice("gpu", "asked for")
+    found, choice = place_index(index, wanted, 3000)
+    assert found is index
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "at most 2032 documents on a GPU, not 3000" in choice.reason
+
+    def refuse(index, co):
+        assert co.shard and co.useFloat16
+        raise RuntimeError("Error in clone\nnot implemented for HNSW")
+
+    options = type("Options", (), {})
+    monkeypatch.setattr(faiss, "GpuMultipleClonerOptions", options, raising=False)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", refuse, raising=False)
+    _, choice = place_index(index, wanted, 100)
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "not implemented for HNSW" in choice.reason
+
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", lambda index, co: "there", raising=False)
+    assert place_index(index, wanted, 100) == ("there", wanted)
+
+
+def test_faiss_without_gpu_support_is_no_silent_fallback() -> None:
+    choice = choose_faiss_device("gpu")
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "the extra `gpu`" in choice.reason
+    assert choose_faiss_device("cpu") == Choice("cpu", "asked for")

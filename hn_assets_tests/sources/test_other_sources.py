@@ -109,7 +109,7 @@ def test_a_candidate_pool_takes_the_place_of_neg(tmp_path: Path) -> None:
 def test_a_bad_line_of_hn_mine_is_named(tmp_path: Path, row: dict, message: str) -> None:
     source = flagembedding(tmp_path, [row])
     with pytest.raises(SourceError, match=message):
-        [*source.queries(), *source.qrels()]
+        assert [*source.queries(), *source.qrels()]
 
 
 def tables(folder: Path, suffix: str) -> None:

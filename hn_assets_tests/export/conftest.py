@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import pytest
+
+from hn_assets_tests.export.inputs import Inputs
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Inputs:
+    return Inputs(tmp_path)
