@@ -1,17 +1,22 @@
 # `make demo` and `make test` are all a fresh machine needs.
 PYTHON ?= python3
 BIN := .venv/bin
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export HN_DATA_DIR ?= $(CURDIR)/data
 export TOKENIZERS_PARALLELISM ?= false
 
+# Dagster's own events are for its UI; a terminal shows what our steps say
+QUIET := {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
 .PHONY: demo dev test lint types check clean
 
-demo: .venv/installed $(DAGSTER_HOME)/dagster.yaml ## mine the embedded default and show what came of it
-	$(BIN)/dagster asset materialize -m hn_assets --select 'group:python_stdlib'
-	$(BIN)/hn-assets show python_stdlib
+demo: .venv/installed ## mine the embedded default and show what came of it
+	PYTHONWARNINGS=ignore $(BIN)/dagster asset materialize -m hn_assets \
+		--select 'group:python_stdlib' --config-json '$(QUIET)'
+	@echo; $(BIN)/hn-assets show python_stdlib
+	@echo; echo 'See every step in the UI: make dev, then open http://127.0.0.1:3000'
 
-dev: .venv/installed $(DAGSTER_HOME)/dagster.yaml ## open the Dagster UI on http://127.0.0.1:3000
+dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
 test: lint types .venv/installed
@@ -29,9 +34,6 @@ types: .venv/installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	mkdir -p $(DAGSTER_HOME)
-	cp $< $@
-
 clean: ## remove the environment and Dagster's history; materialized data stay
-	rm -rf .venv .dagster
+	rm -rf .venv
+	git clean -fdXq dagster_home

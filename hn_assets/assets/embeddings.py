@@ -65,6 +65,7 @@ def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
                 f"loading {settings.model} on {', '.join(devices)} in {precision.value} "
                 f"({precision.reason})"
             )
+            _silence_progress_bars()
             model = load_model(settings, devices=devices, precision=precision.value)
             kinds: dict[str, tuple[str, Kind]] = {
                 g.CORPUS_EMBEDDINGS: (g.CORPUS, "passage"),
@@ -78,6 +79,13 @@ def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
                     )
 
     return embeddings
+
+
+def _silence_progress_bars() -> None:
+    """Bars fill a run's captured log with control characters; `_Progress` writes lines instead."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _encode_stage(

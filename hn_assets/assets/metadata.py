@@ -1,13 +1,13 @@
 """How figures, tables and samples are shown in Dagster's metadata: short, and small on disk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 import numpy as np
 
 MOST_ROWS = 20
-MOST_CHARACTERS = 300
+MOST_CHARACTERS = 240
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue | str:
@@ -38,28 +38,12 @@ def distribution(values: "np.ndarray", name: str) -> dict[str, float]:
     return {f"{name}_{key}": round(float(figure), 4) for key, figure in figures.items()}
 
 
-def examples(items: Sequence[Sequence[tuple[str, str]]]) -> dg.MetadataValue:
-    """Each item a short list of (label, text) to read, as Markdown."""
-    lines: list[str] = []
-    for item in items:
-        (head, text), *rest = item
-        lines.append(f"**{head}** {_inline(text)}\n")
-        lines += [f"- *{label}* {_inline(text)}" for label, text in rest]
-        lines.append("")
-    return dg.MetadataValue.md("\n".join(lines))
-
-
 def shorten(text: str, characters: int = MOST_CHARACTERS) -> str:
     """`text` on one line, cut at a word."""
     line = " ".join(text.split())
     if len(line) <= characters:
         return line
     return line[:characters].rsplit(" ", 1)[0] + " …"
-
-
-def _inline(text: str) -> str:
-    """Text as Markdown that shows it as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|" else c for c in shorten(text))
 
 
 def _cell(value: Any) -> str | int | float | bool | None:

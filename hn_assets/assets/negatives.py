@@ -12,7 +12,7 @@ from hn_assets import tables
 from hn_assets.assets import graph as g
 from hn_assets.assets.candidates import CANDIDATES_FILE
 from hn_assets.assets.embeddings import VECTORS_FILE
-from hn_assets.assets.metadata import counts, distribution, examples
+from hn_assets.assets.metadata import counts, distribution, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.encoding.vectors import VectorTable
@@ -23,7 +23,7 @@ from hn_assets.mining.texts import number_texts
 from hn_assets.search.ranking import pair_scores
 
 NEGATIVES_FILE = "hard_negatives.parquet"
-SAMPLES = 5
+SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
 
 
 def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
@@ -79,10 +79,10 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
             chosen, report = mine(candidates, qrels, queries, texts, settings)
             judged = _judge(graph, chosen, qrels, settings)
             with store.stage(g.HARD_NEGATIVES).publish() as draft:
-                table = pa.Table.from_pandas(
+                rows = pa.Table.from_pandas(
                     judged, schema=tables.HARD_NEGATIVES, preserve_index=False
                 ).replace_schema_metadata(None)
-                pq.write_table(table, draft.path(NEGATIVES_FILE), compression="zstd")
+                pq.write_table(rows, draft.path(NEGATIVES_FILE), compression="zstd")
                 draft.info["negatives"] = settings.negatives
                 draft.info[g.CANDIDATES] = store.stage(g.CANDIDATES).require().version
             if report.too_few or report.none:
@@ -154,27 +154,24 @@ def _describe(
     }
 
 
-def _samples(graph: g.Graph, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.MetadataValue:
+def _samples(graph: g.Graph, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.MetadataValue | str:
     """A few queries, spread over all, each with a positive and its first negatives."""
     ids = judged.query_id.unique()
-    picked = ids[:: max(1, len(ids) // SAMPLES)][:SAMPLES]
-    shown = judged[judged.query_id.isin(set(picked))].groupby("query_id").head(3)
-    wanted = {*shown.doc_id, *(i[0] for i in shown.positive_ids)}
+    picked = ids[:: max(1, len(ids) // SAMPLED_QUERIES)][:SAMPLED_QUERIES]
+    shown = judged[judged.query_id.isin(set(picked))].groupby("query_id").head(SAMPLED_NEGATIVES)
+    wanted = {*shown.doc_id, *(positives[0] for positives in shown.positive_ids)}
     passages = read_texts(graph.store.stage(g.CORPUS).file("corpus.parquet"), wanted)
     asked = queries.set_index("id").text
-    items: list[list[tuple[str, str]]] = []
-    for query, rows in shown.groupby("query_id"):
-        first = rows.iloc[0]
-        item = [
-            (f"query {query}", str(asked[query])),
-            (
-                f"positive {first.positive_ids[0]} ({first.positive_scores[0]:.3f})",
-                passages[first.positive_ids[0]],
-            ),
-        ]
-        item += [
-            (f"negative {row.doc_id} (rank {row[3]}, {row.score:.3f})", passages[row.doc_id])
-            for row in rows.itertuples()
-        ]
-        items.append(item)
-    return examples(items)
+    return table(
+        {
+            "query": asked[row["query_id"]],
+            "negative": passages[row["doc_id"]],
+            "rank": row["rank"],
+            "score": round(row["score"], 4),
+            "positive": passages[row["positive_ids"][0]],
+            "positive score": round(float(row["positive_scores"][0]), 4),
+            "query id": row["query_id"],
+            "negative id": row["doc_id"],
+        }
+        for row in shown.to_dict("records")
+    )

@@ -102,9 +102,9 @@ def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None
 
 
 def test_samples_can_be_read(done) -> None:
-    text = metadata(done, "hard_negatives")["samples"]
-    assert "positive" in text
-    assert "negative" in text
+    records = metadata(done, "hard_negatives")["samples"]
+    assert 5 <= len(records) <= 20
+    assert all(r.data["query"] and r.data["negative"] and r.data["positive"] for r in records)
     assert "query" in metadata(done, "training_set")["example"]
 
 

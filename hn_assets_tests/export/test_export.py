@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 from hn_assets.errors import StoreError
+from hn_assets.export import examples as examples_module
+from hn_assets.export import formats as formats_module
 from hn_assets.export.settings import ExportSettings
 from hn_assets_tests.export.inputs import Inputs
 
@@ -41,25 +44,121 @@ def test_a_negative_judged_not_relevant_is_no_positive(inputs: Inputs) -> None:
     assert texts == ["line\u2028separator", "text 0", "text 1", "text 2"]
 
 
-def test_sentence_transformers_shapes(inputs: Inputs) -> None:
-    report = inputs.export()
-    out = inputs.folder / "out"
-    triplet = pd.read_parquet(out / "triplet.parquet")
-    assert list(triplet) == ["anchor", "positive", "negative"]
-    assert len(triplet) == 3 * 2 + 1
-    n_tuple = pd.read_parquet(out / "n-tuple.parquet")
-    assert list(n_tuple) == ["anchor", "positive", "negative_1", "negative_2"]
-    assert set(n_tuple.anchor) == {"query p"}, "q has one negative of two"
-    assert report.queries_short_of_n_tuples == 1
-    pairs = pd.read_parquet(out / "labeled-pair.parquet")
+def test_triplets_pair_every_positive_with_every_negative(inputs: Inputs) -> None:
+    inputs.export(with_title=False)
+    table = pd.read_parquet(inputs.folder / "out" / "triplet.parquet")
+    assert list(table) == ["anchor", "positive", "negative"]
+    assert table.to_numpy().tolist() == [
+        ["query p", "line\u2028separator", "text 4"],
+        ["query p", "line\u2028separator", "text 5"],
+        ["query p", "text 0", "text 4"],
+        ["query p", "text 0", "text 5"],
+        ["query p", "text 1", "text 4"],
+        ["query p", "text 1", "text 5"],
+        ["query q", "text 2", "text 6"],
+    ]
+
+
+def test_n_tuples_leave_out_and_count_queries_that_are_short(inputs: Inputs) -> None:
+    report = inputs.export(with_title=False)
+    table = pd.read_parquet(inputs.folder / "out" / "n-tuple.parquet")
+    assert list(table) == ["anchor", "positive", "negative_1", "negative_2"]
+    assert table.to_numpy().tolist() == [
+        ["query p", "line\u2028separator", "text 4", "text 5"],
+        ["query p", "text 0", "text 4", "text 5"],
+        ["query p", "text 1", "text 4", "text 5"],
+    ]
+    assert (report.queries_short_of_n_tuples, report.queries_exported) == (1, 2)
+
+
+def test_n_tuples_are_as_wide_as_asked_for(inputs: Inputs) -> None:
+    report = inputs.export("narrow", ["n-tuple"], negatives=1)
+    assert report.files["n-tuple.parquet"]["rows"] == 4
+    assert report.queries_short_of_n_tuples == 0
+    report = inputs.export("wide", ["n-tuple"], negatives=3)
+    assert report.files["n-tuple.parquet"]["rows"] == 0
+    assert report.queries_short_of_n_tuples == 2
+    names = pq.read_schema(inputs.folder / "wide" / "n-tuple.parquet").names
+    assert names == ["anchor", "positive", "negative_1", "negative_2", "negative_3"]
+
+
+def test_labeled_files(inputs: Inputs) -> None:
+    inputs.export(with_title=False)
+    pairs = pd.read_parquet(inputs.folder / "out" / "labeled-pair.parquet")
     assert list(pairs) == ["anchor", "passage", "label"]
-    assert pairs.groupby("anchor").label.agg(list).to_dict() == {
-        "query p": [1, 1, 1, 0, 0],
-        "query q": [1, 0],
-    }
-    lists = pd.read_parquet(out / "labeled-list.parquet")
-    assert [list(labels) for labels in lists.labels] == [[1, 1, 1, 0, 0], [1, 0]]
-    assert [len(passages) for passages in lists.passages] == [5, 2]
+    assert pairs.to_numpy().tolist() == [
+        ["query p", "line\u2028separator", 1],
+        ["query p", "text 0", 1],
+        ["query p", "text 1", 1],
+        ["query p", "text 4", 0],
+        ["query p", "text 5", 0],
+        ["query q", "text 2", 1],
+        ["query q", "text 6", 0],
+    ]
+    lists = pq.read_table(inputs.folder / "out" / "labeled-list.parquet").to_pylist()
+    assert lists == [
+        {"anchor": f"query {query}", "passages": passages, "labels": labels}
+        for query, passages, labels in (
+            ("p", ["line\u2028separator", "text 4", "text 5"], [1, 0, 0]),
+            ("p", ["text 0", "text 4", "text 5"], [1, 0, 0]),
+            ("p", ["text 1", "text 4", "text 5"], [1, 0, 0]),
+            ("q", ["text 2", "text 6"], [1, 0]),
+        )
+    ]
+
+
+def test_a_prompt_on_one_line_puts_one_on_all(inputs: Inputs) -> None:
+    path = inputs.folder / "out" / "flagembedding.jsonl"
+    inputs.export(formats=["flagembedding"])
+    assert not any("prompt" in row for row in read_jsonl(path))
+    inputs.queries[1] = ("q", "query q", "train", "Prompt: ")
+    inputs.export(formats=["flagembedding"])
+    assert [row["prompt"] for row in read_jsonl(path)] == ["", "Prompt: "]
+
+
+def test_prompts_of_queries_that_are_not_exported_do_not_count(inputs: Inputs) -> None:
+    inputs.queries[2:] = [(q, f"query {q}", "train", "Prompt: ") for q in "rs"]
+    inputs.export(formats=["flagembedding"])
+    rows = read_jsonl(inputs.folder / "out" / "flagembedding.jsonl")
+    assert not any("prompt" in row for row in rows)
+
+
+def test_only_the_files_asked_for_and_the_ids_are_written(inputs: Inputs) -> None:
+    report = inputs.export(formats=["triplet"])
+    written = {path.name: path.stat().st_size for path in (inputs.folder / "out").iterdir()}
+    assert written == {name: file["bytes"] for name, file in report.files.items()}
+    assert sorted(written) == ["ids.parquet", "triplet.parquet"]
+    assert report.queries_short_of_n_tuples == 0
+
+
+def test_positives_of_another_split_are_no_positives(inputs: Inputs) -> None:
+    inputs.qrels = [(*row[:3], "test") if row[0] == "q" else row for row in inputs.qrels]
+    report = inputs.export()
+    rows = read_jsonl(inputs.folder / "out" / "flagembedding.jsonl")
+    assert [row["query"] for row in rows] == ["query p"]
+    assert report.queries_without_positives == 2, "q and s"
+
+
+def test_a_split_without_positives_gives_empty_files(inputs: Inputs) -> None:
+    report = inputs.export(split="dev")
+    assert report.queries_exported == 0
+    assert report.example == ""
+    assert {file["rows"] for file in report.files.values()} == {0}
+
+
+def test_blocks_change_no_row(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs.export("whole")
+    monkeypatch.setattr(examples_module, "QUERIES_PER_BLOCK", 1)
+    monkeypatch.setattr(formats_module, "ROWS_PER_GROUP", 3)
+    monkeypatch.setattr(formats_module, "CHARACTERS_PER_GROUP", 60)
+    report = inputs.export("blocks")
+    for name in report.files:
+        paths = [inputs.folder / out / name for out in ("whole", "blocks")]
+        if name.endswith("jsonl"):
+            assert paths[0].read_bytes() == paths[1].read_bytes()
+        else:
+            assert pq.read_table(paths[0]).equals(pq.read_table(paths[1])), name
+            assert pq.read_metadata(paths[1]).num_row_groups > 1, name
 
 
 def test_ids_and_scores_stand_in_a_table_of_their_own(inputs: Inputs) -> None:
