@@ -12,7 +12,7 @@ from hn_assets import tables
 from hn_assets.assets import graph as g
 from hn_assets.assets.candidates import CANDIDATES_FILE
 from hn_assets.assets.embeddings import VECTORS_FILE
-from hn_assets.assets.metadata import counts, distribution, table
+from hn_assets.assets.metadata import counts, distribution, shorten, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.encoding.vectors import VectorTable
@@ -165,13 +165,11 @@ def _samples(graph: g.Graph, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.
     return table(
         {
             "query": asked[row["query_id"]],
-            "negative": passages[row["doc_id"]],
+            "negative": shorten(f"[{row['doc_id']}] {passages[row['doc_id']]}", 120),
             "rank": row["rank"],
             "score": round(row["score"], 4),
-            "positive": passages[row["positive_ids"][0]],
+            "positive": shorten(passages[row["positive_ids"][0]], 120),
             "positive score": round(float(row["positive_scores"][0]), 4),
-            "query id": row["query_id"],
-            "negative id": row["doc_id"],
         }
         for row in shown.to_dict("records")
     )

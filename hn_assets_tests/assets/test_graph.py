@@ -102,7 +102,7 @@ def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None
 
 
 def test_samples_can_be_read(done) -> None:
-    records = metadata(done, "hard_negatives")["samples"]
+    records = metadata(done, "hard_negatives")["samples"].records
     assert 5 <= len(records) <= 20
     assert all(r.data["query"] and r.data["negative"] and r.data["positive"] for r in records)
     assert "query" in metadata(done, "training_set")["example"]
