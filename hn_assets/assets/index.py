@@ -4,12 +4,14 @@ import dagster as dg
 
 from hn_assets.assets import graph as g
 from hn_assets.assets.embeddings import VECTORS_FILE
+from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.encoding.vectors import VectorTable
 from hn_assets.search.index import build_index
 
 
 def build_faiss_index(graph: g.Graph) -> dg.AssetsDefinition:
     """The asset that keeps the index of a dataset's passages."""
+    config_class = run_config_class(graph.settings.search, "index")
 
     @dg.multi_asset(
         name=graph.op_name(g.FAISS_INDEX),
@@ -24,12 +26,15 @@ def build_faiss_index(graph: g.Graph) -> dg.AssetsDefinition:
         ],
         retry_policy=graph.retry_policy,
     )
-    def faiss_index() -> dg.MaterializeResult:
+    def faiss_index(
+        config: config_class,  # type: ignore[valid-type]
+    ) -> dg.MaterializeResult:
         with graph.explained_errors():
+            settings = apply_run_config(graph.settings.search, config)
             upstream = graph.store.stage(g.CORPUS_EMBEDDINGS)
             vectors = VectorTable(upstream.file(VECTORS_FILE))
             with graph.store.stage(g.FAISS_INDEX).publish() as draft:
-                report = build_index(vectors, graph.settings.search, draft.folder)
+                report = build_index(vectors, settings, draft.folder)
                 draft.info[g.CORPUS_EMBEDDINGS] = upstream.require().version
             return graph.result(
                 g.FAISS_INDEX,

@@ -12,10 +12,10 @@ MOST_CHARACTERS = 240
 
 def table(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue | str:
     """At most 20 rows as a table; a dash where there are none."""
-    records = [
-        dg.TableRecord({key: _cell(value) for key, value in row.items()})
-        for row in list(rows)[:MOST_ROWS]
-    ]
+    shown = list(rows)[:MOST_ROWS]
+    # every row of Dagster's tables needs the same columns
+    columns = list(dict.fromkeys(key for row in shown for key in row))
+    records = [dg.TableRecord({key: _cell(row.get(key)) for key in columns}) for row in shown]
     return dg.MetadataValue.table(records) if records else "-"
 
 

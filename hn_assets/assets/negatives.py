@@ -64,6 +64,8 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
             candidates = pd.read_parquet(store.stage(g.CANDIDATES).file(CANDIDATES_FILE))
             qrels = pd.read_parquet(store.stage(g.QRELS).file("qrels.parquet"))
             queries = pd.read_parquet(queries_file)
+            # as the model read the passages, which a run's configuration may have changed
+            with_title = store.stage(g.CORPUS_EMBEDDINGS).require().info["with_title"]
             depth = int(candidates["rank"].max()) + 1 if len(candidates) else 0
             if settings.range[1] > depth:
                 context.log.warning(
@@ -74,7 +76,7 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
                 corpus,
                 queries_file,
                 {*candidates.doc_id, *qrels.doc_id},
-                with_title=graph.settings.encoding.with_title,
+                with_title=with_title,
             )
             chosen, report = mine(candidates, qrels, queries, texts, settings)
             judged = _judge(graph, chosen, qrels, settings)
@@ -84,6 +86,7 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
                 ).replace_schema_metadata(None)
                 pq.write_table(rows, draft.path(NEGATIVES_FILE), compression="zstd")
                 draft.info["negatives"] = settings.negatives
+                draft.info["with_title"] = with_title
                 draft.info[g.CANDIDATES] = store.stage(g.CANDIDATES).require().version
             if report.too_few or report.none:
                 context.log.warning(

@@ -33,21 +33,22 @@ def build_training_set(graph: g.Graph) -> dg.AssetsDefinition:
         with graph.explained_errors():
             settings = apply_run_config(graph.settings.export, config)
             stage = graph.store.stage
-            negatives = stage(g.HARD_NEGATIVES)
+            mined = stage(g.HARD_NEGATIVES)
+            made_with = mined.require().info
             with stage(g.TRAINING_SET).publish() as draft:
                 report = export_training_set(
                     draft.folder,
                     corpus=stage(g.CORPUS).file("corpus.parquet"),
                     queries=stage(g.QUERIES).file("queries.parquet"),
                     qrels=stage(g.QRELS).file("qrels.parquet"),
-                    hard_negatives=negatives.file(NEGATIVES_FILE),
+                    hard_negatives=mined.file(NEGATIVES_FILE),
                     split=graph.settings.mining.split,
-                    negatives=negatives.require().info["negatives"],
-                    with_title=graph.settings.encoding.with_title,
+                    negatives=made_with["negatives"],
+                    with_title=made_with["with_title"],
                     settings=settings,
                 )
                 draft.info["split"] = graph.settings.mining.split
-                draft.info["with_title"] = graph.settings.encoding.with_title
+                draft.info["with_title"] = made_with["with_title"]
             left_out = report.queries_without_negatives + report.queries_without_positives
             if left_out:
                 context.log.warning(

@@ -110,7 +110,8 @@ def _read_module(path: Path, relative: Path) -> Iterator[Entry]:
         return
     parts = relative.with_suffix("").parts
     module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    yield from _walk(tree, source.splitlines(), module, relative.as_posix())
+    # not splitlines: it also splits at form feeds, which ast does not count as line ends
+    yield from _walk(tree, source.split("\n"), module, relative.as_posix())
 
 
 def _walk(node: ast.AST, lines: list[str], prefix: str, file: str) -> Iterator[Entry]:

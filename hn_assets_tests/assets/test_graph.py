@@ -208,6 +208,32 @@ def test_settings_can_be_changed_for_one_run(tmp_path: Path) -> None:
     assert sorted(files) == ["ids.parquet", "labeled-list.parquet"]
 
 
+def test_an_approximate_index_for_one_run_is_measured(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    toy.materialize("faiss_index", config={"faiss_index": {"index": "IVF8,Flat"}})
+    result = toy.materialize("candidates")
+    (event,) = result.get_asset_materialization_events()
+    found: Any = {k: v.value for k, v in event.materialization.metadata.items()}
+    assert 0 < found["index_recall"] < 1
+    assert "sample of 200 queries" in found["index_recall_is"]
+
+
+def test_titles_dropped_for_one_run_are_dropped_to_the_end(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    path = tmp_path / "raw" / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_jsonl(path, [{**row, "title": "TITLE"} for row in rows])
+    toy.materialize()
+    lines = toy.file("training_set", "flagembedding.jsonl")
+    assert lines.read_text().count("TITLE ") == 18 * 5
+    embeddings = ("corpus_embeddings", "query_embeddings")
+    toy.materialize(*embeddings, config={"embeddings": {"with_title": False}})
+    toy.materialize("faiss_index", "candidates", "hard_negatives", "training_set")
+    lines = toy.file("training_set", "flagembedding.jsonl")
+    assert "TITLE" not in lines.read_text()
+
+
 def test_a_changed_setting_that_cannot_work_is_refused(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     toy.materialize()
