@@ -109,11 +109,12 @@ def _describe_qrels(report: QrelsReport) -> dict[str, Any]:
                 "split": split,
                 "pairs": pairs,
                 "queries": report.queries[split],
+                "without positives": report.queries_without_positives.get(split, 0),
+                # of the queries that have any
                 **{
-                    f"positives per query, {name}": value
+                    f"{name} positives": value
                     for name, value in report.positives_per_query[split].items()
                 },
-                "queries without positives": report.queries_without_positives.get(split, 0),
             }
             for split, pairs in report.pairs.items()
         ),

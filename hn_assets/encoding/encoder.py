@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,35 +91,29 @@ class Encoder:
         Yields:
             ids and their vectors (float32, shape (n, dimension)), in the order given.
         """
-        window: list[tuple[str, str]] = []
-        for pair in texts:
-            window.append(pair)
-            if len(window) == WINDOW:
-                yield [i for i, _ in window], self.encode([t for _, t in window], kind)
-                progress(self.stats)
-                window = []
-        if window:
-            yield [i for i, _ in window], self.encode([t for _, t in window], kind)
-            progress(self.stats)
+        texts = iter(texts)
+        while window := list(islice(texts, WINDOW)):
+            ids, contents = zip(*window, strict=True)
+            yield list(ids), self.encode(contents, kind, progress)
 
-    def encode(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def encode(
+        self,
+        texts: Sequence[str],
+        kind: Kind,
+        progress: Callable[[EncodingStats], None] = lambda stats: None,
+    ) -> Vectors:
         """Vectors of `texts`, float32 of shape (len(texts), dimension), in their order.
 
-        Queries get the model's instruction, passages do not.
+        Queries get the model's instruction, passages do not. `progress` is told after each batch.
         """
-        start = time.perf_counter()
         embedder = self.model.embedder
         instruction = embedder.query_instruction_for_retrieval if kind == "query" else None
-        if self.is_driven:
-            if instruction is not None:
-                pattern = embedder.query_instruction_format
-                texts = [embedder.get_detailed_instruct(pattern, instruction, t) for t in texts]
-            vectors = self._encode_in_batches(texts, self._max_length(kind))
-        else:
-            vectors = self._encode_with_flagembedding(texts, kind)
-        self.stats.texts += len(texts)
-        self.stats.seconds += time.perf_counter() - start
-        return vectors
+        if not self.is_driven:
+            return self._encode_with_flagembedding(texts, kind, progress)
+        if instruction is not None:
+            pattern = embedder.query_instruction_format
+            texts = [embedder.get_detailed_instruct(pattern, instruction, t) for t in texts]
+        return self._encode_in_batches(texts, self._max_length(kind), progress)
 
     def _max_length(self, kind: Kind) -> int:
         return self.model.query_max_length if kind == "query" else self.model.passage_max_length
@@ -130,7 +125,10 @@ class Encoder:
         tokenizer: Any = self.model.embedder.tokenizer
         return type(self.model.embedder) is FlagModel and tokenizer.is_fast
 
-    def _encode_in_batches(self, texts: Sequence[str], max_length: int) -> Vectors:
+    def _encode_in_batches(
+        self, texts: Sequence[str], max_length: int, progress: Callable[[EncodingStats], None]
+    ) -> Vectors:
+        start, before = time.perf_counter(), self.stats.seconds
         ids = self._tokenise(texts, max_length)
         by_length: dict[int, list[int]] = defaultdict(list)
         for row, tokens in enumerate(ids):
@@ -149,17 +147,16 @@ class Encoder:
             finally:
                 replicas.put((device, network))
 
-        if len(self.devices) == 1:
-            results = map(compute, batches)
-        else:
-            self._load_replicas()
-            with ThreadPoolExecutor(len(self.devices)) as pool:
-                results = list(pool.map(compute, batches))
+        self._load_replicas()
         vectors: Vectors | None = None
-        for (_, rows), block in zip(batches, results, strict=True):
-            if vectors is None:
-                vectors = np.empty((len(texts), block.shape[1]), np.float32)
-            vectors[rows] = block
+        with ThreadPoolExecutor(len(self.devices)) as pool:
+            for (_, rows), block in zip(batches, pool.map(compute, batches), strict=True):
+                if vectors is None:
+                    vectors = np.empty((len(texts), block.shape[1]), np.float32)
+                vectors[rows] = block
+                self.stats.texts += len(rows)
+                self.stats.seconds = before + time.perf_counter() - start
+                progress(self.stats)
         assert vectors is not None, "encode needs at least one text"
         return vectors
 
@@ -197,7 +194,10 @@ class Encoder:
                 self._replicas.put((device, copy.eval().to(device)))
         return self._replicas
 
-    def _encode_with_flagembedding(self, texts: Sequence[str], kind: Kind) -> Vectors:
+    def _encode_with_flagembedding(
+        self, texts: Sequence[str], kind: Kind, progress: Callable[[EncodingStats], None]
+    ) -> Vectors:
+        start = time.perf_counter()
         embedder = self.model.embedder
         self._tokenise_for_counts(texts, self._max_length(kind))
         size = max(1, self.batch_tokens // self._max_length(kind))
@@ -205,6 +205,9 @@ class Encoder:
         vectors: Any = encode(list(texts), batch_size=size)
         if isinstance(vectors, dict):  # M3 returns its heads by name
             vectors = vectors["dense_vecs"]
+        self.stats.texts += len(texts)
+        self.stats.seconds += time.perf_counter() - start
+        progress(self.stats)
         return np.asarray(vectors, dtype=np.float32)
 
     def _tokenise_for_counts(self, texts: Sequence[str], max_length: int) -> None:

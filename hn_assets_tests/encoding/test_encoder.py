@@ -82,7 +82,9 @@ def test_windows_keep_ids_and_order_and_count(monkeypatch: pytest.MonkeyPatch) -
     assert [i for ids, _ in blocks for i in ids] == [f"d{i}" for i in range(len(TEXTS))]
     stacked = np.concatenate([vectors for _, vectors in blocks])
     assert np.array_equal(stacked, minilm_encoder().encode(TEXTS, "passage"))
-    assert seen == [16, 32, 48, 62]
+    assert seen == sorted(seen)
+    assert seen[-1] == len(TEXTS)
+    assert len(seen) > 4, "told within a window, too"
     assert encoder.stats.truncated == 1
     tokenizer: Any = encoder.model.embedder.tokenizer
     assert encoder.stats.tokens == sum(min(256, len(i)) for i in tokenizer(TEXTS)["input_ids"])
