@@ -14,6 +14,7 @@ import pytest
 from hn_assets import HardNegatives
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.graph import Graph
+from hn_assets.components.hard_negatives import find_base
 from hn_assets.dataset import DatasetSettings
 from hn_assets_tests.data import animals
 
@@ -246,6 +247,18 @@ def test_the_wheel_loads_its_own_datasets(tmp_path: Path, wheel: Path) -> None:
         DAGSTER_HOME=str(tmp_path),
     )
     assert "scifact/training_set" in done.stdout, done.stderr
+
+
+def test_relative_paths_start_at_the_project(tmp_path: Path, wheel: Path) -> None:
+    assert find_base(tmp_path) == tmp_path
+    assert find_base(ROOT / "hn_assets") == ROOT
+    code = (
+        "from pathlib import Path; import hn_assets; "
+        "from hn_assets.components.hard_negatives import find_base; "
+        "print(find_base(Path(hn_assets.__file__).parent))"
+    )
+    done = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(wheel))
+    assert done.stdout.strip() == str(tmp_path), "not beside the installed code"
 
 
 def test_asset_keys_follow_the_name_of_the_dataset() -> None:

@@ -114,10 +114,10 @@ def _encode_stage(
             {
                 # vectors can be compared where all of this is equal
                 "space": {
-                    "weights": encoder.model.weights,
+                    "dimension": dimension,
                     "pooling": encoder.model.pooling,
                     "normalize": settings.normalize,
-                    "dimension": dimension,
+                    "weights": encoder.model.weights,
                 },
                 "precision": precision.value,
                 "with_title": settings.with_title,

@@ -56,4 +56,17 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         """The dataset's whole graph."""
         name = self.settings.dataset or context.path.name
         settings = self.settings.with_environment(name, os.environ)
-        return build_definitions(Graph(name, settings, Path(context.project_root)))
+        return build_definitions(Graph(name, settings, find_base(Path(context.project_root))))
+
+
+def find_base(project_root: Path) -> Path:
+    """The folder that relative paths and `data/` start from: the project's root.
+
+    For the datasets of this package itself that is the checkout; or the working folder where the
+    package is installed, as nothing should be written beside installed code.
+    """
+    package = Path(__file__).parents[1]
+    if project_root.resolve() != package:
+        return project_root
+    checkout = package.parent
+    return checkout if (checkout / "workspace.yaml").is_file() else Path.cwd()

@@ -267,7 +267,7 @@ def test_vectors_of_another_model_are_never_compared(tmp_path: Path) -> None:
     changed = Toy(tmp_path, encoding=other)
     changed.materialize("query_embeddings")
     message = changed.fail("candidates")
-    assert "corpus_embeddings and query_embeddings do not fit together" in message
+    assert "dimension is 384 for documents and 32 for queries" in message
     changed.materialize("corpus_embeddings")
     assert "faiss_index was built from other vectors" in changed.fail("candidates")
     changed.materialize("faiss_index", "candidates", "hard_negatives")
