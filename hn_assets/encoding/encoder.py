@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Kind = Literal["query", "passage"]
 
 WINDOW = 4096  # texts tokenised and sorted by length at once: bounds the memory
+GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
 LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
 DEFAULT_BATCH_TOKENS = {"cpu": 4096, "gpu": 65536}
 
@@ -137,6 +138,9 @@ class Encoder:
         for length in sorted(by_length, reverse=True):
             rows, size = by_length[length], max(1, self.batch_tokens // length)
             batches += [(length, rows[i : i + size]) for i in range(0, len(rows), size)]
+        # the longest first, so that too little memory shows at once; then long and short mixed,
+        # so that the speed so far foretells the rest
+        batches = [batches[i] for i in sorted(range(len(batches)), key=lambda i: i * GOLDEN % 1)]
 
         def compute(batch: tuple[int, list[int]]) -> Vectors:
             replicas = self._load_replicas()

@@ -6,6 +6,7 @@ Texts of the corpus stream through; ids, a hash of each text, and the queries st
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def collect(
     queries_report.empty = len(empty)
     kept = {query: split for query, split in split_of.items() if query not in leaked}
     qrels_report, pairs = _collect_qrels(judged, doc_ids, known, kept, leaked | empty)
-    _check_mining_split(mining_split, judged, pairs, known, doc_ids)
+    _check_mining_split(mining_split, judged, pairs, qrels_report, known, doc_ids)
     if queries is not None:
         rows = (
             {"id": q.id, "text": q.text, "split": kept[q.id], "prompt": q.prompt}
@@ -126,18 +127,15 @@ def _collect_corpus(source: Source, path: Path | None) -> tuple[CorpusReport, se
 
 def _read_queries(source: Source) -> tuple[dict[str, Query], set[str]]:
     known: dict[str, Query] = {}
-    empty: set[str] = set()
     for query in source.queries():
-        before = known.get(query.id)
-        if before is not None and before.text != query.text:
+        before = known.setdefault(query.id, query)
+        if before.text != query.text:
             raise SourceError(
                 f"query id {query.id!r} is given twice with different texts: {before.where} and "
                 f"{query.where}; ids must be unique"
             )
-        if query.text.strip():
-            known.setdefault(query.id, query)
-        else:
-            empty.add(query.id)
+    empty = {query.id for query in known.values() if not query.text.strip()}
+    known = {query.id: query for query in known.values() if query.id not in empty}
     if not known:
         raise SourceError("there are no queries with text")
     return known, empty
@@ -223,12 +221,12 @@ def _collect_qrels(
     rows = list(pairs.values())
     positives = Counter(row["query_id"] for row in rows if row["score"] > 0)
     report.judged_not_relevant = sum(row["score"] <= 0 for row in rows)
-    for split in sorted({row["split"] for row in rows}):
-        of_split = [row["query_id"] for row in rows if row["split"] == split]
-        numbers = [positives[query] for query in set(of_split) if positives[query]]
-        report.pairs[split] = len(of_split)
-        report.queries[split] = len(set(of_split))
-        report.queries_without_positives[split] = len(set(of_split)) - len(numbers)
+    pairs_of = Counter(row["split"] for row in rows)
+    for split, count in sorted(Counter(kept.values()).items()):
+        numbers = [positives[q] for q, s in kept.items() if s == split and positives[q]]
+        report.pairs[split] = pairs_of[split]
+        report.queries[split] = count
+        report.queries_without_positives[split] = count - len(numbers)
         report.positives_per_query[split] = {
             "mean": round(float(np.mean(numbers)), 2) if numbers else 0.0,
             "median": float(np.median(numbers)) if numbers else 0.0,
@@ -241,6 +239,7 @@ def _check_mining_split(
     split: str,
     judged: list[Qrel],
     pairs: list[dict[str, Any]],
+    report: QrelsReport,
     known: dict[str, Query],
     doc_ids: set[str],
 ) -> None:
@@ -252,10 +251,11 @@ def _check_mining_split(
         )
     if not any(row["split"] == split for row in pairs):
         first = next(qrel for qrel in judged if qrel.split == split)
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in report.dropped.items())
         raise SourceError(
-            f"every qrel of the split {split!r} was dropped: {first.where} names query "
-            f"{first.query_id!r} and document {first.doc_id!r}, while ids of queries look like "
-            f"{_some(known)} and ids of documents like {_some(sorted(islice(doc_ids, 1000)))}"
+            f"every qrel of the split {split!r} was dropped ({reasons}). {first.where} names query "
+            f"{first.query_id!r} and document {first.doc_id!r}; ids of queries look like "
+            f"{_some(known)} and ids of documents like {_some(nsmallest(2, doc_ids))}"
         )
 
 

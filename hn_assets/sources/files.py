@@ -43,10 +43,13 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, line in read_lines(path):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
+            problem = str(error)
+            if isinstance(error, json.JSONDecodeError):
+                problem = f"{error.msg} at column {error.colno}"
             raise SourceError(
-                f"{where}: not JSON ({error.msg} at column {error.colno}); every line must be one "
-                f"JSON object. The file is {path}"
+                f"{where}: not JSON ({problem}); every line must be one JSON object. The file is "
+                f"{path}"
             ) from error
         if not isinstance(value, dict):
             raise SourceError(f"{where}: a JSON {type(value).__name__}, where an object is needed")

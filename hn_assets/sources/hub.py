@@ -58,7 +58,7 @@ class Hub:
 
     def qrels(self) -> Iterator[Qrel]:
         """The rows of every split of the qrels dataset."""
-        loaded = self._load(self.qrels_dataset, None, self.qrels_revision)
+        loaded = self._load_qrels()
         for split, rows in loaded.items():
             for number, row in enumerate(rows):
                 where = f"{self.qrels_dataset} {split}, row {number}"
@@ -70,13 +70,29 @@ class Hub:
                     where,
                 )
 
+    def _load_qrels(self) -> dict[str, Iterable[dict[str, Any]]]:
+        """The qrels with ids as text: left to itself, `datasets` reads 007 in a table as 7."""
+        import datasets
+
+        names = ("query-id", "corpus-id", "score")
+        as_text = datasets.Features({name: datasets.Value("string") for name in names})
+        try:
+            return self._load(self.qrels_dataset, None, self.qrels_revision, as_text)
+        except HubError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            # there are further columns
+            return self._load(self.qrels_dataset, None, self.qrels_revision)
+
     def _load(
-        self, name: str, configuration: str | None, revision: str | None
+        self, name: str, configuration: str | None, revision: str | None, features: Any = None
     ) -> dict[str, Iterable[dict[str, Any]]]:
         import datasets
 
         try:
-            splits: Any = datasets.load_dataset(name, configuration, revision=revision)
+            splits: Any = datasets.load_dataset(
+                name, configuration, revision=revision, features=features
+            )
         except Exception as error:  # datasets raises whatever its layers do
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise HubError(

@@ -94,8 +94,8 @@ def read_score(value: Any, where: str) -> int:
     """
     try:
         number = float(value)
-        if number == int(number):
+        if number == int(number) and abs(number) < 2**31:
             return int(number)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise SourceError(f"{where}: the score {value!r} is no whole number; grades are 0, 1, 2, ...")
+    raise SourceError(f"{where}: the score {value!r} is no grade: a whole number such as 0, 1 or 2")

@@ -55,7 +55,7 @@ class QrelsReport:
 
     Attributes:
         pairs: kept, by split.
-        queries: with a judgement, by split.
+        queries: kept, by split.
         positives_per_query: mean, median and max, by split; over queries with a positive.
         queries_without_positives: by split.
         judged_not_relevant: kept pairs with score <= 0.

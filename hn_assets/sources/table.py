@@ -32,10 +32,10 @@ class Tables:
     def documents(self) -> Iterator[Document]:
         """The rows of the corpus table."""
         table = self.settings.corpus
-        for where, row in self._rows(table.path, [table.id, table.text, table.title]):
+        for where, row in self._rows(table.path, [table.id, table.text], [table.title]):
             yield Document(
                 read_id(row[table.id], f"document id {table.id}", where),
-                read_text(row[table.title] or "", table.title, where) if table.title else "",
+                read_text(row.get(table.title) or "", table.title, where),
                 read_text(row[table.text], table.text, where),
                 where,
             )
@@ -43,8 +43,9 @@ class Tables:
     def queries(self) -> Iterator[Query]:
         """The rows of the queries table."""
         table = self.settings.queries
-        for where, row in self._rows(table.path, [table.id, table.text, table.prompt]):
-            prompt = row[table.prompt] if table.prompt else None
+        for where, row in self._rows(table.path, [table.id, table.text], [table.prompt]):
+            # an empty cell is no prompt
+            prompt = row.get(table.prompt) or None
             yield Query(
                 read_id(row[table.id], f"query id {table.id}", where),
                 read_text(row[table.text], table.text, where),
@@ -56,7 +57,7 @@ class Tables:
         """The rows of the qrels table."""
         table = self.settings.qrels
         columns = [table.query_id, table.doc_id, table.score, table.split]
-        for where, row in self._rows(table.path, columns):
+        for where, row in self._rows(table.path, [column for column in columns if column], []):
             yield Qrel(
                 read_id(row[table.query_id], table.query_id, where),
                 read_id(row[table.doc_id], table.doc_id, where),
@@ -70,16 +71,19 @@ class Tables:
     def _path(self, path: str) -> Path:
         return self.base / Path(path).expanduser()
 
-    def _rows(self, name: str, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _rows(
+        self, name: str, required: list[str], optional: list[str]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Rows with their places. A named column must be there; in JSONL, an optional may miss."""
         path = self._path(name)
-        wanted = [column for column in columns if column]
+        wanted = [*required, *(column for column in optional if column)]
         if path.suffix not in SUFFIXES:
             raise SourceError(f"{path}: the name must end in {', '.join(sorted(SUFFIXES))}")
         if not path.is_file():
             raise SourceError(f"{path} is not there")
         if path.suffix == ".jsonl":
             for where, row in read_objects(path):
-                _check_columns(wanted, list(row), where)
+                _check_columns(required, list(row), where)
                 yield where, row
             return
         number = 0
@@ -98,9 +102,11 @@ def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
         _check_columns(wanted, file.schema_arrow.names, str(path))
         yield from file.iter_batches(columns=wanted)
         return
-    parsing = csv.ParseOptions(
-        delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True
-    )
+    if path.suffix == ".tsv":
+        # as retrieval data are written: a quote is a character, and no row is lost to a stray one
+        parsing = csv.ParseOptions(delimiter="\t", quote_char=False)
+    else:
+        parsing = csv.ParseOptions(newlines_in_values=True)
     with csv.open_csv(path, parse_options=parsing) as reader:
         names = reader.schema.names
     _check_columns(wanted, names, str(path))

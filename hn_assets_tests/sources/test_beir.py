@@ -46,6 +46,7 @@ def test_every_split_is_read(folder: Path) -> None:
     ("line", "message"),
     [
         (b'{"_id": "9", "text": ', r"corpus.jsonl:2: not JSON \(.*column"),
+        (b"[" * 100_000, r"corpus.jsonl:2: not JSON"),
         (b'["9", "text"]', r"corpus.jsonl:2: a JSON list, where an object is needed"),
         (b'{"text": "no id"}', r"corpus.jsonl:2: the document id _id is missing"),
         (b'{"_id": "", "text": "x"}', r"corpus.jsonl:2: the document id _id is ''"),
@@ -69,8 +70,9 @@ def test_a_bad_line_is_named(folder: Path, line: bytes, message: str) -> None:
     [
         ("1 007 1", "qrels/train.tsv:2: 1 columns"),
         ("1\t007", "qrels/train.tsv:2: 2 columns"),
-        ("1\t007\thigh", "qrels/train.tsv:2: the score 'high' is no whole number"),
-        ("1\t007\t0.5", "qrels/train.tsv:2: the score '0.5' is no whole number"),
+        ("1\t007\thigh", "qrels/train.tsv:2: the score 'high' is no grade"),
+        ("1\t007\t3000000000", "qrels/train.tsv:2: the score '3000000000' is no grade"),
+        ("1\t007\t0.5", "qrels/train.tsv:2: the score '0.5' is no grade"),
         ("\t007\t1", "qrels/train.tsv:2: the query id"),
     ],
 )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hn_assets.errors import SourceError
 from hn_assets.sources.beir import Beir
@@ -107,6 +109,57 @@ def test_a_query_id_with_two_texts_is_an_error(tmp_path: Path) -> None:
     write_jsonl(folder / "queries.jsonl", [{"_id": "1", "text": "x"}, {"_id": "1", "text": "y"}])
     with pytest.raises(SourceError, match=r"query id '1' is given twice.*queries.jsonl:1 and"):
         run(folder, tmp_path / "out")
+    write_jsonl(folder / "queries.jsonl", [{"_id": "1", "text": ""}, {"_id": "1", "text": "y"}])
+    with pytest.raises(SourceError, match=r"query id '1' is given twice"):
+        run(folder, tmp_path / "out")
+
+
+def test_a_query_whose_judgements_were_all_dropped_is_without_positives(tmp_path: Path) -> None:
+    report = collected(tmp_path, train=[("1", "a", 1), ("2", "gone", 1)])
+    assert report.queries.per_split == {"train": 2}
+    assert report.qrels.queries_without_positives == {"train": 1}
+
+
+def test_training_queries_that_are_all_test_queries_are_an_error_that_says_so(
+    tmp_path: Path,
+) -> None:
+    folder = write_beir(
+        tmp_path / "in", DOCUMENTS, QUERIES, {"train": [("1", "a", 1)], "test": [("1", "b", 1)]}
+    )
+    with pytest.raises(SourceError, match=r"was dropped \(query in another split: 1\)"):
+        run(folder, tmp_path / "out")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pairs=st.lists(
+        st.tuples(
+            st.sampled_from(["1", "2", "3", "4", "?"]),
+            st.sampled_from(["a", "b", "c", "?"]),
+            st.integers(-1, 3),
+            st.sampled_from(["train", "test", "dev"]),
+        ),
+        max_size=25,
+    )
+)
+def test_every_judgement_is_kept_or_counted(tmp_path_factory, pairs) -> None:
+    folder = tmp_path_factory.mktemp("pairs")
+    qrels = {"train": [("1", "a", 1)]}
+    for query, doc, score, split in pairs:
+        qrels.setdefault(split, []).append((query, doc, score))
+    write_beir(folder / "in", DOCUMENTS, {**QUERIES, "4": "which third"}, qrels)
+    try:
+        report = run(folder / "in", folder / "out")
+    except SourceError as error:
+        assert "was dropped" in str(error)
+        return
+    kept = pd.read_parquet(folder / "out" / "qrels.parquet")
+    queries = pd.read_parquet(folder / "out" / "queries.parquet").set_index("id")
+    assert len(kept) + sum(report.qrels.dropped.values()) == len(pairs) + 1
+    assert not kept.duplicated(["query_id", "doc_id"]).any()
+    assert (queries.split[kept.query_id].to_numpy() == kept.split.to_numpy()).all()
+    of_test = set(queries.text[queries.split == "test"])
+    assert not of_test & set(queries.text[queries.split != "test"])
 
 
 @pytest.mark.parametrize(

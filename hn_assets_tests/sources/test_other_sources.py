@@ -43,8 +43,19 @@ def test_a_dataset_of_the_hubs_layout_is_read(
     source = open_source(HubSource(type="hub", dataset="toy"), tmp_path)
     assert [(d.id, d.text) for d in source.documents()] == [("007", "seven")]
     assert [(q.id, q.text) for q in source.queries()] == [("1", "which")]
-    # datasets reads 007 of a tsv as the number 7: BEIR's own ids have no leading zeros
-    assert sorted(q[:4] for q in source.qrels()) == [("1", "7", 1, "test"), ("1", "7", 1, "train")]
+    pairs = sorted(q[:4] for q in source.qrels())
+    assert pairs == [("1", "007", 1, "test"), ("1", "007", 1, "train")]
+
+
+def test_hub_qrels_with_further_columns_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    hub_layout(tmp_path)
+    for path in (tmp_path / "toy-qrels").iterdir():
+        path.write_text("query-id\tcorpus-id\tscore\tjudge\n1\td7\t1\tme\n")
+    source = open_source(HubSource(type="hub", dataset="toy"), tmp_path)
+    assert {q[:3] for q in source.qrels()} == {("1", "d7", 1)}
 
 
 def test_a_hub_that_cannot_be_reached_says_how_to_name_a_folder(
@@ -167,6 +178,25 @@ def test_a_missing_column_is_named_with_those_there_are(tmp_path: Path, suffix: 
     source = open_source(table_settings(suffix, text="txt"), tmp_path)
     with pytest.raises(SourceError, match="no column txt; the columns are doc, head, body"):
         list(source.documents())
+
+
+def test_a_stray_quote_in_a_tsv_loses_no_row(tmp_path: Path) -> None:
+    tables(tmp_path, ".tsv")
+    (tmp_path / "docs.tsv").write_text('doc\thead\tbody\n1\tT\t"unclosed\n2\tT\tnext\n')
+    source = open_source(table_settings(".tsv"), tmp_path)
+    assert [(d.id, d.text) for d in source.documents()] == [("1", '"unclosed'), ("2", "next")]
+
+
+def test_optional_columns_may_be_empty(tmp_path: Path) -> None:
+    tables(tmp_path, ".csv")
+    (tmp_path / "asks.csv").write_text("qid,ask,how\n1,which?,\n2,what?,Find: \n")
+    settings = table_settings(".csv").model_dump()
+    settings["queries"]["prompt"] = "how"
+    source = open_source(TableSource.model_validate(settings), tmp_path)
+    assert [q.prompt for q in source.queries()] == [None, "Find: "]
+    write_jsonl(tmp_path / "docs.jsonl", [{"doc": "1", "body": "x"}, {"doc": 2, "body": "y"}])
+    source = open_source(table_settings(".jsonl"), tmp_path)
+    assert [(d.id, d.title) for d in source.documents()] == [("1", ""), ("2", "")]
 
 
 def test_ids_that_are_fractions_are_refused(tmp_path: Path) -> None:
