@@ -133,7 +133,9 @@ class Encoder:
         ids = self._tokenise(texts, max_length)
         by_length: dict[int, list[int]] = defaultdict(list)
         for row, tokens in enumerate(ids):
-            by_length[-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP].append(row)
+            # not beyond the limit, which may be all that the model has positions for
+            length = min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max_length)
+            by_length[length].append(row)
         batches: list[tuple[int, list[int]]] = []
         for length in sorted(by_length, reverse=True):
             rows, size = by_length[length], max(1, self.batch_tokens // length)
@@ -159,6 +161,7 @@ class Encoder:
                     vectors = np.empty((len(texts), block.shape[1]), np.float32)
                 vectors[rows] = block
                 self.stats.texts += len(rows)
+                self.stats.tokens += sum(len(ids[row]) for row in rows)
                 self.stats.seconds = before + time.perf_counter() - start
                 progress(self.stats)
         assert vectors is not None, "encode needs at least one text"
@@ -169,7 +172,6 @@ class Encoder:
             list(texts), truncation=True, max_length=max_length, return_attention_mask=False
         )
         self.stats.truncated += sum(bool(text.overflowing) for text in encoded.encodings)
-        self.stats.tokens += sum(len(tokens) for tokens in encoded["input_ids"])
         return encoded["input_ids"]
 
     def _forward(

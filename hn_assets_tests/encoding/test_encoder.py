@@ -90,6 +90,19 @@ def test_windows_keep_ids_and_order_and_count(monkeypatch: pytest.MonkeyPatch) -
     assert encoder.stats.tokens == sum(min(256, len(i)) for i in tokenizer(TEXTS)["input_ids"])
 
 
+def test_padding_stays_within_the_positions_a_model_has(tmp_path: Path) -> None:
+    folder = make_tiny_bert(tmp_path)  # has 512 positions
+    config = json.loads((folder / "config.json").read_text())
+    settings = EncodingSettings(model=str(folder), pooling="mean", passage_max_length=509)
+    model = load_model(settings, devices=["cpu"], precision="float32")
+    assert config["max_position_embeddings"] == 512
+    network: Any = model.embedder.model
+    network.embeddings.position_ids = network.embeddings.position_ids[:, :509]
+    encoder = Encoder(model, devices=["cpu"])
+    assert encoder.encode(["long " * 600], "passage").shape == (1, 32)
+    assert encoder.stats.tokens == 509
+
+
 def test_bfloat16_is_close_to_float32() -> None:
     model = load_model(EncodingSettings(), devices=["cpu"], precision="bfloat16")
     half = Encoder(model, devices=["cpu"]).encode(TEXTS, "passage")
