@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hn_assets.errors import SourceError
 from hn_assets.sources.files import read_lines, read_objects
@@ -22,23 +23,13 @@ class Beir:
         """The lines of corpus.jsonl; keys other than _id, title and text are ignored."""
         self._check_folder()
         for where, row in read_objects(self.folder / "corpus.jsonl"):
-            yield Document(
-                read_id(row.get("_id"), "document id _id", where),
-                read_text(row.get("title") or "", "title", where),
-                read_text(row.get("text"), "text", where),
-                where,
-            )
+            yield make_document(row, where)
 
     def queries(self) -> Iterator[Query]:
         """The lines of queries.jsonl; keys other than _id and text are ignored."""
         self._check_folder()
         for where, row in read_objects(self.folder / "queries.jsonl"):
-            yield Query(
-                read_id(row.get("_id"), "query id _id", where),
-                read_text(row.get("text"), "text", where),
-                None,
-                where,
-            )
+            yield make_query(row, where)
 
     def qrels(self) -> Iterator[Qrel]:
         """The lines of every qrels/<split>.tsv, with or without a header."""
@@ -71,3 +62,23 @@ class Beir:
                 f"the folder {self.folder} is not there; it should hold corpus.jsonl, "
                 f"queries.jsonl and qrels/<split>.tsv"
             )
+
+
+def make_document(row: dict[str, Any], where: str) -> Document:
+    """A document from BEIR's keys: _id, title (may be missing) and text."""
+    return Document(
+        read_id(row.get("_id"), "document id _id", where),
+        read_text(row.get("title") or "", "title", where),
+        read_text(row.get("text"), "text", where),
+        where,
+    )
+
+
+def make_query(row: dict[str, Any], where: str) -> Query:
+    """A query from BEIR's keys: _id and text."""
+    return Query(
+        read_id(row.get("_id"), "query id _id", where),
+        read_text(row.get("text"), "text", where),
+        None,
+        where,
+    )

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import HubError
-from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
+from hn_assets.sources.beir import make_document, make_query
+from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score
 from hn_assets.sources.settings import HubSource
 
 
@@ -37,24 +38,14 @@ class Hub:
         for rows in self._load(self.dataset, "corpus", self.revision).values():
             for number, row in enumerate(rows):
                 where = f"{self.dataset} corpus, row {number}"
-                yield Document(
-                    read_id(row.get("_id"), "document id _id", where),
-                    read_text(row.get("title") or "", "title", where),
-                    read_text(row.get("text"), "text", where),
-                    where,
-                )
+                yield make_document(row, where)
 
     def queries(self) -> Iterator[Query]:
         """The rows of the configuration `queries`."""
         for rows in self._load(self.dataset, "queries", self.revision).values():
             for number, row in enumerate(rows):
                 where = f"{self.dataset} queries, row {number}"
-                yield Query(
-                    read_id(row.get("_id"), "query id _id", where),
-                    read_text(row.get("text"), "text", where),
-                    None,
-                    where,
-                )
+                yield make_query(row, where)
 
     def qrels(self) -> Iterator[Qrel]:
         """The rows of every split of the qrels dataset."""
