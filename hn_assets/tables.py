@@ -3,7 +3,12 @@
 Ids are strings everywhere. Ranks count from 0, as the mining range does: rank 0 is the best hit.
 """
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
@@ -55,3 +60,10 @@ HARD_NEGATIVES = pa.schema(
 def embeddings_schema(dimension: int) -> pa.Schema:
     """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32."""
     return pa.schema([("id", pa.string()), ("vector", pa.list_(pa.float32(), dimension))])
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file with the columns named; only a batch of them is in memory."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=list(columns)):
+            yield from batch.to_pylist()

@@ -25,3 +25,15 @@ def text_id(text: str) -> str:
     '2c200509feda6d82'
     """
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def shorten(text: str, characters: int) -> str:
+    """`text` on one line, cut at a word where it is longer than `characters`.
+
+    >>> shorten("heart\\nattack in  mammals", 14)
+    'heart attack …'
+    """
+    line = " ".join(text.split())
+    if len(line) <= characters:
+        return line
+    return line[:characters].rsplit(" ", 1)[0] + " …"

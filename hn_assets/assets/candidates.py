@@ -38,20 +38,13 @@ def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
         graph.settings.search, "search_parameters", "depth", "query_block"
     )
 
-    @dg.multi_asset(
-        name=graph.op_name(g.CANDIDATES),
-        specs=[
-            graph.spec(
-                g.CANDIDATES,
-                "The best documents of every query: rank (from 0) and score.",
-                deps=(g.FAISS_INDEX, g.CORPUS_EMBEDDINGS, g.QUERY_EMBEDDINGS, g.QRELS),
-                kinds={"faiss", "parquet"},
-                code_version="1",
-            )
-        ],
-        pool=g.GPU_POOL,
-        retry_policy=graph.retry_policy,
-        required_resource_keys={graph.compute_key},
+    @graph.asset(
+        g.CANDIDATES,
+        "The best documents of every query: rank (from 0) and score.",
+        deps=(g.FAISS_INDEX, g.CORPUS_EMBEDDINGS, g.QUERY_EMBEDDINGS, g.QRELS),
+        kinds={"faiss", "parquet"},
+        code_version="1",
+        computes=True,
     )
     def candidates(
         context: dg.AssetExecutionContext,

@@ -18,6 +18,7 @@ from hn_assets.encoding.loading import load_model
 from hn_assets.encoding.settings import EncodingSettings
 from hn_assets.encoding.vectors import VectorWriter
 from hn_assets.store import Draft
+from hn_assets.tables import read_rows
 from hn_assets.text import passage_text
 
 VECTORS_FILE = "vectors.arrow"
@@ -128,12 +129,12 @@ def _encode_stage(
 
 
 def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[str, str]]:
-    for batch in pq.ParquetFile(path).iter_batches():
-        for row in batch.to_pylist():
-            if kind == "query":
-                yield row["id"], row["text"]
-            else:
-                yield row["id"], passage_text(row["title"], row["text"], with_title=with_title)
+    if kind == "query":
+        for row in read_rows(path, ["id", "text"]):
+            yield row["id"], row["text"]
+    else:
+        for row in read_rows(path, ["id", "title", "text"]):
+            yield row["id"], passage_text(row["title"], row["text"], with_title=with_title)
 
 
 def _describe(

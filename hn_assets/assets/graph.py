@@ -1,7 +1,7 @@
 """What the assets of one dataset share: keys, store, settings, retries, errors."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,27 @@ class Graph:
             group_name=self.name,
             kinds=kinds,
             code_version=code_version,
+        )
+
+    def asset(
+        self,
+        stage: str,
+        description: str,
+        *,
+        deps: tuple[str, ...],
+        kinds: set[str],
+        code_version: str,
+        computes: bool = False,
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """Decorate the op that makes one stage; one that `computes` takes pool and resource."""
+        return dg.multi_asset(
+            name=self.op_name(stage),
+            specs=[
+                self.spec(stage, description, deps=deps, kinds=kinds, code_version=code_version)
+            ],
+            retry_policy=self.retry_policy,
+            pool=GPU_POOL if computes else None,
+            required_resource_keys={self.compute_key} if computes else None,
         )
 
     @property

@@ -13,18 +13,12 @@ def build_faiss_index(graph: g.Graph) -> dg.AssetsDefinition:
     """The asset that keeps the index of a dataset's passages."""
     config_class = run_config_class(graph.settings.search, "index")
 
-    @dg.multi_asset(
-        name=graph.op_name(g.FAISS_INDEX),
-        specs=[
-            graph.spec(
-                g.FAISS_INDEX,
-                "The FAISS index over the passages, and which document stands in which row.",
-                deps=(g.CORPUS_EMBEDDINGS,),
-                kinds={"faiss"},
-                code_version="1",
-            )
-        ],
-        retry_policy=graph.retry_policy,
+    @graph.asset(
+        g.FAISS_INDEX,
+        "The FAISS index over the passages, and which document stands in which row.",
+        deps=(g.CORPUS_EMBEDDINGS,),
+        kinds={"faiss"},
+        code_version="1",
     )
     def faiss_index(
         config: config_class,  # type: ignore[valid-type]

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
+from hn_assets.text import shorten
+
 MOST_ROWS = 20
 MOST_CHARACTERS = 240
 
@@ -38,17 +40,9 @@ def distribution(values: "np.ndarray", name: str) -> dict[str, float]:
     return {f"{name}_{key}": round(float(figure), 4) for key, figure in figures.items()}
 
 
-def shorten(text: str, characters: int = MOST_CHARACTERS) -> str:
-    """`text` on one line, cut at a word."""
-    line = " ".join(text.split())
-    if len(line) <= characters:
-        return line
-    return line[:characters].rsplit(" ", 1)[0] + " …"
-
-
 def _cell(value: Any) -> str | int | float | bool | None:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (int, float, bool)):
         return value
-    return shorten(str(value))
+    return shorten(str(value), MOST_CHARACTERS)

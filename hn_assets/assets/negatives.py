@@ -1,5 +1,6 @@
 """hard_negatives: what was chosen, with rank, score and the positives it was judged against."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,7 +13,7 @@ from hn_assets import tables
 from hn_assets.assets import graph as g
 from hn_assets.assets.candidates import CANDIDATES_FILE
 from hn_assets.assets.embeddings import VECTORS_FILE
-from hn_assets.assets.metadata import counts, distribution, shorten, table
+from hn_assets.assets.metadata import counts, distribution, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.encoding.vectors import VectorTable
@@ -21,6 +22,7 @@ from hn_assets.mining.mine import MiningReport, mine
 from hn_assets.mining.settings import MiningSettings
 from hn_assets.mining.texts import number_texts
 from hn_assets.search.ranking import pair_scores
+from hn_assets.text import shorten
 
 NEGATIVES_FILE = "hard_negatives.parquet"
 SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
@@ -32,25 +34,19 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
     names = ("range", "window", "negatives", "sampling", "seed", "on_shortage")
     config_class = run_config_class(graph.settings.mining, *names)
 
-    @dg.multi_asset(
-        name=graph.op_name(g.HARD_NEGATIVES),
-        specs=[
-            graph.spec(
-                g.HARD_NEGATIVES,
-                "The chosen negatives of every mined query, by query id and rank.",
-                deps=(
-                    g.CANDIDATES,
-                    g.CORPUS_EMBEDDINGS,
-                    g.QUERY_EMBEDDINGS,
-                    g.CORPUS,
-                    g.QUERIES,
-                    g.QRELS,
-                ),
-                kinds={"pandas", "parquet"},
-                code_version="1",
-            )
-        ],
-        retry_policy=graph.retry_policy,
+    @graph.asset(
+        g.HARD_NEGATIVES,
+        "The chosen negatives of every mined query, by query id and rank.",
+        deps=(
+            g.CANDIDATES,
+            g.CORPUS_EMBEDDINGS,
+            g.QUERY_EMBEDDINGS,
+            g.CORPUS,
+            g.QUERIES,
+            g.QRELS,
+        ),
+        kinds={"pandas", "parquet"},
+        code_version="1",
     )
     def hard_negatives(
         context: dg.AssetExecutionContext,
@@ -94,7 +90,7 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
                     f"{settings.negatives} negatives and {report.none} have none "
                     f"({', '.join(report.short_queries[:5])}); nothing was padded"
                 )
-            metadata = _describe(graph, judged, queries, report, settings)
+            metadata = _describe(corpus, judged, queries, report, settings)
             return graph.result(g.HARD_NEGATIVES, draft, metadata)
 
     return hard_negatives
@@ -129,7 +125,7 @@ def _judge(
 
 
 def _describe(
-    graph: g.Graph,
+    corpus: Path,
     judged: pd.DataFrame,
     queries: pd.DataFrame,
     report: MiningReport,
@@ -153,17 +149,17 @@ def _describe(
         **distribution(judged["rank"].to_numpy(), "rank"),
         **distribution(judged.score.to_numpy(), "score"),
         **distribution(gap.to_numpy(), "best_positive_minus_negative"),
-        "samples": _samples(graph, judged, queries),
+        "samples": _samples(corpus, judged, queries),
     }
 
 
-def _samples(graph: g.Graph, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.MetadataValue | str:
+def _samples(corpus: Path, judged: pd.DataFrame, queries: pd.DataFrame) -> dg.MetadataValue | str:
     """A few queries, spread over all, each with a positive and its first negatives."""
     ids = judged.query_id.unique()
     picked = ids[:: max(1, len(ids) // SAMPLED_QUERIES)][:SAMPLED_QUERIES]
     shown = judged[judged.query_id.isin(set(picked))].groupby("query_id").head(SAMPLED_NEGATIVES)
     wanted = {*shown.doc_id, *(positives[0] for positives in shown.positive_ids)}
-    passages = read_texts(graph.store.stage(g.CORPUS).file("corpus.parquet"), wanted)
+    passages = read_texts(corpus, wanted)
     asked = queries.set_index("id").text
     return table(
         {

@@ -3,14 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
-import pyarrow.parquet as pq
+from hn_assets.tables import read_rows
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
-    """Title and text of a few documents, by id, without reading the others into memory."""
-    found: dict[str, str] = {}
-    for batch in pq.ParquetFile(corpus).iter_batches():
-        rows = [row for row, doc in enumerate(batch.column("id").to_pylist()) if doc in ids]
-        for row in batch.take(rows).to_pylist():
-            found[row["id"]] = " — ".join(part for part in (row["title"], row["text"]) if part)
-    return found
+    """Title and text of a few documents, by id, without keeping the others in memory."""
+    return {
+        row["id"]: " — ".join(part for part in (row["title"], row["text"]) if part)
+        for row in read_rows(corpus, ["id", "title", "text"])
+        if row["id"] in ids
+    }

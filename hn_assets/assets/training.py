@@ -13,18 +13,12 @@ def build_training_set(graph: g.Graph) -> dg.AssetsDefinition:
     """The asset that writes a dataset's training files."""
     config_class = run_config_class(graph.settings.export)
 
-    @dg.multi_asset(
-        name=graph.op_name(g.TRAINING_SET),
-        specs=[
-            graph.spec(
-                g.TRAINING_SET,
-                "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
-                deps=(g.HARD_NEGATIVES, g.CORPUS, g.QUERIES, g.QRELS),
-                kinds={"jsonl", "parquet"},
-                code_version="1",
-            )
-        ],
-        retry_policy=graph.retry_policy,
+    @graph.asset(
+        g.TRAINING_SET,
+        "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
+        deps=(g.HARD_NEGATIVES, g.CORPUS, g.QUERIES, g.QRELS),
+        kinds={"jsonl", "parquet"},
+        code_version="1",
     )
     def training_set(
         context: dg.AssetExecutionContext,

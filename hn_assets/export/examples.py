@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
+from hn_assets.tables import read_rows
 from hn_assets.text import passage_text
 
 QUERIES_PER_BLOCK = 1_000
@@ -164,13 +165,9 @@ def _starts(table: pa.Table) -> np.ndarray:
 
 def _read_texts(corpus: Path, wanted: set[str], *, with_title: bool) -> dict[str, str]:
     texts: dict[str, str] = {}
-    with pq.ParquetFile(corpus) as file:
-        for batch in file.iter_batches(columns=["id", "title", "text"]):
-            for row in batch.to_pylist():
-                if row["id"] in wanted:
-                    texts[row["id"]] = passage_text(
-                        row["title"], row["text"], with_title=with_title
-                    )
+    for row in read_rows(corpus, ["id", "title", "text"]):
+        if row["id"] in wanted:
+            texts[row["id"]] = passage_text(row["title"], row["text"], with_title=with_title)
     missing = wanted - texts.keys()
     if missing:
         raise StoreError(
@@ -183,11 +180,9 @@ def _read_texts(corpus: Path, wanted: set[str], *, with_title: bool) -> dict[str
 def _read_queries(queries: Path, wanted: set[str]) -> dict[str, tuple[str, str | None]]:
     """Text and prompt of each wanted query, by id."""
     asked: dict[str, tuple[str, str | None]] = {}
-    with pq.ParquetFile(queries) as file:
-        for batch in file.iter_batches(columns=["id", "text", "prompt"]):
-            for row in batch.to_pylist():
-                if row["id"] in wanted:
-                    asked[row["id"]] = (row["text"], row["prompt"])
+    for row in read_rows(queries, ["id", "text", "prompt"]):
+        if row["id"] in wanted:
+            asked[row["id"]] = (row["text"], row["prompt"])
     missing = wanted - asked.keys()
     if missing:
         raise StoreError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from hn_assets.export import formats
 from hn_assets.export.examples import Example, Examples
 from hn_assets.export.settings import ExportSettings
+from hn_assets.text import shorten
 
 IDS_FILE = "ids.parquet"
 FLAGEMBEDDING_FILE = "flagembedding.jsonl"
@@ -107,17 +108,12 @@ def export_training_set(
 
 def render(example: Example, negatives: int = 3, characters: int = 160) -> str:
     """An example as a few lines a person can read."""
-    lines = [f"query     {_shorten(example.query, characters)}"]
+    lines = [f"query     {shorten(example.query, characters)}"]
     first = example.positives[0]
     score = "" if first.score is None else f"{first.score:.3f}  "
-    lines.append(f"positive  {score}{_shorten(first.text, characters)}")
+    lines.append(f"positive  {score}{shorten(first.text, characters)}")
     lines += [
-        f"negative  {passage.score:.3f}  {_shorten(passage.text, characters)}"
+        f"negative  {passage.score:.3f}  {shorten(passage.text, characters)}"
         for passage in example.negatives[:negatives]
     ]
     return "\n".join(lines)
-
-
-def _shorten(text: str, characters: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"

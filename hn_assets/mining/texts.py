@@ -1,14 +1,14 @@
 """Number texts, so that equal ones can be found without keeping any of them in memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.exclusion import Texts
+from hn_assets.tables import read_rows
 from hn_assets.text import normalised, passage_text
 
 
@@ -26,7 +26,7 @@ def number_texts(corpus: Path, queries: Path, doc_ids: Iterable[str], *, with_ti
     """
     wanted = set(doc_ids)
     documents: dict[str, int] = {}
-    for row in _rows(corpus, ["id", "title", "text"]):
+    for row in read_rows(corpus, ["id", "title", "text"]):
         if row["id"] in wanted:
             text = passage_text(row["title"], row["text"], with_title=with_title)
             documents[row["id"]] = _number(text)
@@ -36,15 +36,10 @@ def number_texts(corpus: Path, queries: Path, doc_ids: Iterable[str], *, with_ti
             f"document {min(missing)!r} and {len(missing) - 1} more are ranked but no longer in "
             f"the corpus: materialize the embeddings, faiss_index and candidates again"
         )
-    asked = {row["id"]: _number(row["text"]) for row in _rows(queries, ["id", "text"])}
+    asked = {row["id"]: _number(row["text"]) for row in read_rows(queries, ["id", "text"])}
     return Texts(pd.Series(documents, dtype="int64"), pd.Series(asked, dtype="int64"), _number(""))
 
 
 def _number(text: str) -> int:
     digest = blake2b(normalised(text).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
-
-
-def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, str]]:
-    for batch in pq.ParquetFile(path).iter_batches(columns=columns):
-        yield from batch.to_pylist()

@@ -138,10 +138,12 @@ def recall_against_exact(
     import faiss
 
     picked = np.unique(np.linspace(0, len(ranking.rows) - 1, sample).astype(np.int64))
-    exact = Searcher(faiss.IndexFlatIP(documents.dimension), documents)
+    flat = faiss.IndexFlatIP(documents.dimension)
     for block in documents.blocks():
-        exact._index.add(np.ascontiguousarray(block))
-    best = exact._rank_block(0, queries.take(picked + ranking.first), ranking.rows.shape[1])
+        flat.add(np.ascontiguousarray(block))
+    best = Searcher(flat, documents)._rank_block(
+        0, queries.take(picked + ranking.first), ranking.rows.shape[1]
+    )
     shares = [
         len(np.intersect1d(ranking.rows[q], rows)) / len(rows)
         for q, rows in zip(picked, best.rows, strict=True)
