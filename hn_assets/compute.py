@@ -34,6 +34,14 @@ class ComputeSettings(Settings):
             "float32 elsewhere. Stored vectors are float32 always"
         ),
     )
+    compile: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description=(
+            "whether the encoder is run through `torch.compile`, which takes 20 to 60 s first; "
+            "`auto`: on a GPU, once ten minutes or more of encoding are left at the speed so far, "
+            "and only while it is faster"
+        ),
+    )
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto",
         description=(

@@ -35,3 +35,10 @@ class SearchError(HardNegativesError):
 
 class MiningError(HardNegativesError):
     """No hard negatives can be mined as asked."""
+
+
+class WorkerError(RuntimeError):
+    """A process that encodes ended by itself: out of memory, or its card is gone.
+
+    Not an error that a user mends in the input, so the step may be tried again.
+    """

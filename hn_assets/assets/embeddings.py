@@ -1,28 +1,25 @@
 """corpus_embeddings and query_embeddings: one op, so that a run loads the model once."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import numpy as np
-import pyarrow.parquet as pq
 
 from hn_assets.assets import graph as g
 from hn_assets.assets.metadata import distribution
+from hn_assets.assets.resources import Compute
 from hn_assets.assets.run_config import apply_run_config, run_config_class
-from hn_assets.compute import Choice
+from hn_assets.encoding.cache import VectorCache, describe_space
+from hn_assets.encoding.embed import ReadTexts, embed, sample_texts
 from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
-from hn_assets.encoding.loading import load_model
+from hn_assets.encoding.fidelity import SAMPLE, measured_loss
+from hn_assets.encoding.loading import identify_model, load_model
 from hn_assets.encoding.settings import EncodingSettings
-from hn_assets.encoding.vectors import VectorWriter
-from hn_assets.store import Draft
 from hn_assets.tables import read_rows
 from hn_assets.text import passage_text
 
 VECTORS_FILE = "vectors.arrow"
-LOG_EVERY = 10.0  # seconds between lines of progress
 
 
 def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
@@ -59,31 +56,73 @@ def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult]:
         with graph.explained_errors():
             settings = apply_run_config(graph.settings.encoding, config)
-            compute = graph.compute(context)
-            devices = compute.choose_devices()
-            precision = compute.choose_precision(devices[0])
-            context.log.info(
-                f"loading {settings.model} on {', '.join(devices)} in {precision.value} "
-                f"({precision.reason})"
-            )
-            _silence_progress_bars()
-            model = load_model(settings, devices=devices, precision=precision.value)
+            models = _Models(settings, graph.compute(context), context.log.info)
             kinds: dict[str, tuple[str, Kind]] = {
                 g.CORPUS_EMBEDDINGS: (g.CORPUS, "passage"),
                 g.QUERY_EMBEDDINGS: (g.QUERIES, "query"),
             }
-            for stage, (source, kind) in kinds.items():
-                if graph.key(stage) in context.selected_asset_keys:
-                    encoder = Encoder(model, devices=devices, batch_tokens=settings.batch_tokens)
-                    yield _encode_stage(
-                        graph, stage, source, kind, encoder, settings, precision, context.log.info
-                    )
+            try:
+                for stage, (source, kind) in kinds.items():
+                    if graph.key(stage) in context.selected_asset_keys:
+                        yield _encode_stage(graph, stage, source, kind, models, context.log)
+            finally:
+                models.close()
 
     return embeddings
 
 
+class _Models:
+    """The model, loaded when the first text needs it: where all vectors are there, never."""
+
+    def __init__(
+        self, settings: EncodingSettings, compute: Compute, log: Callable[[str], None]
+    ) -> None:
+        self.settings = settings
+        self.compute = compute
+        self.identity = identify_model(settings)
+        self.devices = compute.choose_devices()
+        self.precision = compute.choose_precision(self.devices[0])
+        self._log = log
+        self._encoders: dict[str, Encoder] = {}
+
+    def encoder(self) -> Encoder:
+        """Encodes what the vectors are made from."""
+        return self._get(self.precision.value)
+
+    def exact_encoder(self) -> Encoder:
+        """Encodes in float32, to measure the loss of a lower precision."""
+        return self._get("float32")
+
+    def close(self) -> None:
+        """End the processes of further devices."""
+        for encoder in self._encoders.values():
+            encoder.close()
+
+    def _get(self, precision: str) -> Encoder:
+        if precision not in self._encoders:
+            why = self.precision.reason
+            if precision != self.precision.value:
+                why = f"to measure what {self.precision.value} loses"
+            # one device is enough for a sample
+            devices = self.devices if precision == self.precision.value else self.devices[:1]
+            self._log(
+                f"loading {self.settings.model} on {', '.join(devices)} in {precision} ({why})"
+            )
+            _silence_progress_bars()
+            model = load_model(
+                self.settings, devices=devices, precision=precision, identity=self.identity
+            )
+            self._encoders[precision] = Encoder(
+                model,
+                devices=devices,
+                batch_tokens=self.settings.batch_tokens,
+                compile=self.compute.compile,
+            )
+        return self._encoders[precision]
+
+
 def _silence_progress_bars() -> None:
-    """Bars fill a run's captured log with control characters; `_Progress` writes lines instead."""
+    """Bars fill a run's captured log with control characters; `Progress` writes lines instead."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -94,38 +133,70 @@ def _encode_stage(
     stage: str,
     source: str,
     kind: Kind,
-    encoder: Encoder,
-    settings: EncodingSettings,
-    precision: Choice,
-    log: Callable[[str], None],
+    models: _Models,
+    log: dg.DagsterLogManager,
 ) -> dg.MaterializeResult:
+    settings, precision = models.settings, models.precision.value
     upstream = graph.store.stage(source)
     texts_file = upstream.file(f"{source}.parquet")
-    total = pq.read_metadata(texts_file).num_rows
-    report = _Progress(log, stage, total)
+
+    def read() -> Iterator[tuple[str, str]]:
+        return _read_texts(texts_file, kind, with_title=settings.with_title)
+
+    space = describe_space(models.identity, settings, precision, kind)
+    cache = VectorCache(graph.store.vectors, space)
+    if cache.damaged:
+        log.warning(
+            f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
+            f"{', '.join(path.name for path in cache.damaged[:3])} in {cache.folder}"
+        )
+    used: list[Encoder] = []
+
+    def encoder() -> Encoder:
+        used.append(models.encoder())
+        used[0].stats = EncodingStats()
+        return used[0]
+
     with graph.store.stage(stage).publish() as draft:
-        writer = VectorWriter(draft.path(VECTORS_FILE), "document" if kind == "passage" else kind)
-        dimension = 0
-        pairs = _read_texts(texts_file, kind, with_title=settings.with_title)
-        for ids, vectors in encoder.encode_windows(pairs, kind, report):
-            writer.write(ids, vectors)
-            dimension = vectors.shape[1]
-        norms = writer.close()
+        report = embed(
+            read,
+            kind,
+            draft.path(VECTORS_FILE),
+            cache=cache,
+            encoder=encoder,
+            what=stage,
+            log=log.info,
+        )
         draft.info.update(
             {
                 # vectors can be compared where all of this is equal
                 "space": {
-                    "dimension": dimension,
-                    "pooling": encoder.model.pooling,
+                    "dimension": report.dimension,
+                    "pooling": models.identity.pooling,
                     "normalize": settings.normalize,
-                    "weights": encoder.model.weights,
+                    "weights": models.identity.weights,
                 },
-                "precision": precision.value,
+                "precision": precision,
                 "with_title": settings.with_title,
                 source: upstream.require().version,
             }
         )
-    return graph.result(stage, draft, _describe(encoder, settings, precision, draft, total, norms))
+    return graph.result(
+        stage,
+        draft,
+        {
+            "dagster/row_count": report.texts,
+            "shape": f"{report.texts} x {report.dimension}",
+            "dtype": "float32",
+            "texts_encoded": report.encoded,
+            "texts_reused": report.reused,
+            "texts_equal_to_another": report.duplicates,
+            **_describe_model(models),
+            **_describe_loss(models, cache, read, kind),
+            **(_describe_encoding(used[0]) if used else {}),
+            **distribution(report.norms, "norm"),
+        },
+    )
 
 
 def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[str, str]]:
@@ -137,55 +208,47 @@ def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[s
             yield row["id"], passage_text(row["title"], row["text"], with_title=with_title)
 
 
-def _describe(
-    encoder: Encoder,
-    settings: EncodingSettings,
-    precision: Choice,
-    draft: Draft,
-    total: int,
-    norms: "np.ndarray",
+def _describe_model(models: _Models) -> dict[str, Any]:
+    return {
+        "model": models.identity.name,
+        "weights": models.identity.weights,
+        "pooling": models.identity.pooling,
+        "instruction": models.settings.query_instruction or "none",
+        "max_length_passages": models.identity.passage_max_length,
+        "max_length_queries": models.identity.query_max_length,
+        "with_title": models.settings.with_title,
+        "device": ", ".join(models.devices),
+        "precision": models.precision.value,
+        "precision_reason": models.precision.reason,
+    }
+
+
+def _describe_loss(
+    models: _Models, cache: VectorCache, read: ReadTexts, kind: Kind
 ) -> dict[str, Any]:
-    stats, space = encoder.stats, draft.info["space"]
+    if models.precision.value == "float32":
+        return {}
+    loss = measured_loss(cache, lambda: sample_texts(read, SAMPLE), kind, models.exact_encoder)
+    if loss is None:
+        return {}
+    return {
+        "precision_cosine_to_float32_mean": loss.cosine_mean,
+        "precision_cosine_to_float32_min": loss.cosine_min,
+        "precision_overlap_with_float32": loss.overlap,
+        "precision_measured_on": f"the {loss.neighbours} nearest of {loss.texts} texts",
+    }
+
+
+def _describe_encoding(encoder: Encoder) -> dict[str, Any]:
+    stats = encoder.stats
     seconds = max(stats.seconds, 1e-9)
     return {
-        "dagster/row_count": total,
-        "shape": f"{total} x {space['dimension']}",
-        "dtype": "float32",
-        "model": encoder.model.name,
-        "weights": encoder.model.weights,
-        "pooling": encoder.model.pooling,
-        "instruction": settings.query_instruction or "none",
-        "max_length_passages": encoder.model.passage_max_length,
-        "max_length_queries": encoder.model.query_max_length,
-        "with_title": settings.with_title,
-        "device": ", ".join(encoder.devices),
-        "precision": precision.value,
-        "precision_reason": precision.reason,
         "batches_by": encoder.driver,
+        "linear_layers": encoder.layers(),
+        "compile": encoder.trial.outcome,
         "texts_per_second": round(stats.texts / seconds, 1),
         "tokens_per_second": round(stats.tokens / seconds, 1),
         "tokens": stats.tokens,
         "truncated_share": round(stats.truncated / max(stats.texts, 1), 4),
         "encoding_seconds": round(stats.seconds, 2),
-        **distribution(norms, "norm"),
     }
-
-
-class _Progress:
-    """A line in the run's log every few seconds: how far, how fast, how long still."""
-
-    def __init__(self, log: Callable[[str], None], what: str, total: int) -> None:
-        self._log, self._what, self._total = log, what, total
-        self._last = time.monotonic()
-
-    def __call__(self, stats: EncodingStats) -> None:
-        now = time.monotonic()
-        if now - self._last < LOG_EVERY and stats.texts < self._total:
-            return
-        self._last = now
-        speed = stats.texts / max(stats.seconds, 1e-9)
-        self._log(
-            f"{self._what}: {stats.texts:,} of {self._total:,} texts, "
-            f"{stats.tokens / max(stats.seconds, 1e-9):,.0f} tokens/s, "
-            f"{(self._total - stats.texts) / max(speed, 1e-9):,.0f} s left"
-        )

@@ -25,6 +25,9 @@ class Compute(dg.ConfigurableResource):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto", description=ComputeSettings.model_fields["precision"].description
     )
+    compile: Literal["auto", "always", "never"] = Field(
+        default="auto", description=ComputeSettings.model_fields["compile"].description
+    )
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description=ComputeSettings.model_fields["faiss_device"].description
     )

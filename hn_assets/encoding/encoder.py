@@ -1,34 +1,27 @@
-"""Drive a model in batches that waste little padding and never change a result.
-
-A text is padded to a length that depends on the text alone (its own tokens, rounded up), and
-shares a batch only with texts of that length. So its float32 vector is the same bits whatever
-the batch size, the order of the corpus, or what else is encoded with it.
-"""
+"""Drive a model: tokenise ahead, cut batches, compute them on every device, keep count."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from hn_assets.encoding.batches import TokenIds, cut_batches
+from hn_assets.encoding.compiling import CompileTrial
 from hn_assets.encoding.loading import LoadedModel
 from hn_assets.encoding.vectors import Vectors
+from hn_assets.encoding.workers import OneDevice, OnePerDevice, Workers
 from hn_assets.errors import ModelError
 
-if TYPE_CHECKING:
-    import torch
-
 Kind = Literal["query", "passage"]
+Name = TypeVar("Name")
 
-WINDOW = 4096  # texts tokenised and sorted by length at once: bounds the memory
-GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
-LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
+# texts tokenised and sorted by length at once, which bounds the memory, and computed between two
+# shards, which bounds what a crash can cost; a GPU needs many for batches of one length
+WINDOW = {"cpu": 2048, "gpu": 32768}
 DEFAULT_BATCH_TOKENS = {"cpu": 4096, "gpu": 65536}
 
 
@@ -40,7 +33,7 @@ class EncodingStats:
         texts: texts encoded.
         tokens: tokens read, special ones counted, padding not.
         truncated: texts longer than the limit, whose end was not read.
-        seconds: spent tokenising and computing.
+        seconds: spent computing; tokenising runs beside it.
     """
 
     texts: int = 0
@@ -49,13 +42,25 @@ class EncodingStats:
     seconds: float = 0.0
 
 
+Progress = Callable[[EncodingStats], None]
+
+
+@dataclass(frozen=True)
+class _Window(Generic[Name]):
+    names: list[Name]
+    texts: list[str]
+    tokens: list[TokenIds]
+    truncated: int
+
+
 class Encoder:
     """Texts to vectors with one loaded model, on one or several devices.
 
     Args:
         model: from `load_model`.
-        devices: torch devices; each gets a copy of the model and takes batches from one queue.
+        devices: torch devices; several get a process each.
         batch_tokens: tokens computed at once per device, padding counted; None for the default.
+        compile: `auto`, `always` or `never`: whether `torch.compile` is used.
 
     Example:
         >>> from hn_assets.encoding.loading import load_model
@@ -66,58 +71,79 @@ class Encoder:
     """
 
     def __init__(
-        self, model: LoadedModel, *, devices: list[str], batch_tokens: int | None = None
+        self,
+        model: LoadedModel,
+        *,
+        devices: list[str],
+        batch_tokens: int | None = None,
+        compile: str = "never",
     ) -> None:
         self.model = model
         self.devices = devices
-        on_cpu = devices[0] == "cpu"
-        self.batch_tokens = batch_tokens or DEFAULT_BATCH_TOKENS["cpu" if on_cpu else "gpu"]
+        kind = "cpu" if devices[0] == "cpu" else "gpu"
+        self.batch_tokens = batch_tokens or DEFAULT_BATCH_TOKENS[kind]
+        self.window = WINDOW[kind]
         self.stats = EncodingStats()
+        self.trial = CompileTrial(compile, devices[0])
         self.is_driven = self._can_drive()
-        self._replicas: SimpleQueue[tuple[str, Any]] | None = None
+        self._workers: Workers | None = None
 
     @property
     def driver(self) -> str:
         """Who cuts the batches: `hn_assets`, or `FlagEmbedding` for models only it can drive."""
         return "hn_assets" if self.is_driven else "FlagEmbedding"
 
+    def layers(self) -> str:
+        """What was done to the model's linear layers, for people."""
+        return self._start_workers().layers() if self.is_driven else "as loaded"
+
+    def close(self) -> None:
+        """End the processes of further devices."""
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
     def encode_windows(
         self,
-        texts: Iterator[tuple[str, str]],
+        texts: Iterable[tuple[Name, str]],
         kind: Kind,
-        progress: Callable[[EncodingStats], None] = lambda stats: None,
-    ) -> Iterator[tuple[list[str], Vectors]]:
+        *,
+        total: int | None = None,
+        progress: Progress = lambda stats: None,
+    ) -> Iterator[tuple[list[Name], Vectors]]:
         """Encode (id, text) pairs of any number, a bounded window at a time.
+
+        The next window is read and tokenised while one is computed.
+
+        Args:
+            texts: ids, or any other names, with their texts.
+            kind: queries get the model's instruction, passages do not.
+            total: how many texts there are, where that is known.
+            progress: told after each batch.
 
         Yields:
             ids and their vectors (float32, shape (n, dimension)), in the order given.
         """
-        texts = iter(texts)
-        while window := list(islice(texts, WINDOW)):
-            ids, contents = zip(*window, strict=True)
-            yield list(ids), self.encode(contents, kind, progress)
+        source, done = iter(texts), self.stats.texts
+        with ThreadPoolExecutor(1) as ahead:
+            upcoming = ahead.submit(self._read_window, source, kind)
+            while (window := upcoming.result()) is not None:
+                upcoming = ahead.submit(self._read_window, source, kind)
+                left = 0 if total is None else done + total - self.stats.texts
+                yield window.names, self._compute(window, kind, left, progress)
 
     def encode(
-        self,
-        texts: Sequence[str],
-        kind: Kind,
-        progress: Callable[[EncodingStats], None] = lambda stats: None,
+        self, texts: Sequence[str], kind: Kind, progress: Progress = lambda stats: None
     ) -> Vectors:
-        """Vectors of `texts`, float32 of shape (len(texts), dimension), in their order.
-
-        Queries get the model's instruction, passages do not. `progress` is told after each batch.
-        """
-        embedder = self.model.embedder
-        instruction = embedder.query_instruction_for_retrieval if kind == "query" else None
-        if not self.is_driven:
-            return self._encode_with_flagembedding(texts, kind, progress)
-        if instruction is not None:
-            pattern = embedder.query_instruction_format
-            texts = [embedder.get_detailed_instruct(pattern, instruction, t) for t in texts]
-        return self._encode_in_batches(texts, self._max_length(kind), progress)
+        """Vectors of `texts`, float32 of shape (len(texts), dimension), in their order."""
+        if not len(texts):
+            raise ValueError("encode needs at least one text")
+        blocks = self.encode_windows(enumerate(texts), kind, total=len(texts), progress=progress)
+        return np.concatenate([vectors for _, vectors in blocks])
 
     def _max_length(self, kind: Kind) -> int:
-        return self.model.query_max_length if kind == "query" else self.model.passage_max_length
+        identity = self.model.identity
+        return identity.query_max_length if kind == "query" else identity.passage_max_length
 
     def _can_drive(self) -> bool:
         """Only the plain encoder class is driven; the others have heads of their own."""
@@ -126,100 +152,83 @@ class Encoder:
         tokenizer: Any = self.model.embedder.tokenizer
         return type(self.model.embedder) is FlagModel and tokenizer.is_fast
 
-    def _encode_in_batches(
-        self, texts: Sequence[str], max_length: int, progress: Callable[[EncodingStats], None]
+    def _start_workers(self) -> Workers:
+        if self._workers is None:
+            one = len(self.devices) == 1
+            self._workers = (
+                OneDevice(self.model, self.devices[0])
+                if one
+                else OnePerDevice(self.model, self.devices)
+            )
+        return self._workers
+
+    def _read_window(
+        self, source: Iterator[tuple[Name, str]], kind: Kind
+    ) -> "_Window[Name] | None":
+        pairs = list(islice(source, self.window))
+        if not pairs:
+            return None
+        names, texts = [name for name, _ in pairs], [text for _, text in pairs]
+        embedder: Any = self.model.embedder
+        tokenizer, limit = embedder.tokenizer, self._max_length(kind)
+        if tokenizer is None:
+            raise ModelError(f"{self.model.identity.name} has no tokenizer")
+        if not self.is_driven:  # tokenised for the counts alone
+            all_ids = tokenizer(texts)["input_ids"]
+            tokens = [np.array(ids[:limit], np.int32) for ids in all_ids]
+            return _Window(names, texts, tokens, sum(len(ids) > limit for ids in all_ids))
+        if kind == "query" and (instruction := embedder.query_instruction_for_retrieval):
+            pattern = embedder.query_instruction_format
+            texts = [embedder.get_detailed_instruct(pattern, instruction, t) for t in texts]
+        encoded = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)
+        tokens = [np.array(ids, np.int32) for ids in encoded["input_ids"]]
+        truncated = sum(bool(text.overflowing) for text in encoded.encodings)
+        return _Window(names, texts, tokens, truncated)
+
+    def _compute(
+        self, window: "_Window[Any]", kind: Kind, left: int, progress: Progress
     ) -> Vectors:
-        start, before = time.perf_counter(), self.stats.seconds
-        ids = self._tokenise(texts, max_length)
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for row, tokens in enumerate(ids):
-            # not beyond the limit, which may be all that the model has positions for
-            length = min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max_length)
-            by_length[length].append(row)
-        batches: list[tuple[int, list[int]]] = []
-        for length in sorted(by_length, reverse=True):
-            rows, size = by_length[length], max(1, self.batch_tokens // length)
-            batches += [(length, rows[i : i + size]) for i in range(0, len(rows), size)]
-        # the longest first, so that too little memory shows at once; then long and short mixed,
-        # so that the speed so far foretells the rest
-        batches = [batches[i] for i in sorted(range(len(batches)), key=lambda i: i * GOLDEN % 1)]
-
-        def compute(batch: tuple[int, list[int]]) -> Vectors:
-            replicas = self._load_replicas()
-            device, network = replicas.get()
-            try:
-                length, rows = batch
-                return self._forward(device, network, [ids[row] for row in rows], length)
-            finally:
-                replicas.put((device, network))
-
-        self._load_replicas()
+        compiled = self.trial.next_window(left * self.stats.tokens / max(self.stats.texts, 1))
+        start, before, read = time.perf_counter(), self.stats.seconds, self.stats.tokens
+        blocks = (
+            self._drive(window, kind, compiled)
+            if self.is_driven
+            else self._leave_to_flagembedding(window, kind)
+        )
         vectors: Vectors | None = None
-        with ThreadPoolExecutor(len(self.devices)) as pool:
-            for (_, rows), block in zip(batches, pool.map(compute, batches), strict=True):
-                if vectors is None:
-                    vectors = np.empty((len(texts), block.shape[1]), np.float32)
-                vectors[rows] = block
-                self.stats.texts += len(rows)
-                self.stats.tokens += sum(len(ids[row]) for row in rows)
-                self.stats.seconds = before + time.perf_counter() - start
-                progress(self.stats)
-        assert vectors is not None, "encode needs at least one text"
+        for rows, block in blocks:
+            if vectors is None:
+                vectors = np.empty((len(window.texts), block.shape[1]), np.float32)
+            vectors[rows] = block
+            self.stats.texts += len(rows)
+            self.stats.tokens += sum(len(window.tokens[row]) for row in rows)
+            self.stats.seconds = before + time.perf_counter() - start
+            progress(self.stats)
+        self.stats.truncated += window.truncated
+        self.trial.record(compiled, self.stats.tokens - read, time.perf_counter() - start)
+        assert vectors is not None, "a window is never empty"
         return vectors
 
-    def _tokenise(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        encoded = self.model.embedder.tokenizer(  # type: ignore[misc]
-            list(texts), truncation=True, max_length=max_length, return_attention_mask=False
+    def _drive(
+        self, window: "_Window[Any]", kind: Kind, compiled: bool
+    ) -> Iterator[tuple[list[int], Vectors]]:
+        tokenizer: Any = self.model.embedder.tokenizer
+        batches = cut_batches(
+            window.tokens,
+            max_length=self._max_length(kind),
+            batch_tokens=self.batch_tokens,
+            pad=tokenizer.pad_token_id or 0,
         )
-        self.stats.truncated += sum(bool(text.overflowing) for text in encoded.encodings)
-        return encoded["input_ids"]
+        for batch, vectors in self._start_workers().compute(batches, compiled=compiled):
+            yield batch.rows, vectors
 
-    def _forward(
-        self, device: str, network: "torch.nn.Module", ids: list[list[int]], length: int
-    ) -> Vectors:
-        import torch
-
-        embedder: Any = self.model.embedder
-        pad = embedder.tokenizer.pad_token_id or 0
-        tokens = torch.tensor([row + [pad] * (length - len(row)) for row in ids])
-        mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in ids])
-        tokens, mask = tokens.to(device), mask.to(device)
-        with torch.inference_mode():
-            hidden = network(input_ids=tokens, attention_mask=mask).last_hidden_state
-            pooled = embedder.pooling(hidden, mask).float()
-            if embedder.normalize_embeddings:
-                pooled = torch.nn.functional.normalize(pooled, dim=-1)
-        return pooled.cpu().numpy()
-
-    def _load_replicas(self) -> SimpleQueue[tuple[str, Any]]:
-        if self._replicas is None:
-            network: Any = self.model.embedder.model
-            self._replicas = SimpleQueue()
-            for device in self.devices:
-                copy = network if len(self.devices) == 1 else deepcopy(network)
-                self._replicas.put((device, copy.eval().to(device)))
-        return self._replicas
-
-    def _encode_with_flagembedding(
-        self, texts: Sequence[str], kind: Kind, progress: Callable[[EncodingStats], None]
-    ) -> Vectors:
-        start = time.perf_counter()
+    def _leave_to_flagembedding(
+        self, window: "_Window[Any]", kind: Kind
+    ) -> Iterator[tuple[list[int], Vectors]]:
         embedder = self.model.embedder
-        self._tokenise_for_counts(texts, self._max_length(kind))
         size = max(1, self.batch_tokens // self._max_length(kind))
         encode = embedder.encode_queries if kind == "query" else embedder.encode_corpus
-        vectors: Any = encode(list(texts), batch_size=size)
+        vectors: Any = encode(window.texts, batch_size=size)
         if isinstance(vectors, dict):  # M3 returns its heads by name
             vectors = vectors["dense_vecs"]
-        self.stats.texts += len(texts)
-        self.stats.seconds += time.perf_counter() - start
-        progress(self.stats)
-        return np.asarray(vectors, dtype=np.float32)
-
-    def _tokenise_for_counts(self, texts: Sequence[str], max_length: int) -> None:
-        tokenizer: Any = self.model.embedder.tokenizer
-        if tokenizer is None:
-            raise ModelError(f"{self.model.name} has no tokenizer")
-        lengths = [len(tokens) for tokens in tokenizer(list(texts))["input_ids"]]
-        self.stats.truncated += sum(length > max_length for length in lengths)
-        self.stats.tokens += sum(min(length, max_length) for length in lengths)
+        yield list(range(len(window.texts))), np.asarray(vectors, dtype=np.float32)

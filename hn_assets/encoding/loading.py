@@ -17,24 +17,43 @@ DEFAULT_MAX_LENGTH = 512
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A FlagEmbedding model, ready to encode.
+class ModelIdentity:
+    """Which model this is, to the last bit of its weights; known without loading it.
 
     Attributes:
-        embedder: what `FlagAutoModel.from_finetuned` returned.
         name: the name or folder it was asked for by.
+        location: the folder or hub name to load.
         weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+        model_class: FlagEmbedding's name of the class; None where FlagEmbedding knows the model.
         pooling: cls, mean or last_token.
         query_max_length: in tokens.
         passage_max_length: in tokens.
     """
 
-    embedder: "AbsEmbedder"
     name: str
+    location: str
     weights: str
+    model_class: str | None
     pooling: str
     query_max_length: int
     passage_max_length: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A FlagEmbedding model, ready to encode.
+
+    Attributes:
+        embedder: what `FlagAutoModel.from_finetuned` returned.
+        identity: which model it is.
+        settings: what it was loaded by, so that another process can load the same.
+        precision: float32, bfloat16 or float16.
+    """
+
+    embedder: "AbsEmbedder"
+    identity: ModelIdentity
+    settings: EncodingSettings
+    precision: str
 
 
 def embedded_model_folder() -> Path:
@@ -73,61 +92,82 @@ def find_model(name: str) -> str:
     return name
 
 
-def load_model(settings: EncodingSettings, *, devices: list[str], precision: str) -> LoadedModel:
-    """Load the model that `settings` name.
+def identify_model(settings: EncodingSettings) -> ModelIdentity:
+    """Find the model that `settings` name, and hash its weights.
 
     Raises:
-        ModelError: no such folder, a model that cannot be loaded, or an unknown pooling.
+        ModelError: no such folder, or a pooling that nobody knows.
         HubError: it is no folder, and the hub does not give it.
     """
     location = find_model(settings.model)
-    is_folder = Path(location).is_dir()
-    if not is_folder:
-        _check_hub(location)
-
-    from FlagEmbedding import FlagAutoModel
-    from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
-
+    if Path(location).is_dir():
+        weights = hash_folder(Path(location))
+    else:
+        weights = f"{location}@{_hub_commit(location)}"
     own_pooling, own_max_length = _read_own_configuration(location)
-    known = AUTO_EMBEDDER_MAPPING.get(Path(location).name)
     model_class = None if settings.model_class == "auto" else settings.model_class
-    if known is None and model_class is None:
-        model_class = "encoder-only-base"
     pooling = settings.pooling if settings.pooling != "auto" else own_pooling
-    if pooling is None and known is not None:
-        pooling = known.pooling_method.value
+    if settings.model == EMBEDDED:
+        model_class = model_class or "encoder-only-base"
+    elif model_class is None or pooling is None:
+        from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
+
+        known = AUTO_EMBEDDER_MAPPING.get(Path(location).name)
+        if known is None and model_class is None:
+            model_class = "encoder-only-base"
+        if pooling is None and known is not None:
+            pooling = known.pooling_method.value
     if pooling is None:
         raise ModelError(
             f"how {settings.model} pools is not known: it has no 1_Pooling/config.json and "
             f"FlagEmbedding does not know its name. Set encoding.pooling to cls, mean or last_token"
         )
-    query_max_length = settings.query_max_length or own_max_length
-    passage_max_length = settings.passage_max_length or own_max_length
+    return ModelIdentity(
+        name=settings.model,
+        location=location,
+        weights=weights,
+        model_class=model_class,
+        pooling=pooling,
+        query_max_length=settings.query_max_length or own_max_length,
+        passage_max_length=settings.passage_max_length or own_max_length,
+    )
+
+
+def load_model(
+    settings: EncodingSettings,
+    *,
+    devices: list[str],
+    precision: str,
+    identity: ModelIdentity | None = None,
+) -> LoadedModel:
+    """Load the model that `settings` name; `identity` where it was found out before.
+
+    Raises:
+        ModelError: no such folder, a model that cannot be loaded, or an unknown pooling.
+        HubError: it is no folder, and the hub does not give it.
+    """
+    identity = identity or identify_model(settings)
+
+    from FlagEmbedding import FlagAutoModel
+
     try:
         embedder = FlagAutoModel.from_finetuned(
-            location,
-            model_class=model_class,
+            identity.location,
+            model_class=identity.model_class,
             normalize_embeddings=settings.normalize,
             use_fp16=precision == "float16",
             use_bf16=precision == "bfloat16",
             query_instruction_for_retrieval=settings.query_instruction or None,
             query_instruction_format=settings.query_instruction_format,
             devices=devices,
-            pooling_method=pooling,
+            pooling_method=identity.pooling,
             trust_remote_code=settings.trust_remote_code,
-            query_max_length=query_max_length,
-            passage_max_length=passage_max_length,
+            query_max_length=identity.query_max_length,
+            passage_max_length=identity.passage_max_length,
         )
     except Exception as error:  # FlagEmbedding and transformers raise whatever comes up
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
-    return LoadedModel(
-        embedder=embedder,
-        name=settings.model,
-        weights=hash_folder(Path(location)) if is_folder else _hub_commit(location, embedder),
-        pooling=pooling,
-        query_max_length=query_max_length,
-        passage_max_length=passage_max_length,
-    )
+    return LoadedModel(embedder, identity, settings, precision)
 
 
 def hash_folder(folder: Path) -> str:
@@ -144,12 +184,12 @@ def hash_folder(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _check_hub(name: str) -> None:
-    """Fail on one small file, in one sentence, before the loaders try every large one."""
+def _hub_commit(name: str) -> str:
+    """The commit a hub model is at; fails on one small file before the loaders try every large."""
     from huggingface_hub import hf_hub_download
 
     try:
-        hf_hub_download(name, "config.json")
+        path = hf_hub_download(name, "config.json")
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise HubError(
@@ -157,13 +197,7 @@ def _check_hub(name: str) -> None:
             f"hub ({reason}). Where the hub cannot be reached, set encoding.model to a local "
             f"folder that holds the model"
         ) from error
-
-
-def _hub_commit(name: str, embedder: Any) -> str:
-    commit = getattr(embedder.model.config, "_commit_hash", None)
-    if commit is None:
-        raise ModelError(f"the commit of {name} is not known; load it from a local folder instead")
-    return f"{name}@{commit}"
+    return Path(path).parent.name  # the cache keeps each commit in a folder of its name
 
 
 def _read_own_configuration(location: str) -> tuple[str | None, int]:

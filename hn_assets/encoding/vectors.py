@@ -4,7 +4,7 @@
 larger than memory costs no memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +17,32 @@ from hn_assets.tables import embeddings_schema
 Vectors = NDArray[np.float32]
 
 
-class VectorWriter:
-    """Write blocks of vectors to one file as they are made.
+def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
+    """Refuse vectors that hold NaN or infinity.
 
-    Args:
-        path: the file to write.
-        what: "document" or "query", for the error that names one.
+    Raises:
+        ModelError: one does; the error names the first one's id.
     """
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        bad = ids[int(np.argmin(finite))]
+        raise ModelError(
+            f"the vector of {kind} {bad!r} is not finite (and {int((~finite).sum()) - 1} more in "
+            f"its block): the model or its precision is broken. Try compute.precision: float32, or "
+            f"another model"
+        )
 
-    def __init__(self, path: Path, what: str) -> None:
+
+class VectorWriter:
+    """Write blocks of vectors to the file `path`."""
+
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._what = what
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
         self._norms: list[NDArray[np.float32]] = []
 
     def write(self, ids: list[str], vectors: Vectors) -> None:
-        """Append a block: `vectors` has shape (len(ids), dimension).
-
-        Raises:
-            ModelError: a vector holds NaN or infinity; the error names the first one's id.
-        """
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            bad = ids[int(np.argmin(finite))]
-            raise ModelError(
-                f"the vector of {self._what} {bad!r} is not finite (and {int((~finite).sum()) - 1} "
-                f"more in its block): the model or its precision is broken. Try compute.precision: "
-                f"float32, or another model"
-            )
+        """Append a block: `vectors` has shape (len(ids), dimension)."""
         schema = embeddings_schema(vectors.shape[1])
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)

@@ -57,6 +57,11 @@ class Store:
         self.root = root
         self.dataset = dataset
 
+    @property
+    def vectors(self) -> Path:
+        """Where the encoder keeps every vector it has made, for runs to come."""
+        return self.root / self.dataset / "vector_cache"
+
     def stage(self, name: str) -> "Stage":
         """The stage `name`, whether or not it was ever materialized."""
         return Stage(self.root / self.dataset / name, f"{self.dataset}/{name}")

@@ -74,11 +74,11 @@ def test_several_devices_give_what_one_gives(tmp_path: Path) -> None:
     assert np.array_equal(one, two)
 
 
-def test_windows_keep_ids_and_order_and_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hn_assets.encoding.encoder.WINDOW", 16)
+def test_windows_keep_ids_and_order_and_count() -> None:
     encoder, seen = minilm_encoder(), []
+    encoder.window = 16
     pairs = ((f"d{i}", text) for i, text in enumerate(TEXTS))
-    blocks = list(encoder.encode_windows(pairs, "passage", lambda s: seen.append(s.texts)))
+    blocks = list(encoder.encode_windows(pairs, "passage", progress=lambda s: seen.append(s.texts)))
     assert [i for ids, _ in blocks for i in ids] == [f"d{i}" for i in range(len(TEXTS))]
     stacked = np.concatenate([vectors for _, vectors in blocks])
     assert np.array_equal(stacked, minilm_encoder().encode(TEXTS, "passage"))
@@ -165,8 +165,8 @@ def test_pooling_and_length_come_from_the_model(tmp_path: Path, config: dict) ->
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(config))
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 17}')
     model = load_model(EncodingSettings(model=str(folder)), devices=["cpu"], precision="float32")
-    assert model.pooling == ("mean" if "mean" in config.values() else "cls")
-    assert model.passage_max_length == 17
+    assert model.identity.pooling == ("mean" if "mean" in config.values() else "cls")
+    assert model.identity.passage_max_length == 17
 
 
 def test_another_checkpoint_in_the_same_folder_has_other_weights(tmp_path: Path) -> None:

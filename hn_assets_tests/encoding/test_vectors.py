@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets.encoding.vectors import VectorTable, VectorWriter
+from hn_assets.encoding.vectors import VectorTable, VectorWriter, check_finite
 from hn_assets.errors import ModelError, StoreError
 
 
 def write(path: Path, *blocks: np.ndarray) -> None:
-    writer, first = VectorWriter(path, "document"), 0
+    writer, first = VectorWriter(path), 0
     for block in blocks:
         writer.write([f"{i:03}" for i in range(first, first + len(block))], block)
         first += len(block)
@@ -36,11 +36,11 @@ def test_pandas_reads_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_vector_that_is_not_finite_is_named(tmp_path: Path, bad: float) -> None:
+def test_a_vector_that_is_not_finite_is_named(bad: float) -> None:
     vectors = np.ones((4, 3), np.float32)
     vectors[2, 1] = bad
     with pytest.raises(ModelError, match="vector of document '002' is not finite"):
-        write(tmp_path / "v.arrow", vectors)
+        check_finite(["000", "001", "002", "003"], vectors, "document")
 
 
 def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+"""Every vector ever made, under a key of all that it depends on, in shards committed one by one.
+
+`<folder>/<space>/` holds the vectors of one model with one set of settings, the space; `space.json`
+in it says which. A vector's key is a hash of the text as the model reads it. A shard is an Arrow
+file whose name is its own checksum, so it is there whole, or damaged and found out, or not there.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hn_assets.encoding.encoder import Kind
+from hn_assets.encoding.loading import ModelIdentity
+from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.encoding.vectors import Vectors
+
+SPACE_FILE = "space.json"
+KEY = pa.binary(16)
+ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
+
+
+def describe_space(
+    identity: ModelIdentity, settings: EncodingSettings, precision: str, kind: Kind
+) -> dict[str, Any]:
+    """All that a vector depends on beside its text; the title is part of the text."""
+    is_query = kind == "query" and settings.query_instruction
+    return {
+        "weights": identity.weights,
+        "model_class": identity.model_class,
+        "pooling": identity.pooling,
+        "normalize": settings.normalize,
+        "max_length": identity.query_max_length if kind == "query" else identity.passage_max_length,
+        "instruction": settings.query_instruction if is_query else "",
+        "instruction_format": settings.query_instruction_format if is_query else "",
+        "precision": precision,
+        "encoder_version": ENCODER_VERSION,
+    }
+
+
+def text_key(text: str) -> bytes:
+    """The key of a text in any space: 16 bytes of BLAKE2b, so that no two texts share one."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class VectorCache:
+    """The vectors of one space.
+
+    Args:
+        folder: of all spaces.
+        space: from `describe_space`.
+
+    Attributes:
+        folder: of this space.
+        damaged: shards that did not hold the bytes they were committed with, and were removed.
+
+    >>> import tempfile
+    >>> cache = VectorCache(Path(tempfile.mkdtemp()), {"weights": "sha256:12"})
+    >>> cache.add([text_key("heart")], np.ones((1, 4), np.float32))
+    >>> cache.find([text_key("lung"), text_key("heart")])
+    array([-1,  0])
+    """
+
+    def __init__(self, folder: Path, space: Mapping[str, Any]) -> None:
+        described = json.dumps(space, sort_keys=True, indent=1)
+        self.folder = folder / hashlib.sha256(described.encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(self.folder / SPACE_FILE, described.encode())
+        self.damaged: list[Path] = []
+        self._keys: list[pa.Array] = []
+        self._vectors: list[Vectors] = []
+        self._remove_unfinished()
+        for path in sorted(self.folder.glob("*.arrow")):
+            if path.stem == _checksum(path):
+                self._open(path)
+            else:
+                path.unlink()
+                self.damaged.append(path)
+
+    def __len__(self) -> int:
+        return sum(len(keys) for keys in self._keys)
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors; 0 where there are none yet."""
+        return self._vectors[0].shape[1] if self._vectors else 0
+
+    def find(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
+        """The row of each key's vector, -1 where there is none; int64 of shape (len(keys),)."""
+        if not self._keys:
+            return np.full(len(keys), -1, np.int64)
+        stored = pc.SetLookupOptions(value_set=pa.chunked_array(self._keys))
+        found = pc.call_function("index_in", [pa.array(keys, KEY)], stored)
+        return np.asarray(found.fill_null(-1), dtype=np.int64)
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`: float32, shape (len(rows), dimension)."""
+        out = np.empty((len(rows), self.dimension), np.float32)
+        starts = np.cumsum([0, *(len(keys) for keys in self._keys)])
+        shard_of = np.searchsorted(starts, rows, side="right") - 1
+        for shard in np.unique(shard_of):
+            here = shard_of == shard
+            out[here] = self._vectors[shard][rows[here] - starts[shard]]
+        return out
+
+    def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Commit a shard: when this returns, a crash cannot lose it."""
+        dimension = vectors.shape[1]
+        flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+        columns = [pa.array(keys, KEY), pa.FixedSizeListArray.from_arrays(flat, dimension)]
+        batch = pa.record_batch(columns, names=["key", "vector"])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        content = sink.getvalue()
+        path = self.folder / f"{hashlib.sha256(content).hexdigest()}.arrow"
+        _write(path, content)
+        self._open(path)
+
+    def _open(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as source:
+            batch = pa.ipc.open_file(source).get_batch(0)
+        column = batch.column("vector")
+        self._keys.append(batch.column("key"))
+        self._vectors.append(column.flatten().to_numpy().reshape(len(column), -1))
+
+    def _remove_unfinished(self) -> None:
+        """What a killed run had begun to write; another's, still running, has its process."""
+        for path in self.folder.glob(".writing-*"):
+            if not _is_running(path.name.split("-")[1]):
+                path.unlink(missing_ok=True)
+
+
+def first_places(keys: Iterable[bytes]) -> dict[bytes, int]:
+    """Each key with the place where it first appears."""
+    places: dict[bytes, int] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, place)
+    return places
+
+
+def _write(path: Path, content: Any) -> None:
+    if path.exists():
+        return
+    unfinished = path.with_name(f".writing-{os.getpid()}-{uuid4().hex[:8]}")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True

@@ -1,0 +1,126 @@
+"""Texts of any number to one file of vectors, encoding only what was never encoded before."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.encoding.cache import VectorCache, text_key
+from hn_assets.encoding.encoder import Encoder, Kind
+from hn_assets.encoding.vectors import VectorWriter, check_finite
+from hn_assets.progress import Progress
+
+ROWS_PER_BLOCK = 8192
+
+ReadTexts = Callable[[], Iterable[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What was done.
+
+    Attributes:
+        texts: vectors in the file.
+        encoded: texts that a model read just now.
+        reused: texts whose vector was there from an earlier run.
+        duplicates: texts that share the vector of an equal text.
+        dimension: of the vectors.
+        norms: of every vector, float32, shape (texts,).
+    """
+
+    texts: int
+    encoded: int
+    reused: int
+    duplicates: int
+    dimension: int
+    norms: NDArray[np.float32]
+
+
+def embed(
+    read: ReadTexts,
+    kind: Kind,
+    path: Path,
+    *,
+    cache: VectorCache,
+    encoder: Callable[[], Encoder],
+    what: str,
+    log: Callable[[str], None],
+) -> EmbedReport:
+    """Write a vector for every text to `path`, in the order they are read.
+
+    What is encoded is committed to `cache` a window at a time, so that a run that is cut off goes
+    on from there. In memory are an id and a key of 16 bytes per text, and a window of texts.
+
+    Args:
+        read: goes through the (id, text) pairs; called twice.
+        kind: queries get the model's instruction, passages do not.
+        path: the Arrow file to write.
+        cache: of the space that `encoder` makes vectors in.
+        encoder: makes it; not called where nothing is to be encoded.
+        what: is encoded, for the lines of progress.
+        log: takes a line of progress now and then.
+
+    Raises:
+        ModelError: a vector holds NaN or infinity; the error names the first one's id.
+    """
+    ids: list[str] = []
+    keys: list[bytes] = []
+    for text_id, text in read():
+        ids.append(text_id)
+        keys.append(text_key(text))
+    missing = {keys[i] for i in np.flatnonzero(cache.find(keys) < 0)}
+    distinct = len(set(keys))
+    if missing:
+        _encode(read, kind, missing, cache, encoder(), what, log)
+    writer = VectorWriter(path)
+    rows = cache.find(keys)
+    for start in range(0, len(ids), ROWS_PER_BLOCK):
+        part = slice(start, start + ROWS_PER_BLOCK)
+        writer.write(ids[part], cache.take(rows[part]))
+    return EmbedReport(
+        texts=len(ids),
+        encoded=len(missing),
+        reused=distinct - len(missing),
+        duplicates=len(ids) - distinct,
+        dimension=cache.dimension,
+        norms=writer.close(),
+    )
+
+
+def _encode(
+    read: ReadTexts,
+    kind: Kind,
+    missing: set[bytes],
+    cache: VectorCache,
+    encoder: Encoder,
+    what: str,
+    log: Callable[[str], None],
+) -> None:
+    def first_of_each() -> Iterator[tuple[tuple[str, bytes], str]]:
+        left = set(missing)
+        for text_id, text in read():
+            key = text_key(text)
+            if key in left:
+                left.remove(key)
+                yield (text_id, key), text
+
+    with Progress(what, len(missing), log) as progress:
+        windows = encoder.encode_windows(
+            first_of_each(), kind, total=len(missing), progress=progress
+        )
+        for names, vectors in windows:
+            named = "document" if kind == "passage" else kind
+            check_finite([text_id for text_id, _ in names], vectors, named)
+            cache.add([key for _, key in names], vectors)
+
+
+def sample_texts(read: ReadTexts, size: int) -> list[str]:
+    """About `size` distinct texts, or all where there are fewer: the same in whatever order.
+
+    They are those with the smallest keys, which makes them a uniform sample.
+    """
+    keyed = ((text_key(text), text) for _, text in read())
+    return list(dict(heapq.nsmallest(size, keyed)).values())
