@@ -14,4 +14,6 @@ import dagster as dg
 @dg.definitions
 def project_defs() -> dg.Definitions:
     """The shipped datasets."""
-    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    datasets = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    # one step follows another: a process for each would only import everything again
+    return dg.Definitions.merge(datasets, dg.Definitions(executor=dg.in_process_executor))

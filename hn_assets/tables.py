@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -67,3 +68,19 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=list(columns)):
             yield from batch.to_pylist()
+
+
+def read_query_blocks(path: Path, rows: int = 500_000) -> Iterator[pd.DataFrame]:
+    """The rows of a Parquet file, about `rows` at a time, no query cut in two.
+
+    The rows of a query must stand together, as in `candidates`.
+    """
+    left = pd.DataFrame()
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=rows):
+            block = pd.concat([left, batch.to_pandas()], ignore_index=True)
+            left = block[block.query_id == block.query_id.iloc[-1]]
+            if len(left) < len(block):
+                yield block.iloc[: -len(left)]
+    if len(left):
+        yield left.reset_index(drop=True)

@@ -7,6 +7,7 @@ from hn_assets.assets.embeddings import build_embeddings
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.index import build_faiss_index
 from hn_assets.assets.negatives import build_hard_negatives
+from hn_assets.assets.prune import build_prune_job
 from hn_assets.assets.resources import Compute
 from hn_assets.assets.source import build_source
 from hn_assets.assets.training import build_training_set
@@ -39,7 +40,7 @@ def build_definitions(graph: Graph) -> dg.Definitions:
             build_hard_negatives(graph),
             build_training_set(graph),
         ],
-        jobs=[job],
+        jobs=[job, build_prune_job(graph)],
         schedules=[schedule],
         resources={graph.compute_key: Compute(**graph.settings.compute.model_dump())},
     )

@@ -1,7 +1,6 @@
 """candidates: the ranking of every query, to the wanted depth."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,13 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets import stages as s
 from hn_assets import tables
-from hn_assets.assets import graph as g
-from hn_assets.assets.embeddings import VECTORS_FILE
+from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import distribution, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.assets.step import Step
 from hn_assets.encoding.vectors import VectorTable
-from hn_assets.errors import SearchError
+from hn_assets.errors import SearchError, StoreError
 from hn_assets.mining.settings import MiningSettings
 from hn_assets.search.index import (
     IDS_FILE,
@@ -25,43 +25,51 @@ from hn_assets.search.index import (
     is_flat,
     open_index,
 )
-from hn_assets.search.quality import recall_of_positives
+from hn_assets.search.quality import RankingSummary
 from hn_assets.search.ranking import Ranking, Searcher, place_index, recall_against_exact
+from hn_assets.search.refresh import Earlier, Refresh, write_searched
 from hn_assets.search.settings import SearchSettings
 
-CANDIDATES_FILE = "candidates.parquet"
+# which vectors were ranked, so that the next run knows what has changed
+DOCUMENTS_FILE, QUERIES_FILE = "documents.parquet", "queries.parquet"
 
 
-def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
+def build_candidates(graph: Graph) -> dg.AssetsDefinition:
     """The asset that searches the index with every query of a dataset."""
     config_class = run_config_class(
-        graph.settings.search, "search_parameters", "depth", "query_block"
+        graph.settings.search, "search_parameters", "depth", "memory_mb"
     )
 
     @graph.asset(
-        g.CANDIDATES,
+        s.CANDIDATES,
         "The best documents of every query: rank (from 0) and score.",
-        deps=(g.FAISS_INDEX, g.CORPUS_EMBEDDINGS, g.QUERY_EMBEDDINGS, g.QRELS),
+        deps=(s.FAISS_INDEX, s.CORPUS_EMBEDDINGS, s.QUERY_EMBEDDINGS, s.QRELS),
         kinds={"faiss", "parquet"},
-        code_version="1",
+        settings={
+            "parameters": graph.settings.search.search_parameters,
+            "depth": graph.settings.search.depth or [graph.settings.mining.range[1], "positives"],
+        },
         computes=True,
     )
     def candidates(
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.explained_errors():
+        with graph.running(context, s.CANDIDATES):
             settings = apply_run_config(graph.settings.search, config)
             choice = graph.compute(context).choose_faiss_device()
             _check_same_space(graph)
-            store = graph.store
-            documents = VectorTable(store.stage(g.CORPUS_EMBEDDINGS).file(VECTORS_FILE))
-            queries = VectorTable(store.stage(g.QUERY_EMBEDDINGS).file(VECTORS_FILE))
-            qrels = pd.read_parquet(store.stage(g.QRELS).file("qrels.parquet"))
-            index_stage = store.stage(g.FAISS_INDEX)
-            index = open_index(index_stage.file(INDEX_FILE), index_stage.file(IDS_FILE), documents)
-            apply_search_parameters(index, settings.search_parameters)
+            step = Step(graph, context, s.CANDIDATES)
+            documents = VectorTable(step.input(s.CORPUS_EMBEDDINGS))
+            queries = VectorTable(step.input(s.QUERY_EMBEDDINGS))
+            qrels = pd.read_parquet(step.input(s.QRELS))
+            index_files = step.input(s.FAISS_INDEX, INDEX_FILE), step.input(s.FAISS_INDEX, IDS_FILE)
             wanted = wanted_depth(settings, graph.settings.mining, qrels)
+            step.depends_on(depth=wanted, parameters=settings.search_parameters)
+            if (current := step.current()) is not None:
+                return current
+            index = open_index(*index_files, documents)
+            apply_search_parameters(index, settings.search_parameters)
             depth = min(wanted, len(documents))
             if depth < wanted:
                 context.log.warning(
@@ -75,26 +83,25 @@ def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
             searcher = Searcher(index, documents, choice.value, is_exact=is_exact)
             start = time.perf_counter()
             recall = None
-            with store.stage(g.CANDIDATES).publish() as draft:
-                path = draft.path(CANDIDATES_FILE)
+            summary = RankingSummary(qrels, queries, documents, depth)
+            earlier = _read_earlier(step, wanted) if is_exact else None
+            refresh = Refresh(searcher, documents, queries, wanted, earlier)
+            with step.publish() as draft:
+                path = draft.path(s.FILES[s.CANDIDATES])
                 with pq.ParquetWriter(path, tables.CANDIDATES, compression="zstd") as writer:
                     document_ids = pa.array(documents.ids, pa.string())
-                    for block in searcher.rank(queries, depth, settings.query_block):
+                    for block in refresh.rank(settings.memory_mb):
                         writer.write_table(_to_table(block, queries.ids, document_ids))
+                        summary.add(block)
                         if recall is None and not searcher.is_exact:
                             recall = recall_against_exact(block, queries, documents)
                         done = block.first + len(block.rows)
                         context.log.info(f"searched {done:,} of {len(queries):,} queries")
                 seconds = time.perf_counter() - start
-                draft.info.update(
-                    {
-                        stage: store.stage(stage).require().version
-                        for stage in (g.CORPUS_EMBEDDINGS, g.QUERY_EMBEDDINGS, g.FAISS_INDEX)
-                    }
-                )
-                metadata = _describe(path, qrels, depth)
-            return graph.result(
-                g.CANDIDATES,
+                write_searched(documents, draft.path(DOCUMENTS_FILE))
+                write_searched(queries, draft.path(QUERIES_FILE))
+                draft.info.update(depth=depth, depth_wanted=wanted, exact=is_exact)
+            return step.result(
                 draft,
                 {
                     "depth": depth,
@@ -103,11 +110,15 @@ def build_candidates(graph: g.Graph) -> dg.AssetsDefinition:
                     "faiss_device": choice.value,
                     "faiss_device_reason": choice.reason,
                     "search_seconds": round(seconds, 3),
+                    "queries_searched": refresh.report.searched,
+                    "queries_kept_and_merged": refresh.report.merged,
+                    "documents_new": refresh.report.new_documents,
+                    "documents_gone": refresh.report.gone_documents,
                     "index_recall": 1.0 if recall is None else round(recall, 4),
                     "index_recall_is": "exact by construction"
                     if recall is None
                     else "of the documents exact search finds, on a sample of 200 queries",
-                    **metadata,
+                    **_describe(summary, depth),
                 },
             )
 
@@ -125,14 +136,14 @@ def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.Dat
     return mining.range[1] + most
 
 
-def _check_same_space(graph: g.Graph) -> None:
+def _check_same_space(graph: Graph) -> None:
     """Refuse to compare vectors that different models made, or an index of older vectors."""
     stages = {
         stage: graph.store.stage(stage).require()
-        for stage in (g.CORPUS_EMBEDDINGS, g.QUERY_EMBEDDINGS, g.FAISS_INDEX)
+        for stage in (s.CORPUS_EMBEDDINGS, s.QUERY_EMBEDDINGS, s.FAISS_INDEX)
     }
-    documents = stages[g.CORPUS_EMBEDDINGS].info["space"]
-    queries = stages[g.QUERY_EMBEDDINGS].info["space"]
+    documents = stages[s.CORPUS_EMBEDDINGS].info["space"]
+    queries = stages[s.QUERY_EMBEDDINGS].info["space"]
     for part in documents:
         if documents[part] != queries[part]:
             raise SearchError(
@@ -140,12 +151,27 @@ def _check_same_space(graph: g.Graph) -> None:
                 f"{documents[part]} for documents and {queries[part]} for queries; materialize "
                 f"both with the same model, then faiss_index"
             )
-    made_from = stages[g.FAISS_INDEX].info.get(g.CORPUS_EMBEDDINGS)
-    if made_from != stages[g.CORPUS_EMBEDDINGS].version:
+    made_from = stages[s.FAISS_INDEX].info["made_from"]
+    if made_from[s.CORPUS_EMBEDDINGS] != stages[s.CORPUS_EMBEDDINGS].version:
         raise SearchError(
             "faiss_index was built from other vectors than corpus_embeddings now holds; "
             "materialize faiss_index again"
         )
+
+
+def _read_earlier(step: Step, depth: int) -> Earlier | None:
+    """The rankings there are, if they are of the same depth, exact, and whole."""
+    try:
+        manifest = step.place.verified()
+        if manifest is None or not manifest.info["exact"]:
+            return None
+        if manifest.info["depth_wanted"] != depth:
+            return None
+        names = (s.FILES[s.CANDIDATES], DOCUMENTS_FILE, QUERIES_FILE)
+        return Earlier.read(*(step.place.file(name) for name in names), depth=depth)
+    except StoreError as error:
+        step.log.warning(f"{error}: everything is searched again")
+        return None
 
 
 def _to_table(block: Ranking, query_ids: list[str], document_ids: pa.Array) -> pa.Table:
@@ -161,27 +187,21 @@ def _to_table(block: Ranking, query_ids: list[str], document_ids: pa.Array) -> p
     return pa.table(columns, schema=tables.CANDIDATES)
 
 
-def _describe(path: Path, qrels: pd.DataFrame, depth: int) -> dict[str, Any]:
-    ranked = pd.read_parquet(path)
-    cutoffs = sorted({k for k in (1, 10, 100) if k < depth} | {depth})
-    recall = recall_of_positives(ranked, qrels, cutoffs)
-    figures = {
-        f"{row['split']}_{name}": row[name]
-        for row in recall.to_dict("records")
-        for name in recall.columns
-        if str(name).startswith("recall@")
-    }
-    by_rank = (
-        {"rank": rank, **distribution(ranked.score[ranked["rank"] == rank].to_numpy(), "score")}
-        for rank in sorted({0, 9, 99, depth - 1})
-        if rank < depth
-    )
+def _describe(summary: RankingSummary, depth: int) -> dict[str, Any]:
+    recall = summary.recall(sorted({k for k in (1, 10, 100) if k < depth} | {depth}))
+    rows = [{str(key): value for key, value in row.items()} for row in recall.to_dict("records")]
     return {
-        "dagster/row_count": len(ranked),
-        "recall_of_positives": table(
-            {str(key): value for key, value in row.items()} for row in recall.to_dict("records")
+        "dagster/row_count": len(summary),
+        "recall_of_positives": table(rows),
+        **{
+            f"{row['split']}_{name.replace('@', '_at_')}": value
+            for row in rows
+            for name, value in row.items()
+            if name.startswith("recall@")
+        },
+        "scores_by_rank": table(
+            {"rank": rank, **distribution(scores, "score")}
+            for rank, scores in summary.scores_by_rank().items()
         ),
-        **{str(name).replace("@", "_at_"): value for name, value in figures.items()},
-        "scores_by_rank": table(by_rank),
-        **distribution(ranked.score.to_numpy(), "score"),
+        **distribution(summary.scores(), "score"),
     }

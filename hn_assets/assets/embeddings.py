@@ -6,39 +6,51 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets.assets import graph as g
+from hn_assets import stages as s
+from hn_assets.assets.graph import GPU_POOL, Graph
 from hn_assets.assets.metadata import distribution
 from hn_assets.assets.resources import Compute
 from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.assets.step import Step
 from hn_assets.encoding.cache import VectorCache, describe_space
 from hn_assets.encoding.embed import ReadTexts, embed, sample_texts
 from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
 from hn_assets.encoding.fidelity import SAMPLE, measured_loss
+from hn_assets.encoding.generations import record_generation
 from hn_assets.encoding.loading import identify_model, load_model
 from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.encoding.vectors import VectorTable
+from hn_assets.errors import StoreError
 from hn_assets.tables import read_rows
 from hn_assets.text import passage_text
 
-VECTORS_FILE = "vectors.arrow"
+KINDS: dict[str, tuple[str, Kind]] = {
+    s.CORPUS_EMBEDDINGS: (s.CORPUS, "passage"),
+    s.QUERY_EMBEDDINGS: (s.QUERIES, "query"),
+}
+# what changes speed and memory alone
+NOT_CONTENT = {"batch_tokens"}
+OF_QUERIES = {"query_instruction", "query_instruction_format", "query_max_length"}
+OF_PASSAGES = {"with_title", "passage_max_length"}
 
 
-def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
+def build_embeddings(graph: Graph) -> dg.AssetsDefinition:
     """The op that encodes the passages and the queries of a dataset."""
     config_class = run_config_class(graph.settings.encoding)
     specs = [
         graph.spec(
-            g.CORPUS_EMBEDDINGS,
+            s.CORPUS_EMBEDDINGS,
             "A vector for every document, with its id.",
-            deps=(g.CORPUS,),
+            deps=(s.CORPUS,),
             kinds={"torch", "arrow"},
-            code_version="1",
+            settings=_settings_of(graph, NOT_CONTENT | OF_QUERIES),
         ),
         graph.spec(
-            g.QUERY_EMBEDDINGS,
+            s.QUERY_EMBEDDINGS,
             "A vector for every query, with its id. The query instruction is put before the text.",
-            deps=(g.QUERIES,),
+            deps=(s.QUERIES,),
             kinds={"torch", "arrow"},
-            code_version="1",
+            settings=_settings_of(graph, NOT_CONTENT | OF_PASSAGES),
         ),
     ]
 
@@ -46,7 +58,7 @@ def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
         name=graph.op_name("embeddings"),
         specs=specs,
         can_subset=True,
-        pool=g.GPU_POOL,
+        pool=GPU_POOL,
         retry_policy=graph.retry_policy,
         required_resource_keys={graph.compute_key},
     )
@@ -54,21 +66,23 @@ def build_embeddings(graph: g.Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> Iterator[dg.MaterializeResult]:
-        with graph.explained_errors():
+        with graph.running(context, "embeddings"):
             settings = apply_run_config(graph.settings.encoding, config)
             models = _Models(settings, graph.compute(context), context.log.info)
-            kinds: dict[str, tuple[str, Kind]] = {
-                g.CORPUS_EMBEDDINGS: (g.CORPUS, "passage"),
-                g.QUERY_EMBEDDINGS: (g.QUERIES, "query"),
-            }
             try:
-                for stage, (source, kind) in kinds.items():
+                for stage in KINDS:
                     if graph.key(stage) in context.selected_asset_keys:
-                        yield _encode_stage(graph, stage, source, kind, models, context.log)
+                        yield _encode_stage(Step(graph, context, stage), models)
             finally:
                 models.close()
 
     return embeddings
+
+
+def _settings_of(graph: Graph, without: set[str]) -> dict[str, Any]:
+    encoding = graph.settings.encoding.model_dump(mode="json")
+    used = {name: value for name, value in encoding.items() if name not in without}
+    return {**used, "precision": graph.settings.compute.precision}
 
 
 class _Models:
@@ -128,28 +142,25 @@ def _silence_progress_bars() -> None:
     logging.disable_progress_bar()
 
 
-def _encode_stage(
-    graph: g.Graph,
-    stage: str,
-    source: str,
-    kind: Kind,
-    models: _Models,
-    log: dg.DagsterLogManager,
-) -> dg.MaterializeResult:
+def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
+    source, kind = KINDS[step.stage]
     settings, precision = models.settings, models.precision.value
-    upstream = graph.store.stage(source)
-    texts_file = upstream.file(f"{source}.parquet")
+    texts_file = step.input(source)
+    space = describe_space(models.identity, settings, precision, kind)
+    step.depends_on(space=space, with_title=settings.with_title and kind == "passage")
+    if (current := step.current()) is not None:
+        return current
 
     def read() -> Iterator[tuple[str, str]]:
         return _read_texts(texts_file, kind, with_title=settings.with_title)
 
-    space = describe_space(models.identity, settings, precision, kind)
-    cache = VectorCache(graph.store.vectors, space)
+    cache = VectorCache(step.graph.store.vectors, space)
     if cache.damaged:
-        log.warning(
+        step.log.warning(
             f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
             f"{', '.join(path.name for path in cache.damaged[:3])} in {cache.folder}"
         )
+    before = _earlier_ids(step)
     used: list[Encoder] = []
 
     def encoder() -> Encoder:
@@ -157,15 +168,15 @@ def _encode_stage(
         used[0].stats = EncodingStats()
         return used[0]
 
-    with graph.store.stage(stage).publish() as draft:
+    with step.publish() as draft:
         report = embed(
             read,
             kind,
-            draft.path(VECTORS_FILE),
+            draft.path(s.FILES[step.stage]),
             cache=cache,
             encoder=encoder,
-            what=stage,
-            log=log.info,
+            what=step.stage,
+            log=step.log.info,
         )
         draft.info.update(
             {
@@ -178,11 +189,11 @@ def _encode_stage(
                 },
                 "precision": precision,
                 "with_title": settings.with_title,
-                source: upstream.require().version,
             }
         )
-    return graph.result(
-        stage,
+    assert draft.manifest is not None
+    record_generation(cache, step.stage, draft.manifest.version, report.keys)
+    return step.result(
         draft,
         {
             "dagster/row_count": report.texts,
@@ -191,12 +202,26 @@ def _encode_stage(
             "texts_encoded": report.encoded,
             "texts_reused": report.reused,
             "texts_equal_to_another": report.duplicates,
+            "ids_removed": len(before - set(report.ids)),
+            "seconds_saved": round(report.reused * cache.seconds_per_text, 1),
             **_describe_model(models),
             **_describe_loss(models, cache, read, kind),
             **(_describe_encoding(used[0]) if used else {}),
             **distribution(report.norms, "norm"),
         },
     )
+
+
+def _earlier_ids(step: Step) -> set[str]:
+    """The ids that the version before had; none where there was none, or it cannot be read."""
+    try:
+        manifest = step.place.manifest()
+        if manifest is None:
+            return set()
+        path = step.place.folder / manifest.version / s.FILES[step.stage]
+        return set(VectorTable(path).ids)
+    except (StoreError, OSError):
+        return set()
 
 
 def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[str, str]]:

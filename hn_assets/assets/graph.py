@@ -1,6 +1,10 @@
 """What the assets of one dataset share: keys, store, settings, retries, errors."""
 
+import hashlib
+import json
 import os
+import resource
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,21 +14,22 @@ from typing import Any
 import dagster as dg
 
 from hn_assets.assets.resources import Compute
+from hn_assets.assets.step import CODE, one_run_at_a_time
 from hn_assets.dataset import DatasetSettings, environment_variables
 from hn_assets.errors import HardNegativesError, HubError
 from hn_assets.store import Draft, Store
 
 GPU_POOL = "gpu"
 
-CORPUS = "corpus"
-QUERIES = "queries"
-QRELS = "qrels"
-CORPUS_EMBEDDINGS = "corpus_embeddings"
-QUERY_EMBEDDINGS = "query_embeddings"
-FAISS_INDEX = "faiss_index"
-CANDIDATES = "candidates"
-HARD_NEGATIVES = "hard_negatives"
-TRAINING_SET = "training_set"
+
+def peak_memory() -> int:
+    """The most memory that this process, or one it has started, ever held; in bytes.
+
+    Files that are mapped into memory count as far as they were read.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(w).ru_maxrss for w in who) * unit
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,21 @@ class Graph:
         *,
         deps: tuple[str, ...] = (),
         kinds: set[str],
-        code_version: str,
+        settings: Mapping[str, Any],
     ) -> dg.AssetSpec:
-        """The asset of a stage, made from the stages `deps`."""
+        """The asset of a stage, made from the stages `deps` and by those `settings`.
+
+        Its code version changes with the settings, so that the UI marks as stale what depends on
+        them.
+        """
+        made_by = json.dumps([CODE, settings], sort_keys=True).encode()
         return dg.AssetSpec(
             self.key(stage),
             deps=[self.key(dep) for dep in deps],
             description=description,
             group_name=self.name,
             kinds=kinds,
-            code_version=code_version,
+            code_version=hashlib.sha256(made_by).hexdigest()[:12],
         )
 
     def asset(
@@ -75,15 +85,13 @@ class Graph:
         *,
         deps: tuple[str, ...],
         kinds: set[str],
-        code_version: str,
+        settings: Mapping[str, Any],
         computes: bool = False,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """Decorate the op that makes one stage; one that `computes` takes pool and resource."""
         return dg.multi_asset(
             name=self.op_name(stage),
-            specs=[
-                self.spec(stage, description, deps=deps, kinds=kinds, code_version=code_version)
-            ],
+            specs=[self.spec(stage, description, deps=deps, kinds=kinds, settings=settings)],
             retry_policy=self.retry_policy,
             pool=GPU_POOL if computes else None,
             required_resource_keys={self.compute_key} if computes else None,
@@ -125,16 +133,22 @@ class Graph:
             metadata={
                 "path": dg.MetadataValue.path(folder / draft.manifest.version),
                 "bytes": sum(int(file["bytes"]) for file in draft.manifest.files.values()),
+                "peak_memory_mb": peak_memory() >> 20,
                 **metadata,
             },
             data_version=dg.DataVersion(draft.manifest.version),
         )
 
     @contextmanager
-    def explained_errors(self) -> Iterator[None]:
-        """End the step with our message and without retries where trying again cannot help."""
+    def running(self, context: dg.AssetExecutionContext, what: str) -> Iterator[None]:
+        """Make `what` while no other run does; end the step with our message where it fails.
+
+        Trying again cannot help where the input is wrong, so such a failure is not retried.
+        """
+        lock = self.store.lock(what)
         try:
-            yield
+            with one_run_at_a_time(lock, f"{self.name}/{what}", context.log):
+                yield
         except HubError as error:
             folder, model = environment_variables(self.name)
             raise dg.Failure(

@@ -2,36 +2,39 @@
 
 import dagster as dg
 
-from hn_assets.assets import graph as g
-from hn_assets.assets.embeddings import VECTORS_FILE
+from hn_assets import stages as s
+from hn_assets.assets.graph import Graph
 from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.assets.step import Step
 from hn_assets.encoding.vectors import VectorTable
 from hn_assets.search.index import build_index
 
 
-def build_faiss_index(graph: g.Graph) -> dg.AssetsDefinition:
+def build_faiss_index(graph: Graph) -> dg.AssetsDefinition:
     """The asset that keeps the index of a dataset's passages."""
     config_class = run_config_class(graph.settings.search, "index")
 
     @graph.asset(
-        g.FAISS_INDEX,
+        s.FAISS_INDEX,
         "The FAISS index over the passages, and which document stands in which row.",
-        deps=(g.CORPUS_EMBEDDINGS,),
+        deps=(s.CORPUS_EMBEDDINGS,),
         kinds={"faiss"},
-        code_version="1",
+        settings={"index": graph.settings.search.index},
     )
     def faiss_index(
+        context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.explained_errors():
+        with graph.running(context, s.FAISS_INDEX):
             settings = apply_run_config(graph.settings.search, config)
-            upstream = graph.store.stage(g.CORPUS_EMBEDDINGS)
-            vectors = VectorTable(upstream.file(VECTORS_FILE))
-            with graph.store.stage(g.FAISS_INDEX).publish() as draft:
-                report = build_index(vectors, settings, draft.folder)
-                draft.info[g.CORPUS_EMBEDDINGS] = upstream.require().version
-            return graph.result(
-                g.FAISS_INDEX,
+            step = Step(graph, context, s.FAISS_INDEX)
+            vectors_file = step.input(s.CORPUS_EMBEDDINGS)
+            step.depends_on(index=settings.index)
+            if (current := step.current()) is not None:
+                return current
+            with step.publish() as draft:
+                report = build_index(VectorTable(vectors_file), settings, draft.folder)
+            return step.result(
                 draft,
                 {
                     "dagster/row_count": report.vectors,

@@ -9,81 +9,88 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets import stages as s
 from hn_assets import tables
-from hn_assets.assets import graph as g
-from hn_assets.assets.candidates import CANDIDATES_FILE
-from hn_assets.assets.embeddings import VECTORS_FILE
+from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import counts, distribution, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
+from hn_assets.assets.step import Step
 from hn_assets.encoding.vectors import VectorTable
 from hn_assets.errors import StoreError
-from hn_assets.mining.mine import MiningReport, mine
+from hn_assets.mining.mine import Miner, MiningReport
 from hn_assets.mining.settings import MiningSettings
 from hn_assets.mining.texts import number_texts
 from hn_assets.search.ranking import pair_scores
 from hn_assets.text import shorten
 
-NEGATIVES_FILE = "hard_negatives.parquet"
+ROWS_PER_GROUP = 100_000
 SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
 
 
-def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
+def build_hard_negatives(graph: Graph) -> dg.AssetsDefinition:
     """The asset that mines a dataset's candidates."""
     # which split is mined decides what was encoded and searched: that is for the YAML
     names = ("range", "window", "negatives", "sampling", "seed", "on_shortage")
     config_class = run_config_class(graph.settings.mining, *names)
 
     @graph.asset(
-        g.HARD_NEGATIVES,
+        s.HARD_NEGATIVES,
         "The chosen negatives of every mined query, by query id and rank.",
         deps=(
-            g.CANDIDATES,
-            g.CORPUS_EMBEDDINGS,
-            g.QUERY_EMBEDDINGS,
-            g.CORPUS,
-            g.QUERIES,
-            g.QRELS,
+            s.CANDIDATES,
+            s.CORPUS_EMBEDDINGS,
+            s.QUERY_EMBEDDINGS,
+            s.CORPUS,
+            s.QUERIES,
+            s.QRELS,
         ),
         kinds={"pandas", "parquet"},
-        code_version="1",
+        settings=graph.settings.mining.model_dump(mode="json"),
     )
     def hard_negatives(
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.explained_errors():
+        with graph.running(context, s.HARD_NEGATIVES):
             settings = apply_run_config(graph.settings.mining, config)
-            store = graph.store
-            corpus = store.stage(g.CORPUS).file("corpus.parquet")
-            queries_file = store.stage(g.QUERIES).file("queries.parquet")
-            candidates = pd.read_parquet(store.stage(g.CANDIDATES).file(CANDIDATES_FILE))
-            qrels = pd.read_parquet(store.stage(g.QRELS).file("qrels.parquet"))
-            queries = pd.read_parquet(queries_file)
+            step = Step(graph, context, s.HARD_NEGATIVES)
+            corpus, queries_file, qrels_file, candidates, document_vectors, query_vectors = (
+                step.input(stage)
+                for stage in (
+                    s.CORPUS,
+                    s.QUERIES,
+                    s.QRELS,
+                    s.CANDIDATES,
+                    s.CORPUS_EMBEDDINGS,
+                    s.QUERY_EMBEDDINGS,
+                )
+            )
+            step.depends_on(mining=settings.model_dump(mode="json"))
+            if (current := step.current()) is not None:
+                return current
+            qrels, queries = pd.read_parquet(qrels_file), pd.read_parquet(queries_file)
             # as the model read the passages, which a run's configuration may have changed
-            with_title = store.stage(g.CORPUS_EMBEDDINGS).require().info["with_title"]
-            depth = int(candidates["rank"].max()) + 1 if len(candidates) else 0
+            with_title = graph.store.stage(s.CORPUS_EMBEDDINGS).require().info["with_title"]
+            depth = int(graph.store.stage(s.CANDIDATES).require().info["depth"])
             if settings.range[1] > depth:
                 context.log.warning(
                     f"mining.range ends at {settings.range[1]}, the rankings at {depth}: "
                     f"materialize candidates with a greater depth for the whole range"
                 )
-            texts = number_texts(
-                corpus,
-                queries_file,
-                {*candidates.doc_id, *qrels.doc_id},
-                with_title=with_title,
+            texts = number_texts(corpus, queries_file, with_title=with_title)
+            miner = Miner(qrels, queries, texts, settings)
+            chosen = pd.concat(
+                [miner.mine(block) for block in tables.read_query_blocks(candidates)]
             )
-            chosen, report = mine(candidates, qrels, queries, texts, settings)
-            judged = _judge(graph, chosen, qrels, settings)
-            with store.stage(g.HARD_NEGATIVES).publish() as draft:
-                rows = pa.Table.from_pandas(
-                    judged, schema=tables.HARD_NEGATIVES, preserve_index=False
-                ).replace_schema_metadata(None)
-                pq.write_table(rows, draft.path(NEGATIVES_FILE), compression="zstd")
+            report = miner.report()
+            chosen = chosen.sort_values(["query_id", "rank"], kind="stable", ignore_index=True)
+            vectors = VectorTable(query_vectors), VectorTable(document_vectors)
+            judged = _judge(*vectors, chosen, qrels, settings)
+            with step.publish() as draft:
+                _write(judged, draft.path(s.FILES[s.HARD_NEGATIVES]))
                 draft.info["negatives"] = settings.negatives
                 draft.info["with_title"] = with_title
-                draft.info[g.CANDIDATES] = store.stage(g.CANDIDATES).require().version
             if report.too_few or report.none:
                 context.log.warning(
                     f"{report.too_few} of {report.queries} queries have fewer than "
@@ -91,17 +98,30 @@ def build_hard_negatives(graph: g.Graph) -> dg.AssetsDefinition:
                     f"({', '.join(report.short_queries[:5])}); nothing was padded"
                 )
             metadata = _describe(corpus, judged, queries, report, settings)
-            return graph.result(g.HARD_NEGATIVES, draft, metadata)
+            return step.result(draft, metadata)
 
     return hard_negatives
 
 
+def _write(judged: pd.DataFrame, path: Path) -> None:
+    with pq.ParquetWriter(path, tables.HARD_NEGATIVES, compression="zstd") as writer:
+        for first in range(0, len(judged), ROWS_PER_GROUP):
+            rows = judged.iloc[first : first + ROWS_PER_GROUP]
+            writer.write_table(
+                pa.Table.from_pandas(
+                    rows, schema=tables.HARD_NEGATIVES, preserve_index=False
+                ).replace_schema_metadata(None)
+            )
+
+
 def _judge(
-    graph: g.Graph, chosen: pd.DataFrame, qrels: pd.DataFrame, settings: MiningSettings
+    queries: VectorTable,
+    documents: VectorTable,
+    chosen: pd.DataFrame,
+    qrels: pd.DataFrame,
+    settings: MiningSettings,
 ) -> pd.DataFrame:
     """Put beside every negative the positives of its query and their scores."""
-    documents = VectorTable(graph.store.stage(g.CORPUS_EMBEDDINGS).file(VECTORS_FILE))
-    queries = VectorTable(graph.store.stage(g.QUERY_EMBEDDINGS).file(VECTORS_FILE))
     mined = set(chosen.query_id)
     positives = qrels[
         (qrels.score > 0) & (qrels.split == settings.split) & qrels.query_id.isin(mined)

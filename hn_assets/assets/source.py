@@ -6,29 +6,36 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets.assets import graph as g
+from hn_assets import stages as s
+from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import counts, table
+from hn_assets.assets.step import Step
 from hn_assets.sources import open_source
 from hn_assets.sources.collect import collect
 from hn_assets.sources.reports import CorpusReport, QrelsReport, QueriesReport, SourceReport
 
 STAGES = {
-    g.CORPUS: "The documents: id, title, text.",
-    g.QUERIES: "The queries: id, text, split.",
-    g.QRELS: "Which documents answer which queries, graded; score <= 0: judged not relevant.",
+    s.CORPUS: "The documents: id, title, text.",
+    s.QUERIES: "The queries: id, text, split.",
+    s.QRELS: "Which documents answer which queries, graded; score <= 0: judged not relevant.",
 }
 
 
-def build_source(graph: g.Graph) -> dg.AssetsDefinition:
+def build_source(graph: Graph) -> dg.AssetsDefinition:
     """The op that reads, checks and keeps a dataset's raw texts and judgements."""
+    mining = graph.settings.mining
+    settings = {
+        "source": graph.settings.source.model_dump(mode="json"),
+        "splits": [mining.split, mining.evaluation_split],
+    }
     kinds = {graph.settings.source.type.replace("hub", "huggingface"), "parquet"}
     specs = [
         graph.spec(
             stage,
             description,
-            deps=(g.CORPUS, g.QUERIES) if stage == g.QRELS else (),
+            deps=(s.CORPUS, s.QUERIES) if stage == s.QRELS else (),
             kinds=kinds,
-            code_version="1",
+            settings=settings,
         )
         for stage, description in STAGES.items()
     ]
@@ -40,28 +47,36 @@ def build_source(graph: g.Graph) -> dg.AssetsDefinition:
         retry_policy=graph.retry_policy,
     )
     def source(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        with graph.explained_errors():
+        with graph.running(context, "source"):
             wanted = [s for s in STAGES if graph.key(s) in context.selected_asset_keys]
             opened = open_source(graph.settings.source, graph.base)
+            steps = {stage: Step(graph, context, stage) for stage in wanted}
+            content = opened.fingerprint()
+            for step in steps.values():
+                step.depends_on(content=content, **settings)
+            if content is not None:
+                current = [step.current() for step in steps.values()]
+                if None not in current:
+                    yield from (result for result in current if result is not None)
+                    return
             with ExitStack() as stack:
                 # all are published, or none: a source that does not fit together changes nothing
                 drafts = {
-                    stage: stack.enter_context(graph.store.stage(stage).publish())
-                    for stage in wanted
+                    stage: stack.enter_context(step.publish()) for stage, step in steps.items()
                 }
                 report = collect(
                     opened,
                     **{
-                        stage: drafts[stage].path(f"{stage}.parquet") if stage in drafts else None
+                        stage: drafts[stage].path(s.FILES[stage]) if stage in drafts else None
                         for stage in STAGES
                     },
-                    mining_split=graph.settings.mining.split,
-                    evaluation_split=graph.settings.mining.evaluation_split,
+                    mining_split=mining.split,
+                    evaluation_split=mining.evaluation_split,
                 )
             _warn(context, report)
             described = _describe(report, opened.describe())
             for stage in wanted:
-                yield graph.result(stage, drafts[stage], described[stage])
+                yield steps[stage].result(drafts[stage], described[stage])
 
     return source
 
@@ -69,9 +84,9 @@ def build_source(graph: g.Graph) -> dg.AssetsDefinition:
 def _describe(report: SourceReport, location: dict[str, str]) -> dict[str, dict[str, Any]]:
     where = {f"source_{key}": value for key, value in location.items()}
     return {
-        g.CORPUS: {**where, **_describe_corpus(report.corpus)},
-        g.QUERIES: {**where, **_describe_queries(report.queries)},
-        g.QRELS: {**where, **_describe_qrels(report.qrels)},
+        s.CORPUS: {**where, **_describe_corpus(report.corpus)},
+        s.QUERIES: {**where, **_describe_queries(report.queries)},
+        s.QRELS: {**where, **_describe_qrels(report.qrels)},
     }
 
 

@@ -2,40 +2,47 @@
 
 import dagster as dg
 
-from hn_assets.assets import graph as g
+from hn_assets import stages as s
+from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
-from hn_assets.assets.negatives import NEGATIVES_FILE
 from hn_assets.assets.run_config import apply_run_config, run_config_class
+from hn_assets.assets.step import Step
 from hn_assets.export.export import export_training_set
 
 
-def build_training_set(graph: g.Graph) -> dg.AssetsDefinition:
+def build_training_set(graph: Graph) -> dg.AssetsDefinition:
     """The asset that writes a dataset's training files."""
     config_class = run_config_class(graph.settings.export)
 
     @graph.asset(
-        g.TRAINING_SET,
+        s.TRAINING_SET,
         "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
-        deps=(g.HARD_NEGATIVES, g.CORPUS, g.QUERIES, g.QRELS),
+        deps=(s.HARD_NEGATIVES, s.CORPUS, s.QUERIES, s.QRELS),
         kinds={"jsonl", "parquet"},
-        code_version="1",
+        settings={
+            "formats": graph.settings.export.formats,
+            "split": graph.settings.mining.split,
+        },
     )
     def training_set(
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.explained_errors():
+        with graph.running(context, s.TRAINING_SET):
             settings = apply_run_config(graph.settings.export, config)
-            stage = graph.store.stage
-            mined = stage(g.HARD_NEGATIVES)
-            made_with = mined.require().info
-            with stage(g.TRAINING_SET).publish() as draft:
+            step = Step(graph, context, s.TRAINING_SET)
+            inputs = {
+                stage: step.input(stage)
+                for stage in (s.CORPUS, s.QUERIES, s.QRELS, s.HARD_NEGATIVES)
+            }
+            step.depends_on(formats=settings.formats, split=graph.settings.mining.split)
+            if (current := step.current()) is not None:
+                return current
+            made_with = graph.store.stage(s.HARD_NEGATIVES).require().info
+            with step.publish() as draft:
                 report = export_training_set(
                     draft.folder,
-                    corpus=stage(g.CORPUS).file("corpus.parquet"),
-                    queries=stage(g.QUERIES).file("queries.parquet"),
-                    qrels=stage(g.QRELS).file("qrels.parquet"),
-                    hard_negatives=mined.file(NEGATIVES_FILE),
+                    **inputs,
                     split=graph.settings.mining.split,
                     negatives=made_with["negatives"],
                     with_title=made_with["with_title"],
@@ -50,8 +57,7 @@ def build_training_set(graph: g.Graph) -> dg.AssetsDefinition:
                     f"{report.queries_without_negatives} have no negative and "
                     f"{report.queries_without_positives} no positive with text"
                 )
-            return graph.result(
-                g.TRAINING_SET,
+            return step.result(
                 draft,
                 {
                     "dagster/row_count": report.queries_exported,

@@ -8,7 +8,7 @@ file whose name is its own checksum, so it is there whole, or damaged and found 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,6 +24,7 @@ from hn_assets.encoding.settings import EncodingSettings
 from hn_assets.encoding.vectors import Vectors
 
 SPACE_FILE = "space.json"
+SPEED_FILE = "speed.json"
 KEY = pa.binary(16)
 ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
 
@@ -75,6 +76,7 @@ class VectorCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.folder / SPACE_FILE, described.encode())
         self.damaged: list[Path] = []
+        self._paths: list[Path] = []
         self._keys: list[pa.Array] = []
         self._vectors: list[Vectors] = []
         self._remove_unfinished()
@@ -92,6 +94,22 @@ class VectorCache:
     def dimension(self) -> int:
         """Of the vectors; 0 where there are none yet."""
         return self._vectors[0].shape[1] if self._vectors else 0
+
+    @property
+    def seconds_per_text(self) -> float:
+        """What encoding a text took when last some were encoded; 0 where that is not known."""
+        try:
+            return float(json.loads((self.folder / SPEED_FILE).read_text())["seconds_per_text"])
+        except (OSError, ValueError, KeyError):
+            return 0.0
+
+    def keep_speed(self, seconds_per_text: float) -> None:
+        """Keep what encoding a text took."""
+        (self.folder / SPEED_FILE).write_text(json.dumps({"seconds_per_text": seconds_per_text}))
+
+    def keys(self) -> list[bytes]:
+        """The keys of all vectors, in the order of their rows."""
+        return [key for keys in self._keys for key in keys.to_pylist()]
 
     def find(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
         """The row of each key's vector, -1 where there is none; int64 of shape (len(keys),)."""
@@ -125,10 +143,27 @@ class VectorCache:
         _write(path, content)
         self._open(path)
 
+    def remove(self, keys: Container[bytes]) -> int:
+        """Remove vectors by key, shard by shard; how many there were.
+
+        A shard is removed when what remains of it has been committed, so nothing else is lost.
+        """
+        removed = 0
+        for path, stored, vectors in list(zip(self._paths, self._keys, self._vectors, strict=True)):
+            names = stored.to_pylist()
+            kept = [row for row, key in enumerate(names) if key not in keys]
+            if len(kept) < len(names):
+                if kept:
+                    self.add([names[row] for row in kept], vectors[kept])
+                path.unlink()
+                removed += len(names) - len(kept)
+        return removed
+
     def _open(self, path: Path) -> None:
         with pa.memory_map(str(path)) as source:
             batch = pa.ipc.open_file(source).get_batch(0)
         column = batch.column("vector")
+        self._paths.append(path)
         self._keys.append(batch.column("key"))
         self._vectors.append(column.flatten().to_numpy().reshape(len(column), -1))
 
@@ -137,14 +172,6 @@ class VectorCache:
         for path in self.folder.glob(".writing-*"):
             if not _is_running(path.name.split("-")[1]):
                 path.unlink(missing_ok=True)
-
-
-def first_places(keys: Iterable[bytes]) -> dict[bytes, int]:
-    """Each key with the place where it first appears."""
-    places: dict[bytes, int] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key, place)
-    return places
 
 
 def _write(path: Path, content: Any) -> None:

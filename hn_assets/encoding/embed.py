@@ -23,20 +23,27 @@ class EmbedReport:
     """What was done.
 
     Attributes:
-        texts: vectors in the file.
+        ids: of the vectors in the file.
         encoded: texts that a model read just now.
         reused: texts whose vector was there from an earlier run.
         duplicates: texts that share the vector of an equal text.
         dimension: of the vectors.
         norms: of every vector, float32, shape (texts,).
+        keys: of the vectors in the cache, in the order of `ids`.
     """
 
-    texts: int
+    ids: list[str]
     encoded: int
     reused: int
     duplicates: int
     dimension: int
     norms: NDArray[np.float32]
+    keys: list[bytes]
+
+    @property
+    def texts(self) -> int:
+        """Vectors in the file."""
+        return len(self.ids)
 
 
 def embed(
@@ -74,19 +81,22 @@ def embed(
     missing = {keys[i] for i in np.flatnonzero(cache.find(keys) < 0)}
     distinct = len(set(keys))
     if missing:
-        _encode(read, kind, missing, cache, encoder(), what, log)
+        driver = encoder()
+        _encode(read, kind, missing, cache, driver, what, log)
+        cache.keep_speed(driver.stats.seconds / driver.stats.texts)
     writer = VectorWriter(path)
     rows = cache.find(keys)
     for start in range(0, len(ids), ROWS_PER_BLOCK):
         part = slice(start, start + ROWS_PER_BLOCK)
         writer.write(ids[part], cache.take(rows[part]))
     return EmbedReport(
-        texts=len(ids),
+        ids=ids,
         encoded=len(missing),
         reused=distinct - len(missing),
         duplicates=len(ids) - distinct,
         dimension=cache.dimension,
         norms=writer.close(),
+        keys=keys,
     )
 
 

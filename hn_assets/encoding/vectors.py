@@ -6,6 +6,7 @@ larger than memory costs no memory.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +59,25 @@ class VectorWriter:
         return np.concatenate(self._norms) if self._norms else np.zeros(0, np.float32)
 
 
+class VectorSource(Protocol):
+    """Vectors with ids, wherever they lie."""
+
+    ids: list[str]
+    dimension: int
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
+        ...
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        ...
+
+
 class VectorTable:
     """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
 
@@ -95,3 +115,24 @@ class VectorTable:
             here = block_of == block
             out[here] = self._blocks[block][rows[here] - self._starts[block]]
         return out
+
+
+class VectorSubset:
+    """Some rows of other vectors, in the order of `rows`."""
+
+    def __init__(self, source: VectorSource, rows: NDArray[np.int64]) -> None:
+        self.ids = [source.ids[row] for row in rows]
+        self.dimension = source.dimension
+        self._source, self._rows = source, rows
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block."""
+        for start in range(0, len(self), 8192):
+            yield self._source.take(self._rows[start : start + 8192])
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        return self._source.take(self._rows[rows])

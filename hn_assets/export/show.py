@@ -6,6 +6,7 @@ from pathlib import Path
 from hn_assets.errors import StoreError
 from hn_assets.export.examples import Examples
 from hn_assets.export.export import render
+from hn_assets.stages import CORPUS, FILES, HARD_NEGATIVES, QRELS, QUERIES, TRAINING_SET
 from hn_assets.store import Store
 
 
@@ -16,16 +17,16 @@ def render_training_set(root: Path, dataset: str, examples: int) -> str:
         StoreError: the dataset has no training set under `root`.
     """
     store = Store(root, dataset)
-    stage = store.stage("training_set")
+    stage = store.stage(TRAINING_SET)
     manifest = stage.require()
     lines = [f"Training files of {dataset}:"]
     for name, file in manifest.files.items():
         lines.append(f"  {stage.folder / manifest.version / name}  ({file['bytes']:,} bytes)")
     found = Examples(
-        corpus=store.stage("corpus").file("corpus.parquet"),
-        queries=store.stage("queries").file("queries.parquet"),
-        qrels=store.stage("qrels").file("qrels.parquet"),
-        hard_negatives=store.stage("hard_negatives").file("hard_negatives.parquet"),
+        **{
+            stage: store.stage(stage).file(FILES[stage])
+            for stage in (CORPUS, QUERIES, QRELS, HARD_NEGATIVES)
+        },
         split=manifest.info["split"],
         with_title=manifest.info["with_title"],
     )

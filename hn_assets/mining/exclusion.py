@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hn_assets.errors import StoreError
+
 REASONS = ("positive", "text of a positive", "text of the query", "empty", "repeated text")
 KEPT = -1
 
@@ -40,7 +42,17 @@ def exclude(candidates: pd.DataFrame, positives: pd.DataFrame, texts: Texts) -> 
 
     Returns:
         For each candidate `KEPT` or the place of the first reason in `REASONS`, int8.
+
+    Raises:
+        StoreError: a document is ranked that the corpus does not have.
     """
+    known_documents = candidates.doc_id.isin(texts.documents.index)
+    if not known_documents.all():
+        raise StoreError(
+            f"document {candidates.doc_id[~known_documents].iloc[0]!r} and "
+            f"{int((~known_documents).sum()) - 1} more candidates are ranked but no longer in the "
+            f"corpus: materialize the embeddings, faiss_index and candidates again"
+        )
     query_text = texts.queries.loc[candidates.query_id].to_numpy()
     doc_text = texts.documents.loc[candidates.doc_id].to_numpy()
     asked = texts.queries.loc[positives.query_id].to_numpy()

@@ -38,70 +38,95 @@ class MiningReport:
     short_queries: list[str] = field(default_factory=list)
 
 
-def mine(
-    candidates: pd.DataFrame,
-    qrels: pd.DataFrame,
-    queries: pd.DataFrame,
-    texts: Texts,
-    settings: MiningSettings,
-) -> tuple[pd.DataFrame, MiningReport]:
-    """Choose the hard negatives of every query of the mined split.
+class Miner:
+    """Chooses the hard negatives of a split, a block of queries at a time.
 
     Args:
-        candidates: query_id, doc_id, rank, score; in rank order within each query.
         qrels: query_id, doc_id, score, split; relevant where score > 0.
         queries: id, split.
         texts: the texts of all documents and queries, as numbers.
         settings: window, sampling, shortage.
 
-    Returns:
-        The chosen rows of `candidates`, by query id and rank; and the report.
-
     Raises:
-        MiningError: no query has a positive; none has a negative; or queries are short and
-            `on_shortage` is `error`.
+        MiningError: no query has a positive.
     """
-    relevant = qrels[qrels.score > 0]
-    of_split = queries.id[queries.split == settings.split]
-    with_positives = set(relevant.query_id[relevant.split == settings.split])
-    mined = [query for query in of_split if query in with_positives]
-    if not mined:
-        raise MiningError(
-            f"no query of the split {settings.split!r} has a positive: there is nothing to mine "
-            f"against. The splits are {', '.join(sorted(set(queries.split)))}"
-        )
-    pool = candidates[candidates.query_id.isin(set(mined))].reset_index(drop=True)
-    reasons = exclude(pool, relevant, texts)
-    window = _cut_window(pool, reasons, settings)
-    chosen = _choose(window, settings)
 
-    counts = chosen.groupby("query_id").size().reindex(mined, fill_value=0).sort_index()
-    short = counts.index[counts < settings.negatives]
-    if len(short) and settings.on_shortage == "error":
-        raise MiningError(
-            f"{len(short)} of {len(mined)} queries have fewer than {settings.negatives} negatives "
-            f"({_name_some(short)}), and mining.on_shortage is error. Widen mining.range, ask for "
-            f"fewer negatives, or keep or drop these queries"
+    def __init__(
+        self, qrels: pd.DataFrame, queries: pd.DataFrame, texts: Texts, settings: MiningSettings
+    ) -> None:
+        self._settings = settings
+        self._texts = texts
+        self._relevant = qrels[qrels.score > 0]
+        of_split = queries.id[queries.split == settings.split]
+        with_positives = set(self._relevant.query_id[self._relevant.split == settings.split])
+        mined = [query for query in of_split if query in with_positives]
+        if not mined:
+            raise MiningError(
+                f"no query of the split {settings.split!r} has a positive: there is nothing to "
+                f"mine against. The splits are {', '.join(sorted(set(queries.split)))}"
+            )
+        self._without_positives = len(of_split) - len(mined)
+        self._counts = pd.Series(0, index=pd.Index(sorted(mined)))
+        self._excluded = np.zeros(len(REASONS), np.int64)
+        self._depth = 0
+
+    def mine(self, candidates: pd.DataFrame) -> pd.DataFrame:
+        """The chosen rows of `candidates`, by query id and rank.
+
+        Args:
+            candidates: query_id, doc_id, rank, score; all of some queries, in rank order.
+
+        Raises:
+            StoreError: a document is ranked that the corpus does not have.
+        """
+        pool = candidates[candidates.query_id.isin(self._counts.index)].reset_index(drop=True)
+        if not len(pool):
+            return candidates.iloc[:0]
+        reasons = exclude(pool, self._relevant, self._texts)
+        self._excluded += np.bincount(reasons[reasons >= 0], minlength=len(REASONS))
+        self._depth = max(self._depth, int(pool["rank"].max()) + 1)
+        chosen = _choose(_cut_window(pool, reasons, self._settings), self._settings)
+        counts = chosen.groupby("query_id").size()
+        self._counts[counts.index] = counts
+        if self._settings.on_shortage == "drop":
+            enough = counts.index[counts >= self._settings.negatives]
+            chosen = chosen[chosen.query_id.isin(enough)]
+        return chosen
+
+    def report(self) -> MiningReport:
+        """What came of all blocks.
+
+        Raises:
+            MiningError: no query has a negative, or queries are short and `on_shortage` is
+                `error`.
+        """
+        counts, settings = self._counts, self._settings
+        short = counts.index[counts < settings.negatives]
+        if len(short) and settings.on_shortage == "error":
+            raise MiningError(
+                f"{len(short)} of {len(counts)} queries have fewer than {settings.negatives} "
+                f"negatives ({_name_some(short)}), and mining.on_shortage is error. Widen "
+                f"mining.range, ask for fewer negatives, or keep or drop these queries"
+            )
+        drops = settings.on_shortage == "drop"
+        negatives = int((counts[counts >= settings.negatives] if drops else counts).sum())
+        if not negatives:
+            raise MiningError(
+                f"no query has a negative: the range {settings.range} holds no candidate that "
+                f"may be one. The rankings are {self._depth} deep; set mining.range within that, "
+                f"or search deeper"
+            )
+        return MiningReport(
+            queries=len(counts),
+            without_positives=self._without_positives,
+            enough=int((counts >= settings.negatives).sum()),
+            too_few=int(((counts > 0) & (counts < settings.negatives)).sum()),
+            none=int((counts == 0).sum()),
+            dropped=len(short) if drops else 0,
+            negatives=negatives,
+            excluded={name: int(self._excluded[code]) for code, name in enumerate(REASONS)},
+            short_queries=[str(query) for query in short[:20]],
         )
-    if settings.on_shortage == "drop":
-        chosen = chosen[~chosen.query_id.isin(set(short))]
-    if not len(chosen):
-        raise MiningError(
-            f"no query has a negative: the range {settings.range} holds no candidate that "
-            f"may be one. The rankings are {int(pool['rank'].max()) + 1 if len(pool) else 0} deep; "
-            f"set mining.range within that, or search deeper"
-        )
-    return chosen.reset_index(drop=True), MiningReport(
-        queries=len(mined),
-        without_positives=len(of_split) - len(mined),
-        enough=int((counts >= settings.negatives).sum()),
-        too_few=int(((counts > 0) & (counts < settings.negatives)).sum()),
-        none=int((counts == 0).sum()),
-        dropped=len(short) if settings.on_shortage == "drop" else 0,
-        negatives=len(chosen),
-        excluded={name: int((reasons == code).sum()) for code, name in enumerate(REASONS)},
-        short_queries=[str(query) for query in short[:20]],
-    )
 
 
 def _cut_window(pool: pd.DataFrame, reasons: np.ndarray, settings: MiningSettings) -> pd.DataFrame:

@@ -1,41 +1,27 @@
 """Number texts, so that equal ones can be found without keeping any of them in memory."""
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
 import pandas as pd
 
-from hn_assets.errors import StoreError
 from hn_assets.mining.exclusion import Texts
 from hn_assets.tables import read_rows
 from hn_assets.text import normalised, passage_text
 
 
-def number_texts(corpus: Path, queries: Path, doc_ids: Iterable[str], *, with_title: bool) -> Texts:
+def number_texts(corpus: Path, queries: Path, *, with_title: bool) -> Texts:
     """Give equal texts of documents and queries equal numbers.
 
     Args:
         corpus: Parquet file of the corpus.
         queries: Parquet file of the queries.
-        doc_ids: the documents that matter; of others no number is kept.
         with_title: whether a passage's text includes its title, as for the model.
-
-    Raises:
-        StoreError: a wanted document is not in the corpus.
     """
-    wanted = set(doc_ids)
-    documents: dict[str, int] = {}
-    for row in read_rows(corpus, ["id", "title", "text"]):
-        if row["id"] in wanted:
-            text = passage_text(row["title"], row["text"], with_title=with_title)
-            documents[row["id"]] = _number(text)
-    missing = wanted - documents.keys()
-    if missing:
-        raise StoreError(
-            f"document {min(missing)!r} and {len(missing) - 1} more are ranked but no longer in "
-            f"the corpus: materialize the embeddings, faiss_index and candidates again"
-        )
+    documents = {
+        row["id"]: _number(passage_text(row["title"], row["text"], with_title=with_title))
+        for row in read_rows(corpus, ["id", "title", "text"])
+    }
     asked = {row["id"]: _number(row["text"]) for row in read_rows(queries, ["id", "text"])}
     return Texts(pd.Series(documents, dtype="int64"), pd.Series(asked, dtype="int64"), _number(""))
 

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.compute import Choice
-from hn_assets.encoding.vectors import Vectors, VectorTable
+from hn_assets.encoding.vectors import Vectors, VectorSource
 
 SPARE = 16  # fetched beyond the depth, so that rounding at the cut can be put right
-RESCORE_BYTES = 64 << 20  # of candidates' vectors in memory at once
+RESCORE_BYTES = 64 << 20  # of candidates' vectors in memory at once, at most
+BYTES_PER_CANDIDATE = 96  # ids, scores, order and copies of them, in FAISS and here
+MOST_QUERIES = 4096  # at once: FAISS itself takes no more, and progress is told in between
 FAISS_GPU_LIMIT = 2048  # largest k of a GPU index
 
 # how far FAISS's score may be from ours, relative to the product of the norms
@@ -49,15 +51,15 @@ class Searcher:
     """
 
     def __init__(
-        self, index: Any, documents: VectorTable, device: str = "cpu", *, is_exact: bool = True
+        self, index: Any, documents: VectorSource, device: str = "cpu", *, is_exact: bool = True
     ) -> None:
         self.documents = documents
         self.device = device
         # only an exact index promises the best documents, so only there a doubtful cut is widened
         self.is_exact = is_exact
-        self._id_order = np.empty(len(documents), np.int64)
-        self._id_order[np.argsort(np.array(documents.ids, dtype=object), kind="stable")] = (
-            np.arange(len(documents))
+        self.id_order = np.empty(len(documents), np.int64)
+        self.id_order[np.argsort(np.array(documents.ids, dtype=object), kind="stable")] = np.arange(
+            len(documents)
         )
         self._index = index
         self._largest_norm = max(
@@ -65,14 +67,31 @@ class Searcher:
             default=0.0,
         )
 
-    def rank(self, queries: VectorTable, depth: int, block: int) -> Iterator[Ranking]:
-        """The `depth` best documents of every query, in blocks of `block` queries."""
+    def rank(self, queries: VectorSource, depth: int, memory_mb: int = 512) -> Iterator[Ranking]:
+        """The `depth` best documents of every query, in blocks of as many as the memory allows.
+
+        Args:
+            queries: what to search for.
+            depth: documents wanted for each.
+            memory_mb: MiB that a block may take, beside the index.
+        """
         depth = min(depth, len(self.documents))
+        block = queries_at_once(depth, queries.dimension, memory_mb)
         for first in range(0, len(queries), block):
             rows = np.arange(first, min(first + block, len(queries)), dtype=np.int64)
-            yield self._rank_block(first, queries.take(rows), depth)
+            yield Ranking(first, *self.find(queries.take(rows), depth, memory_mb))
 
-    def _rank_block(self, first: int, queries: Vectors, depth: int) -> Ranking:
+    def find(
+        self, queries: Vectors, depth: int, memory_mb: int = 512
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows and scores of the `depth` best documents of each query, as in a `Ranking`.
+
+        Args:
+            queries: float32 of shape (queries, dimension), all searched at once.
+            depth: documents wanted for each, at most as many as there are.
+            memory_mb: MiB for the vectors of candidates, which are looked at again.
+        """
+        rescore_bytes = min(RESCORE_BYTES, (memory_mb << 20) // 4)
         fetch = min(depth + SPARE, len(self.documents))
         rows = np.full((len(queries), depth), -1, np.int64)
         scores = np.full((len(queries), depth), -np.inf, np.float32)
@@ -80,7 +99,7 @@ class Searcher:
         while True:
             found_scores, found = self._index.search(queries[open_queries], fetch)
             doubtful = np.zeros(len(open_queries), bool)
-            step = max(1, RESCORE_BYTES // (4 * fetch * self.documents.dimension))
+            step = max(1, rescore_bytes // (4 * fetch * self.documents.dimension))
             for start in range(0, len(open_queries), step):
                 part = slice(start, start + step)
                 which = open_queries[part]
@@ -92,7 +111,7 @@ class Searcher:
                     doubtful[part] = found_scores[part, -1] + slack >= ranked[:, depth - 1]
             may_widen = self.device == "cpu" or fetch * 2 <= FAISS_GPU_LIMIT
             if not (self.is_exact and doubtful.any() and may_widen):
-                return Ranking(first, rows, scores)
+                return rows, scores
             open_queries = open_queries[doubtful]
             fetch = min(fetch * 2, len(self.documents))
 
@@ -102,17 +121,37 @@ class Searcher:
         vectors = self.documents.take(np.maximum(found, 0).reshape(-1))
         scores = np.einsum("qd,qkd->qk", queries, vectors.reshape(*found.shape, -1))
         scores[found < 0] = -np.inf
-        order = np.lexsort((self._id_order[found], -scores), axis=1)
+        order = rank_order(scores, self.id_order[found])
         return np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
 
     def _scale(self, queries: Vectors) -> NDArray[np.float32]:
         return np.linalg.norm(queries, axis=1) * self._largest_norm
 
 
+def rank_order(scores: NDArray[np.float32], id_order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of a row's candidates, best first, equal scores by id; shape as `scores`.
+
+    Args:
+        scores: of the candidates, one row per query.
+        id_order: place of each candidate's id among all ids in order, of the same shape.
+    """
+    return np.lexsort((id_order, -scores), axis=1)
+
+
+def queries_at_once(depth: int, dimension: int, memory_mb: int) -> int:
+    """How many queries to search together within half of the memory; the rest is for rescoring.
+
+    >>> queries_at_once(210, 384, 512), queries_at_once(2000, 384, 64)
+    (4096, 172)
+    """
+    each = BYTES_PER_CANDIDATE * (depth + SPARE) + 4 * dimension
+    return max(1, min(MOST_QUERIES, (memory_mb << 20) // 2 // each))
+
+
 def pair_scores(
-    queries: VectorTable,
+    queries: VectorSource,
     query_rows: NDArray[np.int64],
-    documents: VectorTable,
+    documents: VectorSource,
     document_rows: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """The inner product of each (query, document) pair: float32, shape (pairs,)."""
@@ -125,7 +164,7 @@ def pair_scores(
 
 
 def recall_against_exact(
-    ranking: Ranking, queries: VectorTable, documents: VectorTable, sample: int = 200
+    ranking: Ranking, queries: VectorSource, documents: VectorSource, sample: int = 200
 ) -> float:
     """The share of the exactly best documents that `ranking` holds, over a sample of its queries.
 
@@ -141,12 +180,12 @@ def recall_against_exact(
     flat = faiss.IndexFlatIP(documents.dimension)
     for block in documents.blocks():
         flat.add(np.ascontiguousarray(block))
-    best = Searcher(flat, documents)._rank_block(
-        0, queries.take(picked + ranking.first), ranking.rows.shape[1]
+    best, _ = Searcher(flat, documents).find(
+        queries.take(picked + ranking.first), ranking.rows.shape[1]
     )
     shares = [
         len(np.intersect1d(ranking.rows[q], rows)) / len(rows)
-        for q, rows in zip(picked, best.rows, strict=True)
+        for q, rows in zip(picked, best, strict=True)
     ]
     return float(np.mean(shares))
 

@@ -28,8 +28,11 @@ class SearchSettings(Settings):
             "positives that any mined query has"
         ),
     )
-    query_block: int = Field(
-        default=4096,
-        ge=1,
-        description="queries searched at once: more is faster and takes more memory",
+    memory_mb: int = Field(
+        default=512,
+        ge=16,
+        description=(
+            "bounds the memory of a search beside the index, in MiB, by how many queries it takes "
+            "at once; it changes no ranking"
+        ),
     )

@@ -33,6 +33,10 @@ class Hub:
             "qrels_revision": self.qrels_revision or "default branch",
         }
 
+    def fingerprint(self) -> str | None:
+        """None: only loading tells whether the hub has something new, and its cache is quick."""
+        return None
+
     def documents(self) -> Iterator[Document]:
         """The rows of the configuration `corpus`."""
         for rows in self._load(self.dataset, "corpus", self.revision).values():

@@ -59,6 +59,10 @@ class PythonStdlib:
             "revision": f"Python {platform.python_version()}",
         }
 
+    def fingerprint(self) -> str | None:
+        """None: the interpreter's files can change without a new version."""
+        return None
+
     def documents(self) -> Iterator[Document]:
         """One document per definition, by id."""
         for entry in self._entries:

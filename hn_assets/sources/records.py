@@ -41,6 +41,10 @@ class Source(Protocol):
         """Type, location and revision, for people."""
         ...
 
+    def fingerprint(self) -> str | None:
+        """Changes with the content, and is known without reading it all; None where it is not."""
+        ...
+
     def documents(self) -> Iterator[Document]:
         """Every document of the corpus."""
         ...

@@ -9,7 +9,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.files import read_objects
+from hn_assets.sources.files import hash_files, read_objects
 from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
 from hn_assets.sources.settings import TableSource
 
@@ -28,6 +28,11 @@ class Tables:
         tables = self.settings
         paths = {"corpus": tables.corpus, "queries": tables.queries, "qrels": tables.qrels}
         return {"type": "table", **{k: str(self._path(t.path)) for k, t in paths.items()}}
+
+    def fingerprint(self) -> str | None:
+        """Of the bytes of the three files."""
+        tables = (self.settings.corpus, self.settings.queries, self.settings.qrels)
+        return hash_files([self._path(table.path) for table in tables])
 
     def documents(self) -> Iterator[Document]:
         """The rows of the corpus table."""

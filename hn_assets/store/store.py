@@ -62,6 +62,10 @@ class Store:
         """Where the encoder keeps every vector it has made, for runs to come."""
         return self.root / self.dataset / "vector_cache"
 
+    def lock(self, what: str) -> Path:
+        """The file to lock while `what` is made."""
+        return self.root / self.dataset / f".{what}.lock"
+
     def stage(self, name: str) -> "Stage":
         """The stage `name`, whether or not it was ever materialized."""
         return Stage(self.root / self.dataset / name, f"{self.dataset}/{name}")
@@ -83,6 +87,8 @@ class Stage:
         path = self.folder / MANIFEST
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
+            if raw["checksum"] != _checksum(raw):
+                raise ValueError("its checksum is wrong")
             return Manifest(raw["version"], raw["files"], raw["info"])
         except FileNotFoundError:
             return None
@@ -104,6 +110,33 @@ class Stage:
                 f"materialize it first"
             )
         return manifest
+
+    def verified(self) -> Manifest | None:
+        """The current version, every file's checksum verified; None if never materialized.
+
+        Raises:
+            StoreError: the manifest or a file is damaged or gone.
+        """
+        manifest = self.manifest()
+        for name in manifest.files if manifest else ():
+            self.file(name)
+        return manifest
+
+    def note(self, name: str) -> dict[str, Any] | None:
+        """What was kept by `keep_note`; None where there is nothing that can be read."""
+        try:
+            return json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def keep_note(self, name: str, note: Mapping[str, Any]) -> None:
+        """Keep something beside the versions that no later stage depends on."""
+        written = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}.json"
+        try:
+            written.write_text(json.dumps(note), encoding="utf-8")
+            written.replace(self.folder / name)
+        finally:
+            written.unlink(missing_ok=True)
 
     def file(self, name: str) -> Path:
         """The path of one file of the current version, its checksum verified.
@@ -170,10 +203,9 @@ class Stage:
         previous = self._current_version()
         written = draft.folder.with_name(f"{draft.folder.name}.json")
         try:
-            written.write_text(
-                json.dumps({"version": manifest.version, "files": files, "info": draft.info}),
-                encoding="utf-8",
-            )
+            raw = {"version": manifest.version, "files": files, "info": draft.info}
+            raw["checksum"] = _checksum(raw)
+            written.write_text(json.dumps(raw), encoding="utf-8")
             _sync(written)
             written.replace(self.folder / MANIFEST)
             _sync(self.folder)
@@ -252,6 +284,11 @@ def _describe_file(path: Path) -> dict[str, Any]:
         while block := file.read(1 << 20):
             digest.update(block)
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _checksum(raw: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in raw.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from hn_assets.errors import MiningError, StoreError
 from hn_assets.mining.exclusion import Texts
-from hn_assets.mining.mine import MiningReport, mine
+from hn_assets.mining.mine import Miner, MiningReport
 from hn_assets.mining.sampling import random_keys
 from hn_assets.mining.settings import MiningSettings
 from hn_assets.mining.texts import number_texts
+from hn_assets.tables import read_query_blocks
 
 
 class Toy:
@@ -43,13 +44,11 @@ class Toy:
         )
 
     def mine(self, **options: object) -> tuple[dict[str, list[str]], MiningReport]:
-        chosen, report = mine(
-            self.candidates,
-            self.qrels,
-            self.queries,
-            self.texts,
-            MiningSettings.model_validate({"sampling": "top", **options}),
-        )
+        settings = MiningSettings.model_validate({"sampling": "top", **options})
+        miner = Miner(self.qrels, self.queries, self.texts, settings)
+        blocks = [block for _, block in self.candidates.groupby("query_id", sort=False)]
+        chosen = pd.concat([miner.mine(block) for block in blocks])
+        report = miner.report()
         groups = chosen.groupby("query_id").doc_id
         return {str(query): list(docs) for query, docs in groups}, report
 
@@ -213,17 +212,26 @@ def test_texts_are_equal_however_they_are_spaced_and_cased(tmp_path: Path) -> No
         pa.table(dict(zip(["id", "title", "text"], zip(*rows, strict=True), strict=True))), corpus
     )
     pq.write_table(pa.table({"id": ["q"], "text": ["heart\nATTACK"]}), queries)
-    texts = number_texts(corpus, queries, ["a", "b", "c"], with_title=True)
+    texts = number_texts(corpus, queries, with_title=True)
     assert texts.documents["a"] == texts.documents["b"] == texts.queries["q"]
     assert texts.documents["c"] == texts.empty
-    assert "d" not in texts.documents
-    without = number_texts(corpus, queries, ["a", "b"], with_title=False)
+    without = number_texts(corpus, queries, with_title=False)
     assert without.documents["a"] != without.documents["b"]
 
 
-def test_a_ranked_document_that_left_the_corpus_is_an_error(tmp_path: Path) -> None:
-    corpus, queries = tmp_path / "corpus.parquet", tmp_path / "queries.parquet"
-    pq.write_table(pa.table({"id": ["a"], "title": [""], "text": ["x"]}), corpus)
-    pq.write_table(pa.table({"id": ["q"], "text": ["y"]}), queries)
-    with pytest.raises(StoreError, match="document 'gone'"):
-        number_texts(corpus, queries, ["a", "gone"], with_title=True)
+def test_a_ranked_document_that_left_the_corpus_is_an_error() -> None:
+    toy = Toy()
+    toy.texts = Texts(toy.texts.documents.drop("d4"), toy.texts.queries, empty=0)
+    with pytest.raises(StoreError, match="document 'd4' and 0 more"):
+        toy.mine(range=[0, 3])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7, 1000])
+def test_candidates_are_read_in_blocks_that_cut_no_query(tmp_path: Path, rows: int) -> None:
+    frame = Toy(queries=6, depth=5).candidates
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "c.parquet")
+    blocks = list(read_query_blocks(tmp_path / "c.parquet", rows))
+    assert pd.concat(blocks, ignore_index=True).equals(frame)
+    assert len(blocks) == (2 if rows == 1000 else {1: 6, 3: 6, 7: 5}[rows])
+    seen = [set(block.query_id) for block in blocks]
+    assert sum(len(ids) for ids in seen) == 6

@@ -1,0 +1,177 @@
+"""What all benchmarks share: the machine in words, its peak, texts, graphs, medians, tables."""
+
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from hn_assets.text import passage_text
+
+
+def describe_machine() -> str:
+    """Processor, cores, matrix units and memory, in words."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    lines = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in lines.items()}
+    flags = fields.get("flags", "").split()
+    units = [
+        f"{'with' if flag in flags else 'no'} {name}"
+        for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16"))
+    ]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    import torch
+
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return (
+        f"{os.cpu_count()} cores of {fields.get('model name', platform.machine())} "
+        f"({', '.join(units)}), {memory:.0f} GiB, {card}; Python {platform.python_version()}, "
+        f"PyTorch {torch.__version__}; {time.strftime('%Y-%m-%d')}"
+    )
+
+
+def matmul_peak(precision: str) -> float:
+    """FLOP/s of the fastest matrix product tried, on the GPU where there is one."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    best = 0.0
+    for size in (1024, 2048, 4096):
+        a = torch.randn(size, size, dtype=getattr(torch, precision), device=device)
+        for repeat in range(8):
+            start = time.perf_counter()
+            a @ a
+            if device == "cuda":
+                torch.cuda.synchronize()
+            if repeat > 1:
+                best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best
+
+
+def read_documents(source: str, most: int | None = None) -> dict[str, str]:
+    """Id and text (title, space, text) of a BEIR folder's first documents, or of python_stdlib."""
+    if source == "python_stdlib":
+        from hn_assets.sources.python_stdlib import PythonStdlib
+        from hn_assets.sources.settings import PythonStdlibSource
+
+        settings = PythonStdlibSource(type="python_stdlib")
+        rows = PythonStdlib(settings).corpus()
+        documents = {row.id: passage_text(row.title, row.text, with_title=True) for row in rows}
+    else:
+        with (Path(source) / "corpus.jsonl").open(encoding="utf-8") as file:
+            rows_ = map(json.loads, file)
+            documents = {
+                row["_id"]: passage_text(row.get("title", ""), row["text"], with_title=True)
+                for row in rows_
+            }
+    return dict(list(documents.items())[:most])
+
+
+def child(module: str, **options: Any) -> dict[str, Any]:
+    """Run `python -m module --child JSON` and read the JSON of its last line.
+
+    A process of its own for each measurement: memory is its own, and nothing is warm.
+    """
+    command = [sys.executable, "-m", module, "--child", json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def rounds(
+    module: str, contenders: Mapping[str, Mapping[str, Any]], repeats: int = 3
+) -> dict[str, dict[str, Any]]:
+    """Medians of every figure; the contenders take turns, so that a slow minute hits all."""
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+    for number in range(repeats):
+        for name, options in contenders.items():
+            results[name].append(child(module, **options))
+            print(f"round {number + 1}: {name}: {results[name][-1]}", file=sys.stderr, flush=True)
+    return {
+        name: {
+            key: statistics.median(one[key] for one in found)
+            if isinstance(found[0][key], (int, float))
+            else found[0][key]
+            for key in found[0]
+        }
+        for name, found in results.items()
+    }
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A Markdown table under a line that names what was measured and where."""
+    print(f"\n{title}\n\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    for row in rows:
+        print(f"| {' | '.join(str(cell) for cell in row)} |")
+
+
+def write_project(
+    folder: Path, dataset: str, attributes: Mapping[str, Any], *, one_process: bool = True
+) -> None:
+    """A Dagster project with one dataset, as the README shows it.
+
+    Without `one_process` each step has a process of its own, as Dagster does unless told.
+    """
+    defs = folder / "project" / "defs" / dataset
+    defs.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text(
+        '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "project"\n'
+    )
+    (folder / "project" / "__init__.py").touch()
+    executor = "dg.in_process_executor" if one_process else "None"
+    (folder / "project" / "definitions.py").write_text(
+        "from pathlib import Path\n\nimport dagster as dg\n\n\n@dg.definitions\n"
+        "def defs():\n"
+        "    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)\n"
+        f"    return dg.Definitions.merge(found, dg.Definitions(executor={executor}))\n"
+    )
+    # JSON is YAML
+    text = json.dumps({"type": "hn_assets.HardNegatives", "attributes": attributes}, indent=1)
+    (defs / "defs.yaml").write_text(text)
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+
+
+def materialize(folder: Path, dataset: str) -> float:
+    """Seconds of `dagster asset materialize` of the whole dataset, interpreter starts included."""
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(folder / "home"),
+        "HN_DATA_DIR": str(folder / "data"),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(Path.cwd())]),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        *("asset", "materialize", "-m", "project.definitions", "--select", f"group:{dataset}"),
+    ]
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"dagster asset materialize failed:\n{done.stderr[-3000:]}")
+    return time.perf_counter() - start
+
+
+def metadata(folder: Path, dataset: str, stage: str) -> dict[str, Any]:
+    """What the latest materialization of an asset said of itself."""
+    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey([dataset, stage]))
+    assert event is not None and event.asset_materialization is not None
+    return {key: value.value for key, value in event.asset_materialization.metadata.items()}

@@ -1,0 +1,290 @@
+"""A refresh costs what changed; damage is mended; two runs do not get in each other's way."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from hn_assets.assets.build import build_definitions
+from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.data import write_jsonl
+from hn_assets_tests.models import make_tiny_bert
+
+STAGES = (
+    "corpus",
+    "queries",
+    "qrels",
+    "corpus_embeddings",
+    "query_embeddings",
+    "faiss_index",
+    "candidates",
+    "hard_negatives",
+    "training_set",
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """Small, so that a run takes a second or two."""
+    return make_tiny_bert(tmp_path_factory.mktemp("model"))
+
+
+def make_toy(folder: Path, model: Path, **changes: Any) -> Toy:
+    encoding = {"model": str(model), "pooling": "mean", **changes.pop("encoding", {})}
+    return Toy(folder, encoding=encoding, **changes)
+
+
+def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    return {
+        event.asset_key.path[-1]: {
+            key: value.value for key, value in event.materialization.metadata.items()
+        }
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+
+
+def versions(toy: Toy) -> dict[str, str]:
+    return {stage: toy.graph.store.stage(stage).require().version for stage in STAGES}
+
+
+def rewrite_corpus(toy: Toy, change) -> None:
+    path = toy.folder / "raw" / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_jsonl(path, change(rows))
+
+
+def test_nothing_changed_nothing_is_made_and_all_is_told_again(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = make_toy(tmp_path, model)
+    first = told(toy.materialize())
+    before = versions(toy)
+    monkeypatch.setattr(
+        "hn_assets.assets.embeddings.load_model", lambda *a, **k: pytest.fail("a model is loaded")
+    )
+    again = told(toy.materialize())
+    assert sorted(again) == sorted(STAGES)
+    assert versions(toy) == before
+    for stage in STAGES:
+        assert first[stage].pop("unchanged") is False
+        assert again[stage].pop("unchanged") is True
+        assert again[stage] == first[stage], "tables and figures, as they were"
+
+
+def test_only_what_changed_is_encoded_and_the_result_is_that_of_a_run_from_nothing(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = make_toy(tmp_path / "toy", model)
+    toy.materialize()
+
+    def change(rows: list[dict]) -> list[dict]:
+        rows[5]["text"] = "an altogether different text"
+        return [{"_id": "new", "title": "", "text": "a new one"}, *rows[:20], *rows[21:]]
+
+    rewrite_corpus(toy, change)
+    found = told(toy.materialize())
+    assert found["corpus_embeddings"]["texts_encoded"] == 2
+    assert found["corpus_embeddings"]["texts_reused"] == 46
+    assert found["corpus_embeddings"]["ids_removed"] == 1
+    assert found["corpus_embeddings"]["seconds_saved"] >= 0
+    assert found["query_embeddings"]["unchanged"]
+    assert found["candidates"]["documents_new"] == 2
+    assert found["candidates"]["documents_gone"] == 2
+    refreshed = found["candidates"]["queries_searched"]
+    assert refreshed + found["candidates"]["queries_kept_and_merged"] == 24
+
+    fresh = make_toy(tmp_path / "toy", model)
+    fresh.graph.store.root.rename(tmp_path / "refreshed")
+    fresh.materialize()
+    for stage in STAGES:
+        one = tmp_path / "refreshed" / "animals" / stage / "latest"
+        other = fresh.graph.store.stage(stage).folder / "latest"
+        for path in sorted(other.iterdir()):
+            assert path.read_bytes() == (one / path.name).read_bytes(), (stage, path.name)
+
+
+def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_found_again(
+    tmp_path: Path,
+) -> None:
+    folder = make_tiny_bert(tmp_path / "model")
+    toy = make_toy(tmp_path / "toy", folder)
+    toy.materialize()
+    before = versions(toy)
+    make_tiny_bert(folder, seed=1)
+    found = told(toy.materialize())
+    assert found["corpus_embeddings"]["texts_encoded"] == 48
+    assert versions(toy)["corpus_embeddings"] != before["corpus_embeddings"]
+    make_tiny_bert(folder, seed=0)
+    found = told(toy.materialize())
+    assert found["corpus_embeddings"]["texts_encoded"] == 0
+    assert found["corpus_embeddings"]["texts_reused"] == 48
+    assert versions(toy) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        ({"mining": {"negatives": 3}}, {"hard_negatives"}),
+        ({"export": {"formats": ["triplet"]}}, {"training_set"}),
+        ({"search": {"memory_mb": 64}}, set()),
+        ({"search": {"depth": 30}}, {"candidates"}),
+        ({"encoding": {"batch_tokens": 99}}, set()),
+        ({"encoding": {"query_instruction": "find: "}}, {"query_embeddings"}),
+        ({"encoding": {"with_title": False}}, {"corpus_embeddings"}),
+        ({"search": {"index": "IVF4,Flat"}}, {"faiss_index"}),
+    ],
+)
+def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
+    tmp_path: Path, change: dict, stale: set
+) -> None:
+    def code_versions(toy: Toy) -> dict[str, str | None]:
+        specs = build_definitions(toy.graph).resolve_all_asset_specs()
+        return {spec.key.path[-1]: spec.code_version for spec in specs}
+
+    before, after = code_versions(Toy(tmp_path)), code_versions(Toy(tmp_path, **change))
+    assert {stage for stage in before if before[stage] != after[stage]} == stale
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "corpus/latest/corpus.parquet",
+        "corpus_embeddings/latest/vectors.arrow",
+        "faiss_index/latest/index.faiss",
+        "candidates/latest/candidates.parquet",
+        "candidates/latest/documents.parquet",
+        "hard_negatives/manifest.json",
+        "training_set/latest/flagembedding.jsonl",
+    ],
+)
+def test_damage_is_found_and_only_what_is_damaged_is_made_again(
+    tmp_path_factory, model: Path, name: str, damage: str
+) -> None:
+    toy = _whole(tmp_path_factory, model)
+    before = versions(toy)
+    path = toy.graph.store.root / "animals" / name
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif damage == "truncate":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        path.unlink()
+    found = told(toy.materialize())
+    made = {stage for stage in STAGES if not found[stage]["unchanged"]}
+    damaged = name.split("/")[0]
+    together = {"corpus", "queries", "qrels"}  # are read in one go
+    assert made == (together if damaged in together else {damaged})
+    assert versions(toy) == before
+    assert told(toy.materialize())[damaged]["unchanged"]
+
+
+_toys: list[Toy] = []
+
+
+def _whole(tmp_path_factory, model: Path) -> Toy:
+    if not _toys:
+        _toys.append(make_toy(tmp_path_factory.mktemp("damaged"), model))
+        _toys[0].materialize()
+    return _toys[0]
+
+
+def run_elsewhere(folder: Path, model: Path) -> subprocess.Popen:
+    code = (
+        "from pathlib import Path\n"
+        "from hn_assets_tests.assets.test_refresh import make_toy\n"
+        "from hn_assets.encoding import encoder\n"
+        "encoder.WINDOW['cpu'] = 4\n"  # twelve shards
+        f"make_toy(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def files(toy: Toy) -> dict[str, bytes]:
+    root = toy.graph.store.root
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for stage in STAGES
+        for path in sorted((root / "animals" / stage / "latest").resolve().iterdir())
+    }
+
+
+def strays(toy: Toy) -> list[Path]:
+    root = toy.graph.store.root
+    return [p for p in root.rglob("*") if ".staging-" in p.name or ".writing-" in p.name]
+
+
+def test_killed_at_any_moment_the_next_run_completes_and_is_the_same(
+    tmp_path: Path, model: Path
+) -> None:
+    undisturbed = make_toy(tmp_path / "calm", model)
+    process = run_elsewhere(undisturbed.folder, model)
+    start = time.monotonic()
+    assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
+    duration = time.monotonic() - start
+    drawn = random.Random(0)
+    toy = make_toy(tmp_path / "killed", model)
+    for _ in range(int(os.environ.get("KILLS", "3"))):
+        process = run_elsewhere(toy.folder, model)
+        # most of it is importing: aim at the last part, where files are written
+        time.sleep(duration * drawn.uniform(0.6, 1.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        shards = list(toy.graph.store.vectors.glob("*/*.arrow"))
+        process = run_elsewhere(toy.folder, model)
+        assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
+        assert set(shards) <= set(toy.graph.store.vectors.glob("*/*.arrow")), "none made again"
+        assert files(toy).values() and list(files(toy).values()) == list(
+            files(undisturbed).values()
+        )
+        assert not strays(toy)
+        subprocess.run(["rm", "-rf", toy.graph.store.root], check=True)
+
+
+def test_two_runs_at_once_give_what_one_gives(tmp_path: Path, model: Path) -> None:
+    alone = make_toy(tmp_path / "alone", model)
+    assert run_elsewhere(alone.folder, model).wait() == 0
+    toy = make_toy(tmp_path / "both", model)
+    runs = [run_elsewhere(toy.folder, model) for _ in range(2)]
+    for run in runs:
+        assert run.wait() == 0, run.stderr and run.stderr.read().decode()[-2000:]
+    assert list(files(toy).values()) == list(files(alone).values())
+    assert not strays(toy)
+
+
+def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = make_toy(tmp_path, model)
+    toy.materialize()
+    rewrite_corpus(toy, lambda rows: rows[1:])
+    toy.materialize()
+    job = build_definitions(toy.graph).resolve_job_def("animals_prune")
+
+    def count() -> int:
+        from hn_assets.encoding.cache import VectorCache
+
+        return sum(
+            len(VectorCache(toy.graph.store.vectors, json.loads(path.read_text())))
+            for path in toy.graph.store.vectors.glob("*/space.json")
+        )
+
+    before = count()
+    for really, gone in ((False, 0), (True, 1)):
+        config = {"ops": {"animals__prune": {"config": {"keep": 1, "really": really}}}}
+        assert job.execute_in_process(run_config=config).success
+        assert before - count() == gone
+    assert told(toy.materialize())["corpus_embeddings"]["unchanged"]
