@@ -18,7 +18,7 @@ class PruneConfig(dg.Config):
 def build_prune_job(graph: Graph) -> dg.JobDefinition:
     """The job `<dataset>_prune`."""
 
-    @dg.op(name=f"{graph.name}__prune", out={})
+    @dg.op(name=f"{graph.name}__prune")
     def remove_unused(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         lock = graph.store.lock("embeddings")
         with one_run_at_a_time(lock, f"{graph.name}/embeddings", context.log):

@@ -95,14 +95,19 @@ def one_run_at_a_time(path: Path, what: str, log: dg.DagsterLogManager) -> Itera
 
     The operating system frees the lock of a process that was killed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     while True:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=WAIT_LOG_EVERY)
             break
         except Timeout:
             log.info(f"waiting for another run that is making {what}")
+        except OSError as error:
+            raise StoreError(
+                f"{what} cannot be written to {path.parent}: {error.strerror or error}; what was "
+                f"there before is unchanged. Set HN_DATA_DIR to a folder that can be written"
+            ) from error
     try:
         yield
     finally:

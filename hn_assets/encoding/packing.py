@@ -6,11 +6,15 @@ layers, takes a weight laid out once and applies the GELU on the way. Called dir
 speed for every shape of batch, with nothing to compile.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
 
+# oneDNN and its wrapper keep code and scratch memory for the last 1,024 shapes they saw, which
+# grows to a gigabyte with texts of all lengths; fewer are no slower. Read at their first use
+FEW_SHAPES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
 TYPICAL_ROWS = 4096  # tokens in a batch: oneDNN picks the layout by it
 
 
@@ -26,6 +30,8 @@ def pack_linear_layers(network: "torch.nn.Module") -> str:
     linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
     if linear is None or not torch.backends.mkldnn.is_available():
         return "as loaded: this PyTorch has no oneDNN"
+    for name, capacity in FEW_SHAPES.items():
+        os.environ.setdefault(name, capacity)
     packed = 0
     for module in list(network.modules()):
         dense, activation = getattr(module, "dense", None), None
