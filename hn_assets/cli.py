@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from hn_assets.errors import HardNegativesError
+from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.export.show import render_training_set
 from hn_assets.reference import settings_table
+from hn_assets.store import open_store
 
 
 @click.group()
@@ -20,10 +21,10 @@ def main() -> None:
 @click.option("--examples", default=3, show_default=True, help="Queries to print.")
 def show(dataset: str, examples: int) -> None:
     """Say where DATASET's training files lie, and print a few mined examples."""
-    root = Path(os.environ.get("HN_DATA_DIR", "data"))
     try:
-        click.echo(render_training_set(root, dataset, examples))
-    except HardNegativesError as error:
+        store = open_store(Path.cwd(), dataset, os.environ)
+        click.echo(render_training_set(store, examples))
+    except (HardNegativesError, RemoteStoreError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -42,3 +42,7 @@ class WorkerError(RuntimeError):
 
     Not an error that a user mends in the input, so the step may be tried again.
     """
+
+
+class RemoteStoreError(RuntimeError):
+    """A store under a URL cannot be reached, read or written; trying again may help."""

@@ -59,8 +59,17 @@ HARD_NEGATIVES = pa.schema(
 
 
 def embeddings_schema(dimension: int) -> pa.Schema:
-    """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32."""
-    return pa.schema([("id", pa.string()), ("vector", pa.list_(pa.float32(), dimension))])
+    """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32.
+
+    `text_key` is a hash of the text that was read: equal texts have an equal key.
+    """
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("text_key", pa.binary(16)),
+            ("vector", pa.list_(pa.float32(), dimension)),
+        ]
+    )
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:

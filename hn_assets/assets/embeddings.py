@@ -13,7 +13,7 @@ from hn_assets.assets.resources import Compute
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
 from hn_assets.encoding.cache import VectorCache, describe_space
-from hn_assets.encoding.embed import ReadTexts, embed, sample_texts
+from hn_assets.encoding.embed import ReadTexts, embed, sample_texts, take_over
 from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
 from hn_assets.encoding.fidelity import SAMPLE, measured_loss
 from hn_assets.encoding.generations import record_generation
@@ -160,7 +160,7 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
             f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
             f"{', '.join(path.name for path in cache.damaged[:3])} in {cache.folder}"
         )
-    before = _earlier_ids(step)
+    before = _take_over_earlier(step, cache)
     used: list[Encoder] = []
 
     def encoder() -> Encoder:
@@ -188,6 +188,7 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
                     "weights": models.identity.weights,
                 },
                 "precision": precision,
+                "vectors_of": cache.folder.name,
                 "with_title": settings.with_title,
             }
         )
@@ -212,16 +213,20 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
     )
 
 
-def _earlier_ids(step: Step) -> set[str]:
-    """The ids that the version before had; none where there was none, or it cannot be read."""
+def _take_over_earlier(step: Step, cache: VectorCache) -> set[str]:
+    """The ids of the version before, whose vectors the cache takes over where it lacks them."""
     try:
         manifest = step.place.manifest()
         if manifest is None:
             return set()
-        path = step.place.folder / manifest.version / s.FILES[step.stage]
-        return set(VectorTable(path).ids)
-    except (StoreError, OSError):
-        return set()
+        vectors = VectorTable(step.place.file(s.FILES[step.stage]))
+        if manifest.info["vectors_of"] == cache.folder.name and (
+            count := take_over(cache, vectors)
+        ):
+            step.log.info(f"{count:,} vectors of the last version are taken over")
+        return set(vectors.ids)
+    except StoreError:
+        return set()  # it is damaged, which was said before
 
 
 def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[str, str]]:

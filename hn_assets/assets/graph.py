@@ -17,7 +17,7 @@ from hn_assets.assets.resources import Compute
 from hn_assets.assets.step import CODE, one_run_at_a_time
 from hn_assets.dataset import DatasetSettings, environment_variables
 from hn_assets.errors import HardNegativesError, HubError
-from hn_assets.store import Draft, Store
+from hn_assets.store import Draft, Store, open_store
 
 GPU_POOL = "gpu"
 
@@ -103,7 +103,7 @@ class Graph:
 
         Read when a step runs, not when definitions load, as the two can be different machines.
         """
-        return Store(self.base / os.environ.get("HN_DATA_DIR", "data"), self.name)
+        return open_store(self.base, self.name, os.environ)
 
     @property
     def retry_policy(self) -> dg.RetryPolicy:
@@ -127,11 +127,11 @@ class Graph:
     def result(self, stage: str, draft: Draft, metadata: Mapping[str, Any]) -> dg.MaterializeResult:
         """What to tell Dagster of a published stage: where it lies, its content as the version."""
         assert draft.manifest is not None, "the draft must be published first"
-        folder = self.store.stage(stage).folder
+        place = self.store.stage(stage)
         return dg.MaterializeResult(
             asset_key=self.key(stage),
             metadata={
-                "path": dg.MetadataValue.path(folder / draft.manifest.version),
+                "path": dg.MetadataValue.path(place.where(draft.manifest.version)),
                 "bytes": sum(int(file["bytes"]) for file in draft.manifest.files.values()),
                 "peak_memory_mb": peak_memory() >> 20,
                 **metadata,

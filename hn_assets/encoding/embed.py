@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.cache import VectorCache, text_key
 from hn_assets.encoding.encoder import Encoder, Kind
-from hn_assets.encoding.vectors import VectorWriter, check_finite
+from hn_assets.encoding.vectors import VectorTable, VectorWriter, check_finite
 from hn_assets.progress import Progress
 
 ROWS_PER_BLOCK = 8192
@@ -88,7 +88,7 @@ def embed(
     rows = cache.find(keys)
     for start in range(0, len(ids), ROWS_PER_BLOCK):
         part = slice(start, start + ROWS_PER_BLOCK)
-        writer.write(ids[part], cache.take(rows[part]))
+        writer.write(ids[part], keys[part], cache.take(rows[part]))
     return EmbedReport(
         ids=ids,
         encoded=len(missing),
@@ -98,6 +98,23 @@ def embed(
         norms=writer.close(),
         keys=keys,
     )
+
+
+def take_over(cache: VectorCache, vectors: VectorTable) -> int:
+    """Put vectors of an earlier run into the cache of the same space, where it lacks them.
+
+    So a machine that has the finished asset, but not the cache, encodes nothing twice.
+
+    Returns:
+        How many were taken over.
+    """
+    keys = vectors.text_keys()
+    lacking = {keys[row]: row for row in np.flatnonzero(cache.find(keys) < 0)}
+    rows = np.array(sorted(lacking.values()), np.int64)
+    for start in range(0, len(rows), ROWS_PER_BLOCK):
+        part = rows[start : start + ROWS_PER_BLOCK]
+        cache.add([keys[row] for row in part], vectors.take(part))
+    return len(rows)
 
 
 def _encode(

@@ -42,14 +42,15 @@ class VectorWriter:
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
         self._norms: list[NDArray[np.float32]] = []
 
-    def write(self, ids: list[str], vectors: Vectors) -> None:
-        """Append a block: `vectors` has shape (len(ids), dimension)."""
+    def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Append a block: `vectors` has shape (len(ids), dimension), `keys` are of the texts."""
         schema = embeddings_schema(vectors.shape[1])
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)
         flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
         column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-        self._writer.write_batch(pa.record_batch([pa.array(ids, pa.string()), column], schema))
+        columns = [pa.array(ids, pa.string()), pa.array(keys, pa.binary(16)), column]
+        self._writer.write_batch(pa.record_batch(columns, schema))
         self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
 
     def close(self) -> NDArray[np.float32]:
@@ -98,6 +99,7 @@ class VectorTable:
             block.column("vector").flatten().to_numpy().reshape(-1, self.dimension)
             for block in blocks
         ]
+        self._keys = [block.column("text_key") for block in blocks]
         self._starts = np.cumsum([0, *(len(block) for block in self._blocks)])
 
     def __len__(self) -> int:
@@ -106,6 +108,10 @@ class VectorTable:
     def blocks(self) -> Iterator[Vectors]:
         """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
         yield from self._blocks
+
+    def text_keys(self) -> list[bytes]:
+        """The hash of each text that was read, 16 bytes each, in the order of `ids`."""
+        return [key for block in self._keys for key in block.to_pylist()]
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`, shape (len(rows), dimension)."""

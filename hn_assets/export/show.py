@@ -1,7 +1,6 @@
 """A training set as text: where its files lie, and some examples from them."""
 
 from itertools import islice
-from pathlib import Path
 
 from hn_assets.errors import StoreError
 from hn_assets.export.examples import Examples
@@ -10,18 +9,17 @@ from hn_assets.stages import CORPUS, FILES, HARD_NEGATIVES, QRELS, QUERIES, TRAI
 from hn_assets.store import Store
 
 
-def render_training_set(root: Path, dataset: str, examples: int) -> str:
+def render_training_set(store: Store, examples: int) -> str:
     """What lies where, and `examples` queries with a positive and three negatives each.
 
     Raises:
-        StoreError: the dataset has no training set under `root`.
+        StoreError: the dataset has no training set there.
     """
-    store = Store(root, dataset)
     stage = store.stage(TRAINING_SET)
     manifest = stage.require()
-    lines = [f"Training files of {dataset}:"]
+    lines = [f"Training files of {store.dataset}:"]
     for name, file in manifest.files.items():
-        lines.append(f"  {stage.folder / manifest.version / name}  ({file['bytes']:,} bytes)")
+        lines.append(f"  {stage.where(manifest.version)}/{name}  ({file['bytes']:,} bytes)")
     found = Examples(
         **{
             stage: store.stage(stage).file(FILES[stage])
@@ -31,7 +29,7 @@ def render_training_set(root: Path, dataset: str, examples: int) -> str:
         with_title=manifest.info["with_title"],
     )
     if not found:
-        raise StoreError(f"the training set of {dataset} is empty")
+        raise StoreError(f"the training set of {store.dataset} is empty")
     step = max(1, len(found) // max(examples, 1))
     for example in islice(found, 0, step * max(examples, 0), step):
         lines += ["", render(example)]

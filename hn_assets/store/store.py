@@ -1,5 +1,6 @@
 """A folder per stage, replaced atomically: a reader sees the old asset or the new one."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from hn_assets.errors import StoreError
+from hn_assets.store.remote import Remote
 
 MANIFEST = "manifest.json"
 LATEST = "latest"
@@ -48,14 +50,21 @@ class Draft:
 class Store:
     """All stages of one dataset under `<root>/<dataset>`.
 
+    Args:
+        root: local folder.
+        dataset: name.
+        remote: where finished assets are kept beside that; what is there counts, and `root` holds
+            copies of it.
+
     >>> store = Store(Path("data"), "scifact")
     >>> store.stage("corpus").folder.as_posix()
     'data/scifact/corpus'
     """
 
-    def __init__(self, root: Path, dataset: str) -> None:
+    def __init__(self, root: Path, dataset: str, remote: Remote | None = None) -> None:
         self.root = root
         self.dataset = dataset
+        self.remote = remote
 
     @property
     def vectors(self) -> Path:
@@ -68,15 +77,37 @@ class Store:
 
     def stage(self, name: str) -> "Stage":
         """The stage `name`, whether or not it was ever materialized."""
-        return Stage(self.root / self.dataset / name, f"{self.dataset}/{name}")
+        asset = f"{self.dataset}/{name}"
+        return Stage(self.root / self.dataset / name, asset, self.remote)
+
+
+def open_store(base: Path, dataset: str, environment: Mapping[str, str]) -> Store:
+    """The store that the environment names.
+
+    Args:
+        base: the folder that relative paths start from.
+        dataset: name.
+        environment: `HN_DATA_DIR` is a folder (default `data`) or a URL such as
+            `s3://bucket/assets`; with a URL, `HN_WORK_DIR` (default `data`) is the local folder.
+    """
+    location = environment.get("HN_DATA_DIR") or "data"
+    if "://" not in location:
+        return Store(base / location, dataset)
+    return Store(base / (environment.get("HN_WORK_DIR") or "data"), dataset, Remote(location))
 
 
 class Stage:
     """One asset's place in the store."""
 
-    def __init__(self, folder: Path, asset: str) -> None:
+    def __init__(self, folder: Path, asset: str, remote: Remote | None = None) -> None:
         self.folder = folder
         self.asset = asset
+        self.remote = remote
+
+    def where(self, version: str) -> str:
+        """The folder or URL of a version, for people."""
+        place = f"{self.remote.url}/{self.asset}" if self.remote else str(self.folder)
+        return f"{place}/{version}"
 
     def manifest(self) -> Manifest | None:
         """The current version, or None where the asset was never materialized.
@@ -84,14 +115,15 @@ class Stage:
         Raises:
             StoreError: the manifest is there but cannot be read.
         """
-        path = self.folder / MANIFEST
+        path = self.where(MANIFEST)
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
+            text = self._read(MANIFEST)
+            if text is None:
+                return None
+            raw = json.loads(text)
             if raw["checksum"] != _checksum(raw):
                 raise ValueError("its checksum is wrong")
             return Manifest(raw["version"], raw["files"], raw["info"])
-        except FileNotFoundError:
-            return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{path} is damaged ({error}); materialize {self.asset} again"
@@ -125,18 +157,13 @@ class Stage:
     def note(self, name: str) -> dict[str, Any] | None:
         """What was kept by `keep_note`; None where there is nothing that can be read."""
         try:
-            return json.loads((self.folder / name).read_text(encoding="utf-8"))
+            return json.loads(self._read(name) or "null")
         except (OSError, ValueError):
             return None
 
     def keep_note(self, name: str, note: Mapping[str, Any]) -> None:
         """Keep something beside the versions that no later stage depends on."""
-        written = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}.json"
-        try:
-            written.write_text(json.dumps(note), encoding="utf-8")
-            written.replace(self.folder / name)
-        finally:
-            written.unlink(missing_ok=True)
+        self._write(name, json.dumps(note))
 
     def file(self, name: str) -> Path:
         """The path of one file of the current version, its checksum verified.
@@ -150,7 +177,7 @@ class Stage:
         if expected is None:
             raise StoreError(f"{self.asset} has no file {name}; materialize it again")
         try:
-            actual = _describe_file(path)
+            actual = self._fetch(manifest.version, name, expected)
         except OSError as error:
             raise StoreError(
                 f"{path} cannot be read ({error.strerror}); materialize {self.asset} again"
@@ -201,19 +228,57 @@ class Stage:
             draft.folder.replace(target)
             _sync(self.folder)
         previous = self._current_version()
-        written = draft.folder.with_name(f"{draft.folder.name}.json")
-        try:
-            raw = {"version": manifest.version, "files": files, "info": draft.info}
-            raw["checksum"] = _checksum(raw)
-            written.write_text(json.dumps(raw), encoding="utf-8")
-            _sync(written)
-            written.replace(self.folder / MANIFEST)
-            _sync(self.folder)
-        finally:
-            written.unlink(missing_ok=True)
+        if self.remote is not None:
+            for name in files:
+                path = target / name
+                self.remote.upload(path, f"{self.asset}/{manifest.version}/{name}")
+        raw = {"version": manifest.version, "files": files, "info": draft.info}
+        self._write(MANIFEST, json.dumps({**raw, "checksum": _checksum(raw)}))
         self._link_latest(manifest.version)
         self._prune({manifest.version, previous})
         return manifest
+
+    def _read(self, name: str) -> str | None:
+        """A small file of the stage, which may be a remote one; None where there is none."""
+        if self.remote is not None:
+            return self.remote.read(f"{self.asset}/{name}")
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def _write(self, name: str, text: str) -> None:
+        """Replace a small file in one step, here and at the remote place."""
+        if self.remote is not None:
+            self.remote.write(f"{self.asset}/{name}", text)
+        written = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}.json"
+        try:
+            written.write_text(text, encoding="utf-8")
+            _sync(written)
+            written.replace(self.folder / name)
+            _sync(self.folder)
+        finally:
+            written.unlink(missing_ok=True)
+
+    def _fetch(self, version: str, name: str, expected: Mapping[str, Any]) -> dict[str, Any]:
+        """What the local file is; a copy of the remote one where there is none, or another."""
+        path = self.folder / version / name
+        if self.remote is not None:
+            try:
+                actual = _describe_file(path)
+                if actual == dict(expected):
+                    return actual
+            except OSError:
+                pass
+            path.parent.mkdir(parents=True, exist_ok=True)
+            copy = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}.copy"
+            try:
+                if not self.remote.download(f"{self.asset}/{version}/{name}", copy):
+                    raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+                copy.replace(path)
+            finally:
+                copy.unlink(missing_ok=True)
+        return _describe_file(path)
 
     def _is_intact(self, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
         try:
@@ -247,6 +312,10 @@ class Stage:
         for path in versions:
             if path.name not in keep:
                 shutil.rmtree(path, ignore_errors=True)
+        if self.remote is not None:
+            for name in self.remote.folders(self.asset):
+                if name not in keep:
+                    self.remote.remove_folder(f"{self.asset}/{name}")
 
     def _sweep(self) -> None:
         """Remove what a run that was killed left half written."""

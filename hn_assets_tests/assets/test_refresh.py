@@ -288,3 +288,21 @@ def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
         assert job.execute_in_process(run_config=config).success
         assert before - count() == gone
     assert told(toy.materialize())["corpus_embeddings"]["unchanged"]
+
+
+def test_a_new_machine_goes_on_from_what_lies_under_a_url(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HN_DATA_DIR", f"file://{tmp_path}/remote")
+    one = make_toy(tmp_path / "one", model)
+    first = told(one.materialize())
+    assert first["training_set"]["path"].startswith(f"file://{tmp_path}/remote/animals")
+    two = make_toy(tmp_path / "two", model)
+    assert all(found["unchanged"] for found in told(two.materialize()).values())
+    three = make_toy(tmp_path / "three", model)
+    rewrite_corpus(three, lambda rows: [*rows[1:], {"_id": "new", "text": "a new text"}])
+    found = told(three.materialize())
+    assert found["corpus_embeddings"]["texts_encoded"] == 1
+    assert found["corpus_embeddings"]["texts_reused"] == 47
+    assert found["candidates"]["documents_new"] == 1
+    assert versions(one) == versions(three), "the first machine reads what the third has made"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.encoding.cache import VectorCache, describe_space, text_key
-from hn_assets.encoding.embed import EmbedReport, embed, sample_texts
+from hn_assets.encoding.embed import EmbedReport, embed, sample_texts, take_over
 from hn_assets.encoding.encoder import Encoder, Kind
 from hn_assets.encoding.fidelity import compare, measured_loss
 from hn_assets.encoding.loading import identify_model
@@ -232,3 +232,12 @@ def test_the_sample_does_not_depend_on_the_order() -> None:
     assert sample == sample_texts(lambda: pairs[::-1], 10)
     assert 8 <= len(set(sample)) == len(sample) <= 10
     assert sorted(sample_texts(lambda: pairs[:3], 10)) == sorted(TEXTS[:3])
+
+
+def test_a_machine_without_the_cache_starts_from_the_finished_vectors(tmp_path: Path) -> None:
+    _, table, _ = run(tmp_path, [*TEXTS, TEXTS[0]])
+    cache = VectorCache(tmp_path / "other", SPACE)
+    assert take_over(cache, table) == 40
+    assert take_over(cache, table) == 0
+    rows = cache.find([text_key(text) for text in TEXTS])
+    assert np.array_equal(cache.take(rows), vectors_of(table)[:40])

@@ -13,7 +13,8 @@ from hn_assets.errors import ModelError, StoreError
 def write(path: Path, *blocks: np.ndarray) -> None:
     writer, first = VectorWriter(path), 0
     for block in blocks:
-        writer.write([f"{i:03}" for i in range(first, first + len(block))], block)
+        ids = [f"{i:03}" for i in range(first, first + len(block))]
+        writer.write(ids, [i.encode().ljust(16) for i in ids], block)
         first += len(block)
     writer.close()
 

@@ -25,7 +25,8 @@ def vector(number: int) -> np.ndarray:
 
 def make_table(path: Path, world: World) -> VectorTable:
     writer = VectorWriter(path)
-    writer.write(list(world), np.stack([vector(number) for number in world.values()]))
+    vectors = np.stack([vector(number) for number in world.values()])
+    writer.write(list(world), [bytes(16)] * len(world), vectors)
     writer.close()
     return VectorTable(path)
 

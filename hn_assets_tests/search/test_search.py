@@ -30,7 +30,8 @@ from hn_assets.search.settings import SearchSettings
 
 def make_table(path: Path, vectors: np.ndarray, ids: list[str] | None = None) -> VectorTable:
     writer = VectorWriter(path)
-    writer.write(ids or [f"{i:04}" for i in range(len(vectors))], vectors.astype(np.float32))
+    ids = ids or [f"{i:04}" for i in range(len(vectors))]
+    writer.write(ids, [bytes(16)] * len(ids), vectors.astype(np.float32))
     writer.close()
     return VectorTable(path)
 

@@ -1,0 +1,107 @@
+"""Finished assets under any URL that fsspec knows: s3, gs, file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from hn_assets.errors import RemoteStoreError
+
+
+class Remote:
+    """A folder under a URL; names are paths within it.
+
+    Objects of a bucket appear whole or not at all; in a plain file system a file is written under
+    another name first.
+
+    Raises:
+        RemoteStoreError: from every method, where the place cannot be reached, read or written.
+
+    >>> remote = Remote("memory://bucket/assets")
+    >>> remote.write("corpus/manifest.json", "{}")
+    >>> remote.read("corpus/manifest.json"), remote.read("queries/manifest.json")
+    ('{}', None)
+    """
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self.url = url.rstrip("/")
+        with self._explained("opened"):
+            self._fs, self._path = fsspec.url_to_fs(self.url, use_listings_cache=False)
+
+    def read(self, name: str) -> str | None:
+        """The text of a small file; None where there is none."""
+        with self._explained(f"read ({name})"):
+            try:
+                return self._fs.cat_file(self._at(name)).decode()
+            except FileNotFoundError:
+                return None
+
+    def write(self, name: str, text: str) -> None:
+        """Replace a small file in one step."""
+        with self._explained(f"written ({name})"), self._replacing(name) as target:
+            self._fs.pipe_file(target, text.encode())
+
+    def upload(self, path: Path, name: str) -> None:
+        """Copy a local file there, in place of what may be there."""
+        with self._explained(f"written ({name})"), self._replacing(name) as target:
+            self._fs.put_file(str(path), target)
+
+    def download(self, name: str, path: Path) -> bool:
+        """Copy a file to `path`; False where there is none."""
+        with self._explained(f"read ({name})"):
+            try:
+                self._fs.get_file(self._at(name), str(path))
+            except FileNotFoundError:
+                return False
+            return True
+
+    def folders(self, name: str) -> list[str]:
+        """The names of the folders within the folder `name`."""
+        with self._explained(f"listed ({name})"):
+            try:
+                found = self._fs.ls(self._at(name), detail=True)
+            except FileNotFoundError:
+                return []
+            return [
+                entry["name"].rstrip("/").rsplit("/", 1)[-1]
+                for entry in found
+                if entry["type"] == "directory"
+            ]
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder with all that is in it."""
+        with self._explained(f"removed ({name})"):
+            self._fs.rm(self._at(name), recursive=True)
+
+    def _at(self, name: str) -> str:
+        return f"{self._path}/{name}"
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[str]:
+        protocol = self._fs.protocol
+        if "file" not in ((protocol,) if isinstance(protocol, str) else protocol):
+            yield self._at(name)
+            return
+        unfinished = self._at(f"{name}.{uuid4().hex[:8]}")
+        self._fs.makedirs(unfinished.rsplit("/", 1)[0], exist_ok=True)
+        try:
+            yield unfinished
+            Path(unfinished).replace(self._at(name))
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ImportError as error:
+            raise RemoteStoreError(
+                f"{self.url} needs a package that is not installed: {error}. For s3 install the "
+                f"extra `s3`"
+            ) from error
+        except Exception as error:  # every file system raises its own
+            raise RemoteStoreError(
+                f"{self.url} cannot be {what}: {error}; what was there before is unchanged"
+            ) from error
