@@ -52,7 +52,7 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     import faiss
     import numpy as np
 
-    from hn_assets.encoding.vectors import VectorTable
+    from hn_assets.encoding.vectors import VectorSubset, VectorTable
     from hn_assets.search.ranking import Searcher
 
     documents = VectorTable(Path(folder) / "corpus_embeddings/latest/vectors.arrow")
@@ -65,12 +65,9 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     index.search(wanted[:64], depth)  # threads started
     start = time.perf_counter()
     if who == "ours":
-        done = 0
-        for ranking in Searcher(index, documents).rank(asked, depth):
-            done += len(ranking.rows)
-            if done >= count:
-                break
-        count = done
+        subset = VectorSubset(asked, np.arange(count, dtype=np.int64))
+        for _ in Searcher(index, documents).rank(subset, depth):
+            pass
     else:
         for first in range(0, count, block):
             index.search(wanted[first : first + block], depth)

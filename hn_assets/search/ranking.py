@@ -5,7 +5,9 @@ ties are broken by document id. So a ranking does not depend on how queries were
 on the order of the corpus, or on whether a GPU with float16 storage did the search.
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from hn_assets.compute import Choice
 from hn_assets.encoding.vectors import Vectors, VectorSource
 
 SPARE = 16  # fetched beyond the depth, so that rounding at the cut can be put right
-RESCORE_BYTES = 64 << 20  # of candidates' vectors in memory at once, at most
+RESCORE_BYTES = 4 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
 BYTES_PER_CANDIDATE = 96  # ids, scores, order and copies of them, in FAISS and here
 MOST_QUERIES = 4096  # at once: FAISS itself takes no more, and progress is told in between
 FAISS_GPU_LIMIT = 2048  # largest k of a GPU index
@@ -62,6 +64,7 @@ class Searcher:
             len(documents)
         )
         self._index = index
+        self._stored = _stored_vectors(index, len(documents))
         self._largest_norm = max(
             (float(np.linalg.norm(block, axis=1).max()) for block in documents.blocks()),
             default=0.0,
@@ -79,46 +82,56 @@ class Searcher:
         block = queries_at_once(depth, queries.dimension, memory_mb)
         for first in range(0, len(queries), block):
             rows = np.arange(first, min(first + block, len(queries)), dtype=np.int64)
-            yield Ranking(first, *self.find(queries.take(rows), depth, memory_mb))
+            yield Ranking(first, *self.find(queries.take(rows), depth))
 
-    def find(
-        self, queries: Vectors, depth: int, memory_mb: int = 512
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def find(self, queries: Vectors, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores of the `depth` best documents of each query, as in a `Ranking`.
 
         Args:
             queries: float32 of shape (queries, dimension), all searched at once.
             depth: documents wanted for each, at most as many as there are.
-            memory_mb: MiB for the vectors of candidates, which are looked at again.
         """
-        rescore_bytes = min(RESCORE_BYTES, (memory_mb << 20) // 4)
         fetch = min(depth + SPARE, len(self.documents))
         rows = np.full((len(queries), depth), -1, np.int64)
         scores = np.full((len(queries), depth), -np.inf, np.float32)
-        open_queries = np.arange(len(queries))
-        while True:
-            found_scores, found = self._index.search(queries[open_queries], fetch)
-            doubtful = np.zeros(len(open_queries), bool)
-            step = max(1, rescore_bytes // (4 * fetch * self.documents.dimension))
-            for start in range(0, len(open_queries), step):
-                part = slice(start, start + step)
-                which = open_queries[part]
-                ranked_rows, ranked = self._rescore(queries[which], found[part])
-                rows[which], scores[which] = ranked_rows[:, :depth], ranked[:, :depth]
-                if fetch < len(self.documents):
-                    # a document FAISS left out scores at most what its last one does
-                    slack = ROUNDING[self.device] * self._scale(queries[which])
-                    doubtful[part] = found_scores[part, -1] + slack >= ranked[:, depth - 1]
+        asked = np.arange(len(queries))
+        while len(asked):
+            found_scores, found = self._index.search(queries[asked], fetch)
+            found, exact = self._rescore(queries[asked], found)
+            rows[asked], scores[asked] = found[:, :depth], exact[:, :depth]
             may_widen = self.device == "cpu" or fetch * 2 <= FAISS_GPU_LIMIT
-            if not (self.is_exact and doubtful.any() and may_widen):
-                return rows, scores
-            open_queries = open_queries[doubtful]
+            if not self.is_exact or fetch == len(self.documents) or not may_widen:
+                break
+            # a document FAISS left out scores at most what its last one does
+            slack = ROUNDING[self.device] * self._scale(queries[asked])
+            asked = asked[found_scores[:, -1] + slack >= exact[:, depth - 1]]
             fetch = min(fetch * 2, len(self.documents))
+        return rows, scores
 
     def _rescore(
         self, queries: Vectors, found: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        vectors = self.documents.take(np.maximum(found, 0).reshape(-1))
+        """Rows and exact scores, best first; both of the shape of `found`."""
+        rows, scores = np.empty_like(found), np.empty(found.shape, np.float32)
+        step = max(1, RESCORE_BYTES // (4 * found.shape[1] * self.documents.dimension))
+
+        def rescore(start: int) -> None:
+            part = slice(start, start + step)
+            rows[part], scores[part] = self._rescore_part(queries[part], found[part])
+
+        # NumPy lets go of the interpreter while it gathers and multiplies
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(rescore, range(0, len(queries), step)))
+        return rows, scores
+
+    def _rescore_part(
+        self, queries: Vectors, found: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        wanted = np.maximum(found, 0).reshape(-1)
+        if self._stored is None:
+            vectors = self.documents.take(wanted)
+        else:
+            vectors = self._stored.take(wanted, axis=0)
         scores = np.einsum("qd,qkd->qk", queries, vectors.reshape(*found.shape, -1))
         scores[found < 0] = -np.inf
         order = rank_order(scores, self.id_order[found])
@@ -135,17 +148,32 @@ def rank_order(scores: NDArray[np.float32], id_order: NDArray[np.int64]) -> NDAr
         scores: of the candidates, one row per query.
         id_order: place of each candidate's id among all ids in order, of the same shape.
     """
-    return np.lexsort((id_order, -scores), axis=1)
+    order = np.argsort(-scores, axis=1)
+    ranked = np.take_along_axis(scores, order, 1)
+    # ids are looked at only where scores are equal, as that takes twice as long
+    tied = (ranked[:, 1:] == ranked[:, :-1]).any(axis=1)
+    if tied.any():
+        order[tied] = np.lexsort((id_order[tied], -scores[tied]), axis=1)
+    return order
 
 
 def queries_at_once(depth: int, dimension: int, memory_mb: int) -> int:
-    """How many queries to search together within half of the memory; the rest is for rescoring.
+    """How many queries to search together within the memory.
 
     >>> queries_at_once(210, 384, 512), queries_at_once(2000, 384, 64)
-    (4096, 172)
+    (4096, 344)
     """
     each = BYTES_PER_CANDIDATE * (depth + SPARE) + 4 * dimension
-    return max(1, min(MOST_QUERIES, (memory_mb << 20) // 2 // each))
+    return max(1, min(MOST_QUERIES, (memory_mb << 20) // each))
+
+
+def _stored_vectors(index: Any, count: int) -> Vectors | None:
+    """The vectors inside a flat index in main memory, not copied; quicker to gather than others."""
+    import faiss
+
+    if not isinstance(index, faiss.IndexFlat) or not index.ntotal:
+        return None
+    return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
 
 
 def pair_scores(

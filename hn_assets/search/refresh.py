@@ -128,7 +128,7 @@ class Refresh:
             kept = self._kept[places] >= 0
             for which, rank in ((~kept, self._search), (kept, self._merge)):
                 if which.any():
-                    rows[which], scores[which] = rank(places[which], memory_mb)
+                    rows[which], scores[which] = rank(places[which])
             yield Ranking(first, rows, scores)
 
     def _compare(self, earlier: Earlier) -> None:
@@ -152,23 +152,17 @@ class Refresh:
             index.add(np.ascontiguousarray(vectors))  # type: ignore[call-arg]
         return Searcher(index, new)
 
-    def _search(
-        self, places: NDArray[np.int64], memory_mb: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return self._searcher.find(self._queries.take(places), self._depth, memory_mb)
+    def _search(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        return self._searcher.find(self._queries.take(places), self._depth)
 
-    def _merge(
-        self, places: NDArray[np.int64], memory_mb: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _merge(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         assert self._earlier is not None
         before = self._earlier.rows[self._kept[places]]
         scores = self._earlier.scores[self._kept[places]]
         rows = np.where(before >= 0, self._place_of[before], -1)
         if self._new_searcher is not None:
             depth = min(self._depth, len(self._new))
-            found, found_scores = self._new_searcher.find(
-                self._queries.take(places), depth, memory_mb
-            )
+            found, found_scores = self._new_searcher.find(self._queries.take(places), depth)
             rows = np.concatenate([rows, self._new[found]], axis=1)
             scores = np.concatenate([scores, found_scores], axis=1)
             order = rank_order(scores, self._searcher.id_order[rows])
