@@ -1,0 +1,41 @@
+"""Progress is told at a steady pace, and at the end."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from hn_assets import progress
+from hn_assets.encoding.encoder import EncodingStats
+from hn_assets.progress import Progress
+
+
+def test_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    lines: list[str] = []
+    with Progress("corpus", 100, lines.append) as told:
+        for texts in range(1, 101):
+            now[0] += 1.0
+            told(EncodingStats(texts=texts, tokens=texts * 10, seconds=float(texts)))
+    assert len(lines) == 10
+    assert lines[0] == "corpus: 10 of 100 texts, 10 tokens/s, 90 s left"
+    assert lines[-1] == "corpus: 100 of 100 texts, 10 tokens/s, 0 s left"
+
+
+def test_a_bar_in_a_terminal_and_none_in_a_file() -> None:
+    code = (
+        "from types import SimpleNamespace as N; from hn_assets.progress import Progress\n"
+        "with Progress('corpus', 4, lambda line: None) as told: "
+        "told(N(texts=2, tokens=9, seconds=1.0))"
+    )
+    in_a_file = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert in_a_file.stderr == b""
+    terminal, end = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stderr=end, check=True)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(end)
+    assert "corpus" in shown
+    assert "/4" in shown
