@@ -1,9 +1,12 @@
 """Progress is told at a steady pace, and at the end."""
 
+import fcntl
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -27,14 +30,17 @@ def test_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_bar_in_a_terminal_and_none_in_a_file() -> None:
     code = (
-        "from types import SimpleNamespace as N; from hn_assets.progress import Progress\n"
+        "from hn_assets.encoding.encoder import EncodingStats as N\n"
+        "from hn_assets.progress import Progress\n"
         "with Progress('corpus', 4, lambda line: None) as told: "
         "told(N(texts=2, tokens=9, seconds=1.0))"
     )
     in_a_file = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert in_a_file.stderr == b""
     terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     subprocess.run([sys.executable, "-c", code], stderr=end, check=True)
+    os.set_blocking(terminal, False)
     shown = os.read(terminal, 10_000).decode()
     os.close(end)
     assert "corpus" in shown

@@ -15,8 +15,9 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     """Hard negatives of one dataset, from its raw texts to training files.
 
     Builds the assets `<dataset>/corpus`, `queries`, `qrels`, `corpus_embeddings`,
-    `query_embeddings`, `faiss_index`, `candidates`, `hard_negatives` and `training_set`, a job
-    that materializes them, and a weekly schedule (off until switched on).
+    `query_embeddings`, `faiss_index`, `candidates`, `hard_negatives` and `training_set`, the job
+    `<dataset>_refresh` that materializes them, a weekly schedule for it (off until switched on),
+    and the job `<dataset>_prune` that removes stored vectors no recent run used.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
