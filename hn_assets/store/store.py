@@ -235,7 +235,8 @@ class Stage:
         raw = {"version": manifest.version, "files": files, "info": draft.info}
         self._write(MANIFEST, json.dumps({**raw, "checksum": _checksum(raw)}))
         self._link_latest(manifest.version)
-        self._prune({manifest.version, previous})
+        if manifest.version != previous:  # the same again must not cost the version before
+            self._prune({manifest.version, previous})
         return manifest
 
     def _read(self, name: str) -> str | None:

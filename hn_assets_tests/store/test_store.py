@@ -51,6 +51,7 @@ def test_a_reader_of_the_previous_version_is_not_disturbed(stage: Stage) -> None
     publish(stage, "one")
     opened = stage.file("data.txt")
     publish(stage, "two")
+    publish(stage, "two")
     assert opened.read_text() == "one"
     publish(stage, "three")
     assert not opened.exists(), "older versions are removed"
