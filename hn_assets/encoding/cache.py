@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from hn_assets.disk import is_running, sha256_of
 from hn_assets.encoding.encoder import Kind
 from hn_assets.encoding.loading import ModelIdentity
 from hn_assets.encoding.settings import EncodingSettings
-from hn_assets.encoding.vectors import Vectors
+from hn_assets.encoding.vectors import Vectors, gather, vector_column
 
 SPACE_FILE = "space.json"
 SPEED_FILE = "speed.json"
@@ -81,7 +82,7 @@ class VectorCache:
         self._vectors: list[Vectors] = []
         self._remove_unfinished()
         for path in sorted(self.folder.glob("*.arrow")):
-            if path.stem == _checksum(path):
+            if path.stem == sha256_of(path):
                 self._open(path)
             else:
                 path.unlink()
@@ -121,19 +122,11 @@ class VectorCache:
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`: float32, shape (len(rows), dimension)."""
-        out = np.empty((len(rows), self.dimension), np.float32)
-        starts = np.cumsum([0, *(len(keys) for keys in self._keys)])
-        shard_of = np.searchsorted(starts, rows, side="right") - 1
-        for shard in np.unique(shard_of):
-            here = shard_of == shard
-            out[here] = self._vectors[shard][rows[here] - starts[shard]]
-        return out
+        return gather(self._vectors, rows, self.dimension)
 
     def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Commit a shard: when this returns, a crash cannot lose it."""
-        dimension = vectors.shape[1]
-        flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
-        columns = [pa.array(keys, KEY), pa.FixedSizeListArray.from_arrays(flat, dimension)]
+        columns = [pa.array(keys, KEY), vector_column(vectors)]
         batch = pa.record_batch(columns, names=["key", "vector"])
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, batch.schema) as writer:
@@ -170,7 +163,7 @@ class VectorCache:
     def _remove_unfinished(self) -> None:
         """What a killed run had begun to write; another's, still running, has its process."""
         for path in self.folder.glob(".writing-*"):
-            if not _is_running(path.name.split("-")[1]):
+            if not is_running(path.name.split("-")[1]):
                 path.unlink(missing_ok=True)
 
 
@@ -186,21 +179,3 @@ def _write(path: Path, content: Any) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _checksum(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return True

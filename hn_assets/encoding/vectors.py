@@ -34,6 +34,23 @@ def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
         )
 
 
+def vector_column(vectors: Vectors) -> pa.FixedSizeListArray:
+    """Vectors of shape (n, dimension) as a column of n fixed-size lists of float32."""
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+
+
+def gather(blocks: Sequence[Vectors], rows: NDArray[np.int64], dimension: int) -> Vectors:
+    """A copy of the vectors of `rows`, counted over all blocks; shape (len(rows), dimension)."""
+    out = np.empty((len(rows), dimension), np.float32)
+    starts = np.cumsum([0, *(len(block) for block in blocks)])
+    block_of = np.searchsorted(starts, rows, side="right") - 1
+    for block in np.unique(block_of):
+        here = block_of == block
+        out[here] = blocks[block][rows[here] - starts[block]]
+    return out
+
+
 class VectorWriter:
     """Write blocks of vectors to the file `path`."""
 
@@ -47,9 +64,11 @@ class VectorWriter:
         schema = embeddings_schema(vectors.shape[1])
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)
-        flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
-        column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-        columns = [pa.array(ids, pa.string()), pa.array(keys, pa.binary(16)), column]
+        columns = [
+            pa.array(ids, pa.string()),
+            pa.array(keys, pa.binary(16)),
+            vector_column(vectors),
+        ]
         self._writer.write_batch(pa.record_batch(columns, schema))
         self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
 
@@ -100,7 +119,6 @@ class VectorTable:
             for block in blocks
         ]
         self._keys = [block.column("text_key") for block in blocks]
-        self._starts = np.cumsum([0, *(len(block) for block in self._blocks)])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,12 +133,7 @@ class VectorTable:
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
-        out = np.empty((len(rows), self.dimension), np.float32)
-        block_of = np.searchsorted(self._starts, rows, side="right") - 1
-        for block in np.unique(block_of):
-            here = block_of == block
-            out[here] = self._blocks[block][rows[here] - self._starts[block]]
-        return out
+        return gather(self._blocks, rows, self.dimension)
 
 
 class VectorSubset:

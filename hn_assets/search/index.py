@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors import VectorTable
+from hn_assets.encoding.vectors import VectorSource, VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.search.settings import SearchSettings
 from hn_assets.tables import INDEX_IDS
@@ -100,6 +100,16 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
             f"than corpus_embeddings holds ({len(vectors)} of dimension {vectors.dimension}); "
             f"materialize faiss_index again"
         )
+    return index
+
+
+def flat_index(vectors: VectorSource) -> Any:
+    """An exact index of inner products over `vectors`, in main memory."""
+    import faiss
+
+    index: Any = faiss.IndexFlatIP(vectors.dimension)
+    for block in vectors.blocks():
+        index.add(np.ascontiguousarray(block))
     return index
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hn_assets.compute import Choice
 from hn_assets.encoding.vectors import Vectors, VectorSource
+from hn_assets.search.index import flat_index, is_flat
 
 SPARE = 16  # fetched beyond the depth, so that rounding at the cut can be put right
 RESCORE_BYTES = 4 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
@@ -171,7 +172,7 @@ def _stored_vectors(index: Any, count: int) -> Vectors | None:
     """The vectors inside a flat index in main memory, not copied; quicker to gather than others."""
     import faiss
 
-    if not isinstance(index, faiss.IndexFlat) or not index.ntotal:
+    if not is_flat(index) or not index.ntotal:
         return None
     return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
 
@@ -202,13 +203,8 @@ def recall_against_exact(
         documents: the vectors that were searched.
         sample: at most so many queries, evenly spread over the ranking.
     """
-    import faiss
-
     picked = np.unique(np.linspace(0, len(ranking.rows) - 1, sample).astype(np.int64))
-    flat = faiss.IndexFlatIP(documents.dimension)
-    for block in documents.blocks():
-        flat.add(np.ascontiguousarray(block))
-    best, _ = Searcher(flat, documents).find(
+    best, _ = Searcher(flat_index(documents), documents).find(
         queries.take(picked + ranking.first), ranking.rows.shape[1]
     )
     shares = [

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors import VectorSource, VectorSubset
+from hn_assets.search.index import flat_index
 from hn_assets.search.ranking import Ranking, Searcher, queries_at_once, rank_order
 
 SEARCHED = pa.schema([("id", pa.string()), ("vector_key", pa.binary(16))])
@@ -144,13 +145,8 @@ class Refresh:
         self._kept[queries[usable]] = np.flatnonzero(usable)
 
     def _search_new(self) -> Searcher:
-        import faiss
-
         new = VectorSubset(self._documents, self._new)
-        index = faiss.IndexFlatIP(new.dimension)
-        for vectors in new.blocks():
-            index.add(np.ascontiguousarray(vectors))  # type: ignore[call-arg]
-        return Searcher(index, new)
+        return Searcher(flat_index(new), new)
 
     def _search(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         return self._searcher.find(self._queries.take(places), self._depth)

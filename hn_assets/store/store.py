@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from hn_assets.disk import is_running, sha256_of
 from hn_assets.errors import StoreError
 from hn_assets.store.remote import Remote
 
@@ -150,8 +151,9 @@ class Stage:
             StoreError: the manifest or a file is damaged or gone.
         """
         manifest = self.manifest()
-        for name in manifest.files if manifest else ():
-            self.file(name)
+        if manifest is not None:
+            for name in manifest.files:
+                self._verify(manifest, name)
         return manifest
 
     def note(self, name: str) -> dict[str, Any] | None:
@@ -171,7 +173,9 @@ class Stage:
         Raises:
             StoreError: never materialized, missing, or not the bytes that were published.
         """
-        manifest = self.require()
+        return self._verify(self.require(), name)
+
+    def _verify(self, manifest: Manifest, name: str) -> Path:
         path = self.folder / manifest.version / name
         expected = manifest.files.get(name)
         if expected is None:
@@ -323,21 +327,11 @@ class Stage:
         if not self.folder.is_dir():
             return
         for path in self.folder.glob(".staging-*"):
-            if not _is_alive(path.name.split("-")[1]):
+            if not is_running(path.name.split("-")[1]):
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return True
 
 
 def _is_about(filename: Any, folder: Path) -> bool:
@@ -349,11 +343,7 @@ def _is_about(filename: Any, folder: Path) -> bool:
 
 
 def _describe_file(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _checksum(raw: Mapping[str, Any]) -> str:

@@ -12,6 +12,18 @@ from hn_assets.assets.graph import Graph
 from hn_assets.dataset import DatasetSettings
 from hn_assets_tests.data import animals
 
+STAGES = [
+    "corpus",
+    "queries",
+    "qrels",
+    "corpus_embeddings",
+    "query_embeddings",
+    "faiss_index",
+    "candidates",
+    "hard_negatives",
+    "training_set",
+]
+
 SMALL: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
     "mining": {"range": [2, 20], "negatives": 4},

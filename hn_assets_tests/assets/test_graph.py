@@ -14,21 +14,9 @@ import pandas as pd
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.assets.graphs import STAGES, Toy
 from hn_assets_tests.data import write_jsonl
 from hn_assets_tests.models import make_tiny_bert
-
-STAGES = [
-    "corpus",
-    "queries",
-    "qrels",
-    "corpus_embeddings",
-    "query_embeddings",
-    "faiss_index",
-    "candidates",
-    "hard_negatives",
-    "training_set",
-]
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +158,7 @@ def test_the_order_of_the_source_and_the_hash_seed_change_no_byte(done, tmp_path
         path = tmp_path / "raw" / name
         path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     code = (
-        "from pathlib import Path; from hn_assets_tests.assets.graphs import Toy; "
+        "from pathlib import Path; from hn_assets_tests.assets.graphs import STAGES, Toy; "
         f"Toy(Path({str(tmp_path)!r})).materialize()"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345"}

@@ -14,21 +14,9 @@ import dagster as dg
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.assets.graphs import STAGES, Toy
 from hn_assets_tests.data import write_jsonl
 from hn_assets_tests.models import make_tiny_bert
-
-STAGES = (
-    "corpus",
-    "queries",
-    "qrels",
-    "corpus_embeddings",
-    "query_embeddings",
-    "faiss_index",
-    "candidates",
-    "hard_negatives",
-    "training_set",
-)
 
 
 @pytest.fixture(scope="module")
