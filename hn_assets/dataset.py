@@ -8,7 +8,7 @@ from typing_extensions import Self
 from hn_assets.compute import ComputeSettings
 from hn_assets.encoding.settings import EncodingSettings
 from hn_assets.export.settings import ExportSettings
-from hn_assets.mining.settings import MiningSettings
+from hn_assets.mining.settings import MiningSettings, NegativesSettings
 from hn_assets.search.settings import SearchSettings
 from hn_assets.settings import Settings
 from hn_assets.sources.settings import BeirSource, HubSource, SourceSettings
@@ -65,18 +65,21 @@ class DatasetSettings(Settings):
         default_factory=SearchSettings, description="index and depth of the rankings"
     )
     mining: MiningSettings = Field(
-        default_factory=MiningSettings, description="which candidates become negatives"
+        default_factory=MiningSettings, description="which queries, ranks and how many"
+    )
+    negatives: NegativesSettings = Field(
+        default_factory=NegativesSettings, description="which candidates may be negatives"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
     job: JobSettings = Field(default_factory=JobSettings, description="schedule and retries")
 
     @model_validator(mode="after")
     def _check_depth(self) -> Self:
-        depth, end = self.search.depth, self.mining.range[1]
+        depth, end = self.search.depth, self.mining.end
         if depth is not None and depth < end:
             raise ValueError(
-                f"search.depth {depth} ends before mining.range [{self.mining.range[0]}, {end}] "
-                f"does; leave search.depth out or set it to {end} or more"
+                f"search.depth {depth} ends before mining.range does, at {end}; leave "
+                f"search.depth out or set it to {end} or more"
             )
         return self
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -48,12 +47,58 @@ HARD_NEGATIVES = pa.schema(
     [
         ("query_id", pa.string()),
         ("doc_id", pa.string()),
+        # which search found it
+        ("source", pa.string()),
         # place among all candidates of the query, positives counted
         ("rank", pa.int32()),
         ("score", pa.float32()),
+        # score minus that of the positives: their lowest, mean or highest, as the settings say
+        ("margin", pa.float32()),
+        # cosine to the nearest positive
+        ("closeness", pa.float32()),
+        # of being relevant, by the calibrated model; null where there is none
+        ("probability", pa.float32()),
         # the query's positives this negative was judged against, and their scores
         ("positive_ids", pa.list_(pa.string())),
         ("positive_scores", pa.list_(pa.float32())),
+    ]
+)
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+
+LEDGER = pa.schema(
+    [
+        ("query_id", _NAME),
+        ("doc_id", _NAME),
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+        # "chosen", or the first reason why not
+        ("outcome", pa.dictionary(pa.int8(), pa.string())),
+        # the number that the reason looked at, and what it was compared with
+        ("value", pa.float32()),
+        ("limit", pa.float32()),
+        ("margin", pa.float32()),
+        ("closeness", pa.float32()),
+        ("probability", pa.float32()),
+    ]
+)
+
+LIKELY_MISSING = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+        ("outcome", pa.string()),
+        ("margin", pa.float32()),
+        ("closeness", pa.float32()),
+        ("probability", pa.float32()),
+        # what the rows are ordered by
+        ("likeness", pa.float64()),
+        ("query", pa.string()),
+        ("passage", pa.string()),
+        # a known one of the query, to compare with
+        ("positive", pa.string()),
     ]
 )
 
@@ -77,19 +122,3 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=list(columns)):
             yield from batch.to_pylist()
-
-
-def read_query_blocks(path: Path, rows: int = 500_000) -> Iterator[pd.DataFrame]:
-    """The rows of a Parquet file, about `rows` at a time, no query cut in two.
-
-    The rows of a query must stand together, as in `candidates`.
-    """
-    left = pd.DataFrame()
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=rows):
-            block = pd.concat([left, batch.to_pandas()], ignore_index=True)
-            left = block[block.query_id == block.query_id.iloc[-1]]
-            if len(left) < len(block):
-                yield block.iloc[: -len(left)]
-    if len(left):
-        yield left.reset_index(drop=True)

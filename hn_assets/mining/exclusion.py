@@ -5,74 +5,68 @@ of the query itself, is empty, or repeats the text of a candidate ranked before 
 ask the same thing in the same words share their positives.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from hn_assets.errors import StoreError
-
-REASONS = ("positive", "text of a positive", "text of the query", "empty", "repeated text")
-KEPT = -1
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Texts of documents and queries as numbers: equal normalised text, equal number.
-
-    Attributes:
-        documents: number of each document's text, int64, by document id.
-        queries: number of each query's text, int64, by query id.
-        empty: the number of the empty text.
-    """
-
-    documents: "pd.Series[int]"
-    queries: "pd.Series[int]"
-    empty: int
+from hn_assets.mining.collection import Collection, Pairs
+from hn_assets.mining.pool import Pool
+from hn_assets.mining.reasons import KEPT, Reason
 
 
-def exclude(candidates: pd.DataFrame, positives: pd.DataFrame, texts: Texts) -> NDArray[np.int8]:
+def exclude(pool: Pool, collection: Collection) -> NDArray[np.int8]:
     """Why each candidate can never be a negative.
 
-    Args:
-        candidates: query_id, doc_id, in rank order within each query.
-        positives: query_id, doc_id of every relevant pair, of any split.
-        texts: the texts of all documents and queries named.
-
     Returns:
-        For each candidate `KEPT` or the place of the first reason in `REASONS`, int8.
-
-    Raises:
-        StoreError: a document is ranked that the corpus does not have.
+        The first `Reason` for each candidate, `KEPT` where there is none, `Reason.NOTHING` beyond
+        the end of a ranking; int8 of the shape of `pool.documents`.
     """
-    known_documents = candidates.doc_id.isin(texts.documents.index)
-    if not known_documents.all():
-        raise StoreError(
-            f"document {candidates.doc_id[~known_documents].iloc[0]!r} and "
-            f"{int((~known_documents).sum()) - 1} more candidates are ranked but no longer in the "
-            f"corpus: materialize the embeddings, faiss_index and candidates again"
-        )
-    query_text = texts.queries.loc[candidates.query_id].to_numpy()
-    doc_text = texts.documents.loc[candidates.doc_id].to_numpy()
-    asked = texts.queries.loc[positives.query_id].to_numpy()
-    known = positives.doc_id.isin(texts.documents.index).to_numpy()
-    answer = texts.documents.loc[positives.doc_id[known]].to_numpy()
+    out = unusable(pool, collection)
+    text = collection.document_text_codes
+    relevant = collection.relevant
+    by_text = Pairs(relevant.starts, text[relevant.documents])
+    for reason, known, what in (
+        (Reason.TEXT_OF_A_POSITIVE, by_text, text[pool.documents]),
+        (Reason.POSITIVE, relevant, pool.documents),
+    ):
+        found = contains(known, pool.queries, what)
+        out[found & (out != Reason.NOTHING)] = reason
+    return out
 
-    pairs = pd.MultiIndex.from_arrays([query_text, doc_text])
-    by_text = pairs.isin(pd.MultiIndex.from_arrays([asked[known], answer]))
-    by_id = pd.MultiIndex.from_arrays([query_text, candidates.doc_id]).isin(
-        pd.MultiIndex.from_arrays([asked, positives.doc_id])
-    )
-    repeated = pd.DataFrame({"query": candidates.query_id.to_numpy(), "text": doc_text})
-    masks = (
-        by_id,
-        by_text,
-        doc_text == query_text,
-        doc_text == texts.empty,
-        repeated.duplicated().to_numpy(),
-    )
-    reasons = np.full(len(candidates), KEPT, np.int8)
-    for reason in reversed(range(len(masks))):
-        reasons[masks[reason]] = reason
-    return reasons
+
+def unusable(pool: Pool, collection: Collection) -> NDArray[np.int8]:
+    """As `exclude`, without a look at the positives."""
+    text = collection.texts.documents[pool.documents]
+    out = np.full(pool.documents.shape, KEPT, np.int8)
+    codes = np.where(pool.documents < 0, -1, collection.document_text_codes[pool.documents])
+    for reason, found in (
+        (Reason.REPEATED_TEXT, _repeated(codes)),
+        (Reason.EMPTY, text == collection.texts.empty),
+        (Reason.TEXT_OF_THE_QUERY, text == collection.texts.queries[pool.queries][:, None]),
+        (Reason.NOTHING, pool.documents < 0),
+    ):
+        out[found] = reason
+    return out
+
+
+def contains(
+    pairs: Pairs, queries: NDArray[np.int64], values: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether each value, of shape (queries, n), is among the pairs of the query of its row."""
+    if not len(pairs.documents):
+        return np.zeros(values.shape, bool)
+    width = int(max(pairs.documents.max(), values.max(initial=0))) + 1
+    known = np.unique(pairs.queries() * width + pairs.documents)
+    keys = queries[:, None] * width + values
+    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return (known[place] == keys) & (values >= 0)
+
+
+def _repeated(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the same code stands further to the left in a row."""
+    order = np.argsort(codes, axis=1, kind="stable")
+    ranked = np.take_along_axis(codes, order, 1)
+    again = np.zeros(codes.shape, bool)
+    again[:, 1:] = ranked[:, 1:] == ranked[:, :-1]
+    out = np.zeros(codes.shape, bool)
+    np.put_along_axis(out, order, again, 1)
+    return out

@@ -1,14 +1,53 @@
-"""Mine: take out what is never a negative, cut the window, sample, and count what happened."""
+"""Mine: judge every candidate, cut the window, take what is wanted, and count what happened."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from hn_assets.encoding.vectors import VectorSource
 from hn_assets.errors import MiningError
-from hn_assets.mining.exclusion import KEPT, REASONS, Texts, exclude
-from hn_assets.mining.sampling import random_keys
-from hn_assets.mining.settings import MiningSettings
+from hn_assets.mining.collection import Collection, Pairs
+from hn_assets.mining.elsewhere import Askers
+from hn_assets.mining.exclusion import contains, exclude
+from hn_assets.mining.filters import REFERENCE, Judged, apply_score_filters
+from hn_assets.mining.nearness import nearness, positive_scores
+from hn_assets.mining.plan import Plan
+from hn_assets.mining.pool import Pool
+from hn_assets.mining.reasons import FILTERS, KEPT, NAMES, Reason
+from hn_assets.mining.relevance import features
+from hn_assets.mining.sampling import choose, hash_ids, random_keys, uniform_keys
+
+DEEPER = 4  # times, each time a query is searched again
+
+Deeper = Callable[[NDArray[np.int64], int], Pool]
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What became of the candidates of some queries; arrays of shape (queries, depth).
+
+    Attributes:
+        pool: the candidates.
+        judged: the reason for each; `KEPT` for those that were chosen.
+        margin: score minus the reference score of the positives.
+        closeness: cosine to the nearest positive.
+        probability: of being relevant; None where no model was fitted.
+    """
+
+    pool: Pool
+    judged: Judged
+    margin: NDArray[np.float32]
+    closeness: NDArray[np.float32]
+    probability: NDArray[np.float32] | None
+
+    @property
+    def chosen(self) -> NDArray[np.bool_]:
+        """Which candidates are negatives."""
+        return self.judged.reasons == KEPT
 
 
 @dataclass(frozen=True)
@@ -22,8 +61,10 @@ class MiningReport:
         too_few: queries with some, but fewer.
         none: queries without any.
         dropped: queries with fewer than wanted, taken out by `on_shortage: drop`.
+        deepened: queries that were searched deeper, since the filters left too little.
+        candidates: that were looked at.
         negatives: chosen in all.
-        excluded: candidates that can never be negatives, by reason.
+        rejected: candidates that were not chosen, by reason.
         short_queries: ids of up to 20 queries with fewer negatives than wanted.
     """
 
@@ -33,65 +74,81 @@ class MiningReport:
     too_few: int
     none: int
     dropped: int
+    deepened: int
+    candidates: int
     negatives: int
-    excluded: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     short_queries: list[str] = field(default_factory=list)
 
 
 class Miner:
-    """Chooses the hard negatives of a split, a block of queries at a time.
+    """Chooses the hard negatives of a dataset, a block of queries at a time.
 
     Args:
-        qrels: query_id, doc_id, score, split; relevant where score > 0.
-        queries: id, split.
-        texts: the texts of all documents and queries, as numbers.
-        settings: window, sampling, shortage.
-
-    Raises:
-        MiningError: no query has a positive.
+        collection: documents, queries and judgements.
+        queries: their vectors.
+        documents: their vectors.
+        plan: filters, window and sampling.
+        seed: of what chance decides.
+        on_shortage: what becomes of a query with fewer negatives than wanted.
+        blocked: further documents that may not be negatives of a query, by reason.
+        deeper: searches queries again, to a given depth; None where that cannot be done.
     """
 
     def __init__(
-        self, qrels: pd.DataFrame, queries: pd.DataFrame, texts: Texts, settings: MiningSettings
+        self,
+        collection: Collection,
+        queries: VectorSource,
+        documents: VectorSource,
+        plan: Plan,
+        *,
+        seed: int,
+        on_shortage: Literal["keep", "drop", "error"] = "keep",
+        blocked: Mapping[Reason, Pairs] | None = None,
+        deeper: Deeper | None = None,
     ) -> None:
-        self._settings = settings
-        self._texts = texts
-        self._relevant = qrels[qrels.score > 0]
-        of_split = queries.id[queries.split == settings.split]
-        with_positives = set(self._relevant.query_id[self._relevant.split == settings.split])
-        mined = [query for query in of_split if query in with_positives]
-        if not mined:
-            raise MiningError(
-                f"no query of the split {settings.split!r} has a positive: there is nothing to "
-                f"mine against. The splits are {', '.join(sorted(set(queries.split)))}"
-            )
-        self._without_positives = len(of_split) - len(mined)
-        self._counts = pd.Series(0, index=pd.Index(sorted(mined)))
-        self._excluded = np.zeros(len(REASONS), np.int64)
+        self._collection = collection
+        self._documents = documents
+        self._plan = plan
+        self._on_shortage = on_shortage
+        self._blocked = blocked or {}
+        self._deeper = deeper
+        self._seed = seed
+        self.positive_scores = positive_scores(collection.positives, queries, documents)
+        self._references = reference_scores(collection.positives, self.positive_scores)
+        self._query_hashes = hash_ids(collection.query_ids.to_pylist(), seed)
+        self._hashes = np.zeros(len(documents), np.uint64)
+        self._hashed = np.zeros(len(documents), bool)
+        self._askers = Askers(collection.positives, queries, len(documents))
+        self._counts = np.zeros(len(collection.query_ids), np.int64)
+        self._reasons = np.zeros(len(NAMES), np.int64)
+        self._candidates = 0
+        self._deepened = 0
         self._depth = 0
 
-    def mine(self, candidates: pd.DataFrame) -> pd.DataFrame:
-        """The chosen rows of `candidates`, by query id and rank.
+    def mine(self, pool: Pool) -> Iterator[Mined]:
+        """What became of the candidates: all of one query together, each candidate once.
 
-        Args:
-            candidates: query_id, doc_id, rank, score; all of some queries, in rank order.
-
-        Raises:
-            StoreError: a document is ranked that the corpus does not have.
+        A query that filters leave short comes after the others, with the candidates of a deeper
+        search.
         """
-        pool = candidates[candidates.query_id.isin(self._counts.index)].reset_index(drop=True)
-        if not len(pool):
-            return candidates.iloc[:0]
-        reasons = exclude(pool, self._relevant, self._texts)
-        self._excluded += np.bincount(reasons[reasons >= 0], minlength=len(REASONS))
-        self._depth = max(self._depth, int(pool["rank"].max()) + 1)
-        chosen = _choose(_cut_window(pool, reasons, self._settings), self._settings)
-        counts = chosen.groupby("query_id").size()
-        self._counts[counts.index] = counts
-        if self._settings.on_shortage == "drop":
-            enough = counts.index[counts >= self._settings.negatives]
-            chosen = chosen[chosen.query_id.isin(enough)]
-        return chosen
+        yield from self._mine(pool, self._plan.end)
+
+    def _mine(self, pool: Pool, end: int) -> Iterator[Mined]:
+        mined = self._judge(pool, end)
+        found = mined.chosen.sum(axis=1)
+        filtered = np.isin(mined.judged.reasons, FILTERS).any(axis=1)
+        deepest = min(self._plan.filters.deepest, len(self._documents))
+        again = (found < self._plan.sampling.count) & filtered
+        if self._deeper is None or pool.depth >= deepest or not again.any():
+            yield self._finish(mined)
+            return
+        if not again.all():
+            yield self._finish(_part(mined, ~again))
+        if end == self._plan.end:
+            self._deepened += int(again.sum())
+        further = self._deeper(pool.queries[again], min(DEEPER * pool.depth, deepest))
+        yield from self._mine(further, further.depth)
 
     def report(self) -> MiningReport:
         """What came of all blocks.
@@ -100,55 +157,123 @@ class Miner:
             MiningError: no query has a negative, or queries are short and `on_shortage` is
                 `error`.
         """
-        counts, settings = self._counts, self._settings
-        short = counts.index[counts < settings.negatives]
-        if len(short) and settings.on_shortage == "error":
+        collection, plan, wanted = self._collection, self._plan, self._plan.sampling.count
+        counts = self._counts[collection.mined]
+        ids = np.array(collection.query_ids.to_pylist(), dtype=object)[collection.mined]
+        short = np.sort(ids[counts < wanted])
+        if len(short) and self._on_shortage == "error":
             raise MiningError(
-                f"{len(short)} of {len(counts)} queries have fewer than {settings.negatives} "
-                f"negatives ({_name_some(short)}), and mining.on_shortage is error. Widen "
-                f"mining.range, ask for fewer negatives, or keep or drop these queries"
+                f"{len(short)} of {len(counts)} queries have fewer than {wanted} negatives "
+                f"({_name_some(short)}), and mining.on_shortage is error. Widen mining.range, ask "
+                f"for fewer negatives, relax the filters, or keep or drop these queries"
             )
-        drops = settings.on_shortage == "drop"
-        negatives = int((counts[counts >= settings.negatives] if drops else counts).sum())
+        drops = self._on_shortage == "drop"
+        negatives = int((counts[counts >= wanted] if drops else counts).sum())
         if not negatives:
             raise MiningError(
-                f"no query has a negative: the range {settings.range} holds no candidate that "
-                f"may be one. The rankings are {self._depth} deep; set mining.range within that, "
-                f"or search deeper"
+                f"no query has a negative: the range [{plan.start}, {plan.end}] holds no candidate "
+                f"that may be one. The rankings are {self._depth} deep; set mining.range within "
+                f"that, search deeper, or relax the filters"
             )
         return MiningReport(
             queries=len(counts),
-            without_positives=self._without_positives,
-            enough=int((counts >= settings.negatives).sum()),
-            too_few=int(((counts > 0) & (counts < settings.negatives)).sum()),
+            without_positives=collection.without_positives,
+            enough=int((counts >= wanted).sum()),
+            too_few=int(((counts > 0) & (counts < wanted)).sum()),
             none=int((counts == 0).sum()),
             dropped=len(short) if drops else 0,
+            deepened=self._deepened,
+            candidates=self._candidates,
             negatives=negatives,
-            excluded={name: int(self._excluded[code]) for code, name in enumerate(REASONS)},
+            rejected={
+                name: int(self._reasons[reason])
+                for reason, name in NAMES.items()
+                if self._reasons[reason]
+            },
             short_queries=[str(query) for query in short[:20]],
         )
 
+    def _judge(self, pool: Pool, end: int) -> Mined:
+        collection, plan = self._collection, self._plan
+        references = self._references[pool.queries]
+        near = nearness(pool, collection.positives, self._documents)
+        judged = Judged.start(exclude(pool, collection))
+        may = judged.reasons == KEPT
+        place = np.maximum(np.cumsum(may, axis=1) - 1, 0)
+        sure = np.zeros(may.shape, bool)
+        if plan.filters.trust_judged:
+            sure = contains(collection.not_relevant, pool.queries, pool.documents)
+        apply_score_filters(judged, plan.filters, pool.scores, references, near.closest, sure)
+        for reason, pairs in self._blocked.items():
+            judged.reject(reason, contains(pairs, pool.queries, pool.documents) & ~sure)
+        gap = np.where(may, pool.scores - references[:, 1:2], 0)
+        probability = None
+        if plan.calibration is not None and plan.calibration.model is not None:
+            elsewhere = self._askers.find(pool.queries, pool.documents)
+            values = features(gap, place, near, elsewhere.highest(pool.documents.shape))
+            probability = plan.calibration.model.probability(values)
+            limit = plan.calibration.threshold
+            risky = (probability >= limit) & ~sure
+            judged.reject(Reason.PROBABLY_RELEVANT, risky, probability, limit)
+        where = place if plan.after_positives else np.arange(pool.depth)[None, :]
+        outside = (where < plan.start) | (where >= end)
+        judged.reject(
+            Reason.OUTSIDE_RANGE, outside, where, np.where(where < plan.start, plan.start, end)
+        )
+        uniform = uniform_keys(
+            random_keys(self._query_hashes[pool.queries][:, None], self._hash(pool.documents))
+        )
+        chosen = choose(judged.reasons == KEPT, plan.sampling, uniform, gap)
+        judged.reject(Reason.NOT_DRAWN, ~chosen)
+        column = REFERENCE[plan.filters.margin_against]
+        return Mined(
+            pool, judged, pool.scores - references[:, column, None], near.closest, probability
+        )
 
-def _cut_window(pool: pd.DataFrame, reasons: np.ndarray, settings: MiningSettings) -> pd.DataFrame:
-    start, end = settings.range
-    if settings.window == "before_positives":
-        place = pool["rank"]
-        return pool[(place >= start) & (place < end) & (reasons == KEPT)]
-    left = pool[reasons == KEPT]
-    place = left.groupby("query_id", sort=False).cumcount()
-    return left[(place >= start) & (place < end)]
+    def _finish(self, mined: Mined) -> Mined:
+        found = mined.chosen.sum(axis=1)
+        self._counts[mined.pool.queries] = found
+        if self._on_shortage == "drop":
+            short = found < self._plan.sampling.count
+            mined.judged.reject(
+                Reason.QUERY_DROPPED, np.broadcast_to(short[:, None], mined.chosen.shape)
+            )
+        reasons = mined.judged.reasons
+        self._reasons += np.bincount(
+            reasons[(reasons >= 0) & (reasons != Reason.NOTHING)], minlength=len(NAMES)
+        )
+        self._candidates += int((mined.pool.documents >= 0).sum())
+        self._depth = max(self._depth, mined.pool.depth)
+        return mined
+
+    def _hash(self, documents: NDArray[np.int64]) -> NDArray[np.uint64]:
+        new = np.unique(documents[documents >= 0])
+        new = new[~self._hashed[new]]
+        ids = self._collection.document_ids.take(new).to_pylist()
+        self._hashes[new] = hash_ids(ids, self._seed)
+        self._hashed[new] = True
+        return self._hashes[np.maximum(documents, 0)]
 
 
-def _choose(window: pd.DataFrame, settings: MiningSettings) -> pd.DataFrame:
-    if settings.sampling == "random":
-        keys = random_keys(window.query_id, window.doc_id, settings.seed)
-        # the id decides the (all but impossible) tie of two keys
-        window = window.assign(key=keys).sort_values(["query_id", "key", "doc_id"], kind="stable")
-    chosen = window.groupby("query_id", sort=False).head(settings.negatives)
-    chosen = chosen.sort_values(["query_id", "rank"], kind="stable")
-    return chosen[["query_id", "doc_id", "rank", "score"]]
+def reference_scores(positives: Pairs, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lowest, mean and highest score of each query's positives; (queries, 3), 0 where none."""
+    frame = pd.Series(scores).groupby(positives.queries()).agg(["min", "mean", "max"])
+    out = np.zeros((len(positives.starts) - 1, 3), np.float32)
+    out[frame.index] = frame.to_numpy()
+    return out
 
 
-def _name_some(ids: pd.Index) -> str:
+def _part(mined: Mined, which: NDArray[np.bool_]) -> Mined:
+    judged = mined.judged
+    return Mined(
+        mined.pool.take(which),
+        Judged(judged.reasons[which], judged.values[which], judged.limits[which]),
+        mined.margin[which],
+        mined.closeness[which],
+        None if mined.probability is None else mined.probability[which],
+    )
+
+
+def _name_some(ids: NDArray) -> str:
     names = ", ".join(repr(str(i)) for i in ids[:5])
     return names + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")

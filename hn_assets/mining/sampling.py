@@ -1,32 +1,114 @@
-"""Choose negatives from a window so that nothing but seed, query id and document id decides."""
+"""Which of the candidates that may be negatives are taken.
+
+Nothing but seed, query id, document id and scores decides, so a choice is the same on every
+machine, in whatever order texts come, and other candidates do not move the chance of two.
+"""
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+Method = Literal["top", "random", "simans", "stratified"]
 
 _MASK = (1 << 64) - 1
 
 
-def random_keys(query_ids: "pd.Series[str]", doc_ids: "pd.Series[str]", seed: int) -> NDArray:
-    """A pseudo-random uint64 for each (query, document) pair; shape (pairs,).
+@dataclass(frozen=True)
+class Sampling:
+    """How to choose.
 
-    The `n` pairs of a query with the smallest keys are a uniform sample of its pairs: the same on
-    every machine, and adding or removing other pairs moves none of them.
+    Attributes:
+        method: `top` takes the best ranked; `random` is uniform; `stratified` cuts the ranks into
+            as many equal parts as negatives are wanted and takes one of each; `simans` draws
+            without putting back, with weights exp(-a (score - positive score - b)^2): SimANS,
+            Zhou et al. 2022, https://arxiv.org/abs/2210.11773.
+        count: wanted per query.
+        a: of SimANS.
+        b: of SimANS.
     """
-    query_codes, queries = pd.factorize(query_ids)
-    doc_codes, docs = pd.factorize(doc_ids)
-    left = _hash_ids(queries, seed)[query_codes]
-    right = _hash_ids(docs, seed)[doc_codes]
-    return _mix(left + np.uint64(0x9E3779B97F4A7C15) * right)
+
+    method: Method
+    count: int
+    a: float = 0.5
+    b: float = 0.0
 
 
-def _hash_ids(ids: Iterable[str], seed: int) -> NDArray[np.uint64]:
+def choose(
+    eligible: NDArray[np.bool_],
+    sampling: Sampling,
+    uniform: NDArray[np.float64],
+    gap: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Choose at most `sampling.count` of the eligible candidates of each query.
+
+    Args:
+        eligible: which may be chosen; (queries, depth), best ranked first.
+        sampling: how.
+        uniform: from `uniform_keys`, of the same shape.
+        gap: score minus the mean score of the query's positives, of the same shape.
+    """
+    if sampling.method == "stratified":
+        return _choose_stratified(eligible, sampling.count, uniform)
+    if sampling.method == "top":
+        return eligible & (np.cumsum(eligible, axis=1) <= sampling.count)
+    keys = uniform
+    if sampling.method == "simans":
+        # smallest -log(u) / w: weighted sampling without putting back (Efraimidis and Spirakis
+        # 2006); as logarithms, since weights of far candidates are very small
+        finite = np.where(np.isfinite(gap), gap, 0).astype(np.float64)
+        keys = np.log(-np.log(uniform)) + sampling.a * (finite - sampling.b) ** 2
+    return _smallest(np.where(eligible, keys, np.inf), sampling.count) & eligible
+
+
+def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
+    order = np.argsort(keys, axis=1, kind="stable")[:, :count]
+    chosen = np.zeros(keys.shape, bool)
+    np.put_along_axis(chosen, order, True, 1)
+    return chosen
+
+
+def _choose_stratified(
+    eligible: NDArray[np.bool_], count: int, uniform: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    place = np.cumsum(eligible, axis=1) - 1
+    total = np.maximum(eligible.sum(axis=1, keepdims=True), 1)
+    # with fewer candidates than wanted, each is a part of its own
+    part = np.where(total > count, place * count // total, place)
+    order = np.argsort(np.where(eligible, part + uniform, np.inf), axis=1, kind="stable")
+    ordered = np.take_along_axis(np.where(eligible, part, -1), order, 1)
+    first = np.ones(ordered.shape, bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    chosen = np.zeros(eligible.shape, bool)
+    np.put_along_axis(chosen, order, first & (ordered >= 0), 1)
+    return chosen
+
+
+def random_keys(
+    query_hashes: NDArray[np.uint64], document_hashes: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """A pseudo-random uint64 for each pair, from arrays of hashes that NumPy can broadcast.
+
+    The `n` pairs of a query with the smallest keys are a uniform sample of its pairs.
+    """
+    # at least 1-d: NumPy warns of the overflow of scalars, which is meant here
+    spread = np.uint64(0x9E3779B97F4A7C15) * np.atleast_1d(document_hashes)
+    return _mix(np.atleast_1d(query_hashes) + spread)
+
+
+def uniform_keys(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers in (0, 1) in the order of `keys`."""
+    return ((keys >> np.uint64(12)).astype(np.float64) + 0.5) / (1 << 52)
+
+
+def hash_ids(ids: Iterable[str], seed: int) -> NDArray[np.uint64]:
+    """A hash of each id that depends on the seed."""
     key = seed.to_bytes(8, "little") if seed <= _MASK else str(seed).encode()[:64]
     digests = (hashlib.blake2b(i.encode(), digest_size=8, key=key).digest() for i in ids)
-    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+    return np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -9,6 +9,8 @@ from hn_assets import tables
 from hn_assets.export.export import ExportReport, export_training_set
 from hn_assets.export.settings import ExportSettings
 
+# columns of hard_negatives that the export does not read: null here
+UNREAD = ("source", "margin", "closeness", "probability")
 ALL = ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]
 
 
@@ -48,7 +50,7 @@ class Inputs:
             ("hard_negatives", tables.HARD_NEGATIVES, self.negatives),
         ):
             paths[name] = self.folder / f"in-{name}.parquet"
-            names = schema.names
+            names = [n for n in schema.names if n not in UNREAD]
             data = [dict(zip(names, row, strict=True)) for row in rows]
             pq.write_table(pa.Table.from_pylist(data, schema=schema), paths[name])
         return paths

@@ -1,8 +1,6 @@
 """What is chosen, what never is, and what is said of it."""
 
-import os
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,44 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hn_assets import tables
 from hn_assets.errors import MiningError, StoreError
-from hn_assets.mining.exclusion import Texts
-from hn_assets.mining.mine import Miner, MiningReport
-from hn_assets.mining.sampling import random_keys
-from hn_assets.mining.settings import MiningSettings
+from hn_assets.mining.collection import Pairs
+from hn_assets.mining.pool import Pool, read_pools
+from hn_assets.mining.settings import MiningSettings, NegativesSettings
 from hn_assets.mining.texts import number_texts
-from hn_assets.tables import read_query_blocks
-
-
-class Toy:
-    """Ten documents d0..d9 ranked in that order for each query; every text its own."""
-
-    def __init__(self, queries: int = 1, depth: int = 10) -> None:
-        self.queries = pd.DataFrame({"id": [f"q{i}" for i in range(queries)], "split": "train"})
-        self.texts = Texts(
-            pd.Series({f"d{i}": 1000 + i for i in range(depth)}),
-            pd.Series({f"q{i}": 10 + i for i in range(queries)}),
-            empty=0,
-        )
-        self.candidates = pd.DataFrame(
-            [
-                {"query_id": q, "doc_id": f"d{i}", "rank": i, "score": np.float32(1 - i / 100)}
-                for q in self.queries.id
-                for i in range(depth)
-            ]
-        )
-        self.qrels = pd.DataFrame(
-            [{"query_id": q, "doc_id": "d2", "score": 1, "split": "train"} for q in self.queries.id]
-        )
-
-    def mine(self, **options: object) -> tuple[dict[str, list[str]], MiningReport]:
-        settings = MiningSettings.model_validate({"sampling": "top", **options})
-        miner = Miner(self.qrels, self.queries, self.texts, settings)
-        blocks = [block for _, block in self.candidates.groupby("query_id", sort=False)]
-        chosen = pd.concat([miner.mine(block) for block in blocks])
-        report = miner.report()
-        groups = chosen.groupby("query_id").doc_id
-        return {str(query): list(docs) for query, docs in groups}, report
+from hn_assets_tests.mining.toys import Toy
 
 
 def test_the_window_counts_what_is_left_without_positives() -> None:
@@ -66,14 +33,14 @@ def test_the_window_cut_first_leaves_a_gap_where_a_positive_is() -> None:
 
 def test_what_is_never_a_negative() -> None:
     toy = Toy(queries=2)
-    toy.texts.documents["d0"] = 10  # the text of the query q0
-    toy.texts.documents["d1"] = 1002  # the text of the positive d2
-    toy.texts.documents["d4"] = 0  # empty
-    toy.texts.documents["d6"] = 1005  # d5 again
+    toy.texts.documents[0] = 10  # the text of the query q0
+    toy.texts.documents[1] = 1002  # the text of the positive d2
+    toy.texts.documents[4] = 0  # empty
+    toy.texts.documents[6] = 1005  # d5 again
     chosen, report = toy.mine(range=[0, 10], negatives=10)
     assert chosen["q0"] == ["d3", "d5", "d7", "d8", "d9"]
     assert chosen["q1"] == ["d0", "d3", "d5", "d7", "d8", "d9"]
-    assert report.excluded == {
+    assert report.rejected == {
         "positive": 2,
         "text of a positive": 2,
         "text of the query": 1,
@@ -84,18 +51,18 @@ def test_what_is_never_a_negative() -> None:
 
 def test_queries_of_equal_text_share_their_positives() -> None:
     toy = Toy(queries=2)
-    toy.texts.queries["q1"] = 10
+    toy.texts.queries[1] = 10
     toy.qrels.loc[1, "doc_id"] = "d5"
     chosen, _ = toy.mine(range=[0, 10], negatives=10)
     assert "d5" not in chosen["q0"]
     assert "d2" not in chosen["q1"]
 
 
-def test_a_document_judged_not_relevant_may_be_a_negative() -> None:
+def test_a_positive_of_another_split_is_no_negative_either() -> None:
     toy = Toy()
-    toy.qrels.loc[1] = ["q0", "d0", 0, "train"]
-    chosen, _ = toy.mine(range=[0, 2], negatives=2)
-    assert chosen == {"q0": ["d0", "d1"]}
+    toy.judge("q0", "d0", 1, split="test")
+    chosen, _ = toy.mine(range=[0, 3], negatives=3)
+    assert chosen == {"q0": ["d1", "d3", "d4"]}
 
 
 def test_only_the_mined_split_is_mined() -> None:
@@ -121,16 +88,27 @@ def test_no_query_with_positives_is_an_error() -> None:
         toy.mine()
 
 
-@pytest.mark.parametrize(("policy", "left"), [("keep", ["q0", "q1"]), ("drop", ["q1"])])
+@pytest.mark.parametrize(("policy", "left"), [("keep", ["q0", "q1"]), ("drop", [])])
 def test_a_shortage_is_reported_and_never_padded(policy: str, left: list[str]) -> None:
-    toy = Toy(queries=2)
-    toy.candidates = toy.candidates.drop(index=range(4, 10))
+    toy = Toy(queries=2, documents=4)
+    if policy == "drop":
+        with pytest.raises(MiningError, match="no query has a negative"):
+            toy.mine(range=[0, 10], negatives=5, on_shortage=policy)
+        return
     chosen, report = toy.mine(range=[0, 10], negatives=5, on_shortage=policy)
     assert list(chosen) == left
-    assert all(len(docs) == (3 if q == "q0" else 5) for q, docs in chosen.items())
-    assert (report.enough, report.too_few, report.none) == (1, 1, 0)
-    assert report.short_queries == ["q0"]
-    assert report.dropped == (policy == "drop")
+    assert all(len(docs) == 3 for docs in chosen.values())
+    assert (report.enough, report.too_few, report.none) == (0, 2, 0)
+    assert report.short_queries == ["q0", "q1"]
+
+
+def test_a_dropped_query_is_accounted_for() -> None:
+    toy = Toy(queries=2, documents=6)
+    toy.judge("q0", "d0", 1)
+    chosen, report = toy.mine(range=[0, 10], negatives=5, on_shortage="drop")
+    assert list(chosen) == ["q1"]
+    assert (report.enough, report.too_few, report.dropped, report.negatives) == (1, 1, 1, 5)
+    assert report.rejected == {"positive": 3, "query dropped": 4}
 
 
 def test_a_shortage_can_fail_the_run() -> None:
@@ -154,23 +132,106 @@ def test_mining_the_evaluation_split_is_refused() -> None:
         MiningSettings(split="test")
 
 
+@pytest.mark.parametrize(
+    ("filters", "reason", "rejected"),
+    [
+        ({"score_ceiling": 0.965}, "score above the ceiling", ["d0", "d1", "d3"]),
+        ({"score_floor": 0.925}, "score below the floor", ["d8", "d9"]),
+        ({"absolute_margin": 0.025}, "within the absolute margin", ["d0", "d1", "d3", "d4"]),
+        # the positive scores 0.98: 5 % of it are 0.049
+        (
+            {"relative_margin": 0.05},
+            "within the relative margin",
+            ["d0", "d1", "d3", "d4", "d5", "d6"],
+        ),
+        ({"closeness_ceiling": 0.998}, "close to a positive", ["d1", "d3"]),
+    ],
+)
+def test_a_filter_rejects_with_its_reason_and_numbers(
+    filters: dict, reason: str, rejected: list[str]
+) -> None:
+    toy = Toy()
+    given = NegativesSettings.model_validate(filters)
+    chosen, report = toy.mine(given, range=[0, 10], negatives=10)
+    left = [d for d in toy.documents.ids if d not in rejected and d != "d2"]
+    assert chosen == {"q0": left}
+    assert report.rejected == {"positive": 1, reason: len(rejected)}
+    (mined,) = toy.mine_all(given, range=[0, 10], negatives=10)
+    row = toy.documents.ids.index(rejected[0])
+    (limit,) = filters.values()
+    value, kept = mined.judged.values[0, row], mined.judged.limits[0, row]
+    expected = mined.closeness[0, row] if "closeness_ceiling" in filters else 1 - row / 100
+    assert value == pytest.approx(expected)
+    assert (value > kept) != ("score_floor" in filters)
+    if "margin" not in reason:
+        assert kept == pytest.approx(limit)
+
+
+def test_a_relative_margin_lowers_a_negative_score_too() -> None:
+    toy = Toy()
+    toy.documents.vectors[:] = -toy.documents.vectors[::-1]  # scores -0.91 to -1.0
+    chosen, _ = toy.mine(NegativesSettings(relative_margin=0.05), range=[0, 10], negatives=10)
+    # the positive d2 scores -0.93: at most -0.9765 may stay
+    assert chosen == {"q0": ["d7", "d8", "d9"]}
+
+
+@pytest.mark.parametrize(("against", "first"), [("min", "d7"), ("mean", "d5"), ("max", "d3")])
+def test_margins_are_measured_from_the_positive_that_is_named(against: str, first: str) -> None:
+    toy = Toy()
+    toy.judge("q0", "d6", 1)
+    filters = NegativesSettings.model_validate(
+        {"absolute_margin": 0.0051, "margin_against": against}
+    )
+    chosen, _ = toy.mine(filters, range=[0, 10], negatives=10)
+    assert chosen["q0"][0] == first
+
+
+def test_what_was_judged_not_relevant_passes_filters_unless_told_otherwise() -> None:
+    toy = Toy()
+    toy.judge("q0", "d0", 0)
+    ceiling = NegativesSettings(score_ceiling=0.965)
+    assert "d0" in toy.mine(ceiling, range=[0, 10], negatives=10)[0]["q0"]
+    strict = NegativesSettings(score_ceiling=0.965, trust_judged=False)
+    assert "d0" not in toy.mine(strict, range=[0, 10], negatives=10)[0]["q0"]
+
+
+def test_a_query_that_filters_leave_short_is_searched_deeper() -> None:
+    toy = Toy(documents=40, depth=5)
+    filters = NegativesSettings(score_ceiling=0.9, deepest=30)
+    chosen, report = toy.mine(filters, range=[0, 5], negatives=4)
+    assert chosen == {"q0": ["d10", "d11", "d12", "d13"]}
+    assert (report.deepened, report.candidates, report.enough) == (1, 20, 1)
+    never, report = toy.mine(
+        NegativesSettings(score_floor=0.97, deepest=0), range=[0, 5], negatives=4
+    )
+    assert never == {"q0": ["d0", "d1", "d3"]}
+    assert report.deepened == 0
+
+
+def test_a_search_ends_at_the_depth_that_is_allowed() -> None:
+    toy = Toy(documents=40, depth=5)
+    filters = NegativesSettings(score_ceiling=0.9, deepest=12)
+    chosen, report = toy.mine(filters, range=[0, 5], negatives=4)
+    assert chosen == {"q0": ["d10", "d11"]}
+    assert report.candidates == 12
+
+
 @settings(max_examples=30, deadline=None)
 @given(order=st.randoms(use_true_random=False), seed=st.integers(0, 2**64))
 def test_the_random_choice_does_not_depend_on_any_order(order, seed: int) -> None:
-    toy, shuffled = Toy(queries=3, depth=40), Toy(queries=3, depth=40)
-    queries = list(shuffled.queries.index)
-    order.shuffle(queries)
-    shuffled.queries = shuffled.queries.loc[queries]
-    shuffled.candidates = pd.concat(
-        [shuffled.candidates[shuffled.candidates.query_id == f"q{i}"] for i in queries]
-    )
+    toy, shuffled = Toy(queries=3, documents=40), Toy(queries=3, documents=40)
+    rows = list(range(40))
+    order.shuffle(rows)
+    shuffled.documents.ids = [toy.documents.ids[row] for row in rows]
+    shuffled.documents.vectors = toy.documents.vectors[rows]
+    shuffled.texts = replace(toy.texts, documents=toy.texts.documents[rows])
     shuffled.qrels = shuffled.qrels.sample(frac=1, random_state=seed % 2**32)
     options = {"range": [5, 35], "negatives": 7, "sampling": "random", "seed": seed}
     assert toy.mine(**options)[0] == shuffled.mine(**options)[0]
 
 
 def test_the_random_choice_moves_with_the_seed_and_is_uniform() -> None:
-    toy = Toy(queries=400, depth=30)
+    toy = Toy(queries=400, documents=30)
     options = {"range": [0, 20], "negatives": 5, "sampling": "random"}
     first, _ = toy.mine(**options, seed=1)
     second, _ = toy.mine(**options, seed=2)
@@ -181,30 +242,6 @@ def test_the_random_choice_moves_with_the_seed_and_is_uniform() -> None:
     assert times.between(60, 140).all()
 
 
-def test_other_candidates_do_not_move_the_choice_between_two() -> None:
-    pair = pd.Series(["q", "q"]), pd.Series(["a", "b"])
-    more = pd.Series(["q", "p", "q"]), pd.Series(["b", "z", "a"])
-    assert random_keys(*pair, seed=3).tolist() == random_keys(*more, seed=3)[[2, 0]].tolist()
-
-
-def test_the_choice_is_the_same_in_another_process() -> None:
-    code = (
-        "import pandas as pd; from hn_assets.mining.sampling import random_keys; "
-        "print(random_keys(pd.Series(['q1','q2']), pd.Series(['7','007']), 42).tolist())"
-    )
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("0", "1")
-    }
-    assert len(outputs) == 1
-
-
 def test_texts_are_equal_however_they_are_spaced_and_cased(tmp_path: Path) -> None:
     corpus, queries = tmp_path / "corpus.parquet", tmp_path / "queries.parquet"
     rows = [("a", "", "Heart  attack"), ("b", "Heart", "attack "), ("c", "", " "), ("d", "", "x")]
@@ -212,26 +249,67 @@ def test_texts_are_equal_however_they_are_spaced_and_cased(tmp_path: Path) -> No
         pa.table(dict(zip(["id", "title", "text"], zip(*rows, strict=True), strict=True))), corpus
     )
     pq.write_table(pa.table({"id": ["q"], "text": ["heart\nATTACK"]}), queries)
-    texts = number_texts(corpus, queries, with_title=True)
-    assert texts.documents["a"] == texts.documents["b"] == texts.queries["q"]
-    assert texts.documents["c"] == texts.empty
-    without = number_texts(corpus, queries, with_title=False)
-    assert without.documents["a"] != without.documents["b"]
+    ids = {"document_ids": ["a", "b", "c", "d"], "query_ids": ["q"]}
+    texts = number_texts(corpus, queries, with_title=True, **ids)
+    assert texts.documents[0] == texts.documents[1] == texts.queries[0]
+    assert texts.documents[2] == texts.empty
+    without = number_texts(corpus, queries, with_title=False, **ids)
+    assert without.documents[0] != without.documents[1]
+    for other in (["a", "b", "d", "c"], ["a", "b", "c"], ["a", "b", "c", "d", "e"]):
+        with pytest.raises(StoreError, match="do not hold the same texts"):
+            number_texts(corpus, queries, with_title=True, document_ids=other, query_ids=["q"])
 
 
-def test_a_ranked_document_that_left_the_corpus_is_an_error() -> None:
-    toy = Toy()
-    toy.texts = Texts(toy.texts.documents.drop("d4"), toy.texts.queries, empty=0)
-    with pytest.raises(StoreError, match="document 'd4' and 0 more"):
-        toy.mine(range=[0, 3])
+def write_candidates(toy: Toy, path: Path) -> Pool:
+    pool = toy.pool()
+    rows, ranks = np.nonzero(pool.documents >= 0)
+    table = pa.table(
+        [
+            pa.array([toy.asked.ids[row] for row in rows]),
+            pa.array([toy.documents.ids[d] for d in pool.documents[rows, ranks]]),
+            pa.array(ranks, pa.int32()),
+            pa.array(pool.scores[rows, ranks], pa.float32()),
+        ],
+        schema=tables.CANDIDATES,
+    )
+    pq.write_table(table, path)
+    return pool
 
 
 @pytest.mark.parametrize("rows", [1, 3, 7, 1000])
 def test_candidates_are_read_in_blocks_that_cut_no_query(tmp_path: Path, rows: int) -> None:
-    frame = Toy(queries=6, depth=5).candidates
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "c.parquet")
-    blocks = list(read_query_blocks(tmp_path / "c.parquet", rows))
-    assert pd.concat(blocks, ignore_index=True).equals(frame)
+    toy = Toy(queries=6, documents=5)
+    pool = write_candidates(toy, tmp_path / "c.parquet")
+    blocks = list(read_pools(tmp_path / "c.parquet", toy.collection, rows))
     assert len(blocks) == (2 if rows == 1000 else {1: 6, 3: 6, 7: 5}[rows])
-    seen = [set(block.query_id) for block in blocks]
-    assert sum(len(ids) for ids in seen) == 6
+    for part in ("queries", "documents", "scores"):
+        joined = np.concatenate([getattr(block, part) for block in blocks])
+        assert np.array_equal(joined, getattr(pool, part))
+
+
+def test_only_mined_queries_are_read(tmp_path: Path) -> None:
+    toy = Toy(queries=3, documents=5)
+    toy.qrels = toy.qrels.drop(index=1)
+    write_candidates(toy, tmp_path / "c.parquet")
+    blocks = list(read_pools(tmp_path / "c.parquet", toy.collection))
+    assert [row for block in blocks for row in block.queries] == [0, 2]
+
+
+def test_a_ranked_document_that_left_the_corpus_is_an_error(tmp_path: Path) -> None:
+    write_candidates(Toy(), tmp_path / "c.parquet")
+    with pytest.raises(StoreError, match="document 'd8' and 1 more"):
+        list(read_pools(tmp_path / "c.parquet", Toy(documents=8).collection))
+
+
+def test_a_qrel_without_a_vector_is_an_error() -> None:
+    toy = Toy()
+    toy.judge("q0", "gone", 1)
+    with pytest.raises(StoreError, match="the document 'gone', which has no vector"):
+        toy.mine()
+
+
+def test_pairs_are_kept_by_query_in_order() -> None:
+    pairs = Pairs.build(np.array([2, 0, 2, 2]), np.array([7, 5, 3, 7]), 4)
+    assert [pairs.of(query).tolist() for query in range(4)] == [[5], [], [3, 7], []]
+    assert pairs.padded(np.array([2, 1, 0])).tolist() == [[3, 7], [-1, -1], [5, -1]]
+    assert pairs.queries().tolist() == [0, 2, 2]

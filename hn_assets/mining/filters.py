@@ -1,0 +1,84 @@
+"""Filters: which candidates are too much like a positive, or too little, to be a hard negative."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.mining.reasons import KEPT, Reason
+from hn_assets.mining.settings import NegativesSettings
+
+# column of `references`
+REFERENCE = {"min": 0, "mean": 1, "max": 2}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was decided about some candidates; all arrays of shape (queries, depth).
+
+    Attributes:
+        reasons: why each is not a negative, `KEPT` where it may be one; int8.
+        values: the number that the reason looked at; float32, NaN where there is none.
+        limits: what it was compared with; float32, NaN where there is none.
+    """
+
+    reasons: NDArray[np.int8]
+    values: NDArray[np.float32]
+    limits: NDArray[np.float32]
+
+    @classmethod
+    def start(cls, reasons: NDArray[np.int8]) -> "Judged":
+        """From what is never a negative."""
+        empty = np.full(reasons.shape, np.nan, np.float32)
+        return cls(reasons.copy(), empty, empty.copy())
+
+    def reject(
+        self,
+        reason: Reason,
+        which: NDArray[np.bool_],
+        values: NDArray | float = np.nan,
+        limits: NDArray | float = np.nan,
+    ) -> None:
+        """Give those a reason that have none yet."""
+        new = which & (self.reasons == KEPT)
+        self.reasons[new] = reason
+        self.values[new] = np.broadcast_to(values, new.shape)[new]
+        self.limits[new] = np.broadcast_to(limits, new.shape)[new]
+
+
+def apply_score_filters(
+    judged: Judged,
+    settings: NegativesSettings,
+    scores: NDArray[np.float32],
+    references: NDArray[np.float32],
+    closeness: NDArray[np.float32],
+    sure: NDArray[np.bool_],
+) -> None:
+    """Reject by score, by margin to the positives and by closeness to one.
+
+    Args:
+        judged: is changed.
+        settings: which filters, and their limits; those that are None do nothing.
+        scores: of the candidates.
+        references: lowest, mean and highest score of each query's positives; (queries, 3).
+        closeness: cosine of each candidate to the nearest positive.
+        sure: judged not relevant by a person: such a candidate passes.
+    """
+    if settings.score_ceiling is not None:
+        above = ~sure & (scores > settings.score_ceiling)
+        judged.reject(Reason.SCORE_CEILING, above, scores, settings.score_ceiling)
+    if settings.score_floor is not None:
+        below = scores < settings.score_floor
+        judged.reject(Reason.SCORE_FLOOR, below, scores, settings.score_floor)
+    column = REFERENCE[settings.margin_against]
+    reference = references[:, column : column + 1]
+    if settings.absolute_margin is not None:
+        limit = reference - settings.absolute_margin
+        judged.reject(Reason.ABSOLUTE_MARGIN, ~sure & (scores > limit), scores, limit)
+    if settings.relative_margin is not None:
+        # of the size of the score, so that a negative score too is lowered by a margin
+        limit = reference - settings.relative_margin * np.abs(reference)
+        judged.reject(Reason.RELATIVE_MARGIN, ~sure & (scores > limit), scores, limit)
+    if settings.closeness_ceiling is not None:
+        near = ~sure & (closeness > settings.closeness_ceiling)
+        judged.reject(Reason.CLOSENESS, near, closeness, settings.closeness_ceiling)

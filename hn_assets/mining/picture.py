@@ -1,0 +1,63 @@
+"""Leak against hardness as a picture."""
+
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+
+from hn_assets.mining.audit import CHOSEN
+
+SIZE, DPI = (7.2, 4.4), 80  # small: the picture stands in the metadata of every run
+
+
+def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
+    """A PNG of every method's leak (with its interval) and hardness.
+
+    Args:
+        methods: `Audit.methods`, of which something was measured.
+        title: above the picture.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    measured = methods[methods.negatives > 0]
+    is_target = measured.target.notna()
+    for label, rows, style in (
+        ("a target rate", measured[is_target].sort_values("target"), "o-"),
+        ("a method people use", measured[~is_target & (measured.method != CHOSEN)], "s"),
+        (CHOSEN, measured[measured.method == CHOSEN], "*"),
+    ):
+        if len(rows):
+            leak = 100 * rows.leak.to_numpy()
+            low = np.maximum(leak - 100 * rows.leak_low.to_numpy(), 0)
+            high = np.maximum(100 * rows.leak_high.to_numpy() - leak, 0)
+            axes.errorbar(
+                leak,
+                rows.mean_score.to_numpy(),
+                xerr=[low, high],
+                fmt=style,
+                markersize=14 if style == "*" else 5,
+                elinewidth=0.7,
+                linewidth=1,
+                label=label,
+            )
+    for row in measured.to_dict("records"):
+        name = f"{row['target']:g}" if row["target"] == row["target"] else row["method"]
+        axes.annotate(
+            str(name),
+            (100 * row["leak"], row["mean_score"]),
+            xytext=(5, -9),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("hidden positives among the negatives, % (95 % interval)")
+    axes.set_ylabel("mean score of the negatives")
+    axes.set_title(title, fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="lower right")
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,56 @@
+"""Why a candidate is not a negative. The first reason that holds, in this order, is the reason."""
+
+from enum import IntEnum
+
+KEPT = -1
+
+
+class Reason(IntEnum):
+    """Reasons in the order in which they are looked at; `NOTHING` is no candidate at all."""
+
+    # never a negative
+    POSITIVE = 0
+    TEXT_OF_A_POSITIVE = 1
+    TEXT_OF_THE_QUERY = 2
+    EMPTY = 3
+    REPEATED_TEXT = 4
+    # filters
+    SCORE_CEILING = 5
+    SCORE_FLOOR = 6
+    ABSOLUTE_MARGIN = 7
+    RELATIVE_MARGIN = 8
+    CLOSENESS = 9
+    NEAR_DUPLICATE = 10
+    ANSWER = 11
+    PROBABLY_RELEVANT = 12
+    # it may be one, but others were taken
+    OUTSIDE_RANGE = 13
+    NOT_DRAWN = 14
+    QUERY_DROPPED = 15
+
+    NOTHING = 127
+
+
+NEVER = tuple(Reason)[: Reason.REPEATED_TEXT + 1]
+FILTERS = tuple(Reason)[Reason.SCORE_CEILING : Reason.PROBABLY_RELEVANT + 1]
+CHOSEN = "chosen"
+
+# as they stand in the ledger
+NAMES = {
+    Reason.POSITIVE: "positive",
+    Reason.TEXT_OF_A_POSITIVE: "text of a positive",
+    Reason.TEXT_OF_THE_QUERY: "text of the query",
+    Reason.EMPTY: "empty",
+    Reason.REPEATED_TEXT: "repeated text",
+    Reason.SCORE_CEILING: "score above the ceiling",
+    Reason.SCORE_FLOOR: "score below the floor",
+    Reason.ABSOLUTE_MARGIN: "within the absolute margin",
+    Reason.RELATIVE_MARGIN: "within the relative margin",
+    Reason.CLOSENESS: "close to a positive",
+    Reason.NEAR_DUPLICATE: "near-duplicate of a positive",
+    Reason.ANSWER: "holds an answer",
+    Reason.PROBABLY_RELEVANT: "probably relevant",
+    Reason.OUTSIDE_RANGE: "outside the range",
+    Reason.NOT_DRAWN: "others were taken",
+    Reason.QUERY_DROPPED: "query dropped",
+}

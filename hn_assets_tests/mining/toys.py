@@ -1,0 +1,104 @@
+"""Small collections with vectors of our own choosing, as the mining room takes them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hn_assets.encoding.vectors import Vectors
+from hn_assets.mining.collection import Collection, Texts
+from hn_assets.mining.mine import Mined, Miner, MiningReport
+from hn_assets.mining.plan import make_plan
+from hn_assets.mining.pool import Pool
+from hn_assets.mining.settings import MiningSettings, NegativesSettings
+
+
+class InMemory:
+    """Vectors that are there already."""
+
+    def __init__(self, ids: list[str], vectors: Vectors) -> None:
+        self.ids = ids
+        self.vectors = np.asarray(vectors, np.float32)
+        self.dimension = self.vectors.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        yield self.vectors
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        return self.vectors[rows]
+
+
+class Toy:
+    """Documents d0, d1, ... ranked in that order for each query q0, q1, ...; every text its own.
+
+    The cosine of dN to every query is 1 - N / 100; d2 is the positive.
+    """
+
+    def __init__(self, queries: int = 1, documents: int = 10, depth: int | None = None) -> None:
+        angle = np.arccos(1 - np.arange(documents) / 100)
+        vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        self.documents = InMemory([f"d{i}" for i in range(documents)], vectors)
+        self.asked = InMemory([f"q{i}" for i in range(queries)], np.array([[1.0, 0.0]] * queries))
+        self.texts = Texts(1000 + np.arange(documents), 10 + np.arange(queries), empty=0)
+        self.queries = pd.DataFrame({"id": self.asked.ids, "split": "train"})
+        self.qrels = pd.DataFrame(
+            [{"query_id": q, "doc_id": "d2", "score": 1, "split": "train"} for q in self.asked.ids]
+        )
+        self.depth = depth or documents
+
+    def judge(self, query: str, document: str, score: int, split: str = "train") -> None:
+        self.qrels.loc[len(self.qrels)] = [query, document, score, split]
+
+    @property
+    def collection(self) -> Collection:
+        return Collection.build(
+            self.documents.ids, self.asked.ids, self.texts, self.queries, self.qrels, "train"
+        )
+
+    def pool(self, depth: int | None = None) -> Pool:
+        scores = self.asked.vectors @ self.documents.vectors.T
+        order = np.argsort(-scores, axis=1, kind="stable")[:, : depth or self.depth]
+        return Pool(np.arange(len(self.asked)), order, np.take_along_axis(scores, order, 1))
+
+    def miner(self, filters: NegativesSettings | None = None, **options: object) -> Miner:
+        settings = MiningSettings.model_validate({"sampling": "top", **options})
+        filters = filters or NegativesSettings()
+
+        def deeper(queries: NDArray[np.int64], depth: int) -> Pool:
+            return self.pool(depth).take(queries)
+
+        return Miner(
+            self.collection,
+            self.asked,
+            self.documents,
+            make_plan(settings, filters, None),
+            seed=settings.seed,
+            on_shortage=settings.on_shortage,
+            deeper=deeper if filters.filters else None,
+        )
+
+    def mine_all(self, filters: NegativesSettings | None = None, **options: object) -> list[Mined]:
+        miner = self.miner(filters, **options)
+        pool = self.pool()
+        return list(miner.mine(pool.take(self.collection.mined[pool.queries])))
+
+    def mine(
+        self, filters: NegativesSettings | None = None, **options: object
+    ) -> tuple[dict[str, list[str]], MiningReport]:
+        """The ids of the negatives by query id, and the report."""
+        miner = self.miner(filters, **options)
+        collection, pool = self.collection, self.pool()
+        found: dict[str, list[str]] = {}
+        # one query at a time: how they are cut into blocks must not matter
+        for row in np.flatnonzero(collection.mined[pool.queries]):
+            for mined in miner.mine(pool.take(np.array([row]))):
+                for place, query in enumerate(mined.pool.queries):
+                    names = [self.documents.ids[d] for d in mined.pool.documents[place]]
+                    chosen = [n for n, c in zip(names, mined.chosen[place], strict=True) if c]
+                    if chosen:
+                        found[self.asked.ids[query]] = chosen
+        return found, miner.report()
