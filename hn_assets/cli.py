@@ -7,6 +7,7 @@ import click
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.export.show import render_training_set
+from hn_assets.mining.why import explain
 from hn_assets.reference import settings_table
 from hn_assets.store import open_store
 
@@ -24,6 +25,19 @@ def show(dataset: str, examples: int) -> None:
     try:
         store = open_store(Path.cwd(), dataset, os.environ)
         click.echo(render_training_set(store, examples))
+    except (HardNegativesError, RemoteStoreError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("dataset")
+@click.argument("query_id")
+@click.argument("doc_id")
+def why(dataset: str, query_id: str, doc_id: str) -> None:
+    """Say why the document DOC_ID is, or is not, a negative of the query QUERY_ID."""
+    try:
+        store = open_store(Path.cwd(), dataset, os.environ)
+        click.echo(explain(store, query_id, doc_id))
     except (HardNegativesError, RemoteStoreError) as error:
         raise click.ClickException(str(error)) from error
 

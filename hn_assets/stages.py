@@ -7,7 +7,10 @@ CORPUS_EMBEDDINGS = "corpus_embeddings"
 QUERY_EMBEDDINGS = "query_embeddings"
 FAISS_INDEX = "faiss_index"
 CANDIDATES = "candidates"
+CALIBRATION = "calibration"
+FALSE_NEGATIVE_AUDIT = "false_negative_audit"
 HARD_NEGATIVES = "hard_negatives"
+LIKELY_MISSING_LABELS = "likely_missing_labels"
 TRAINING_SET = "training_set"
 
 FILES = {
@@ -18,6 +21,9 @@ FILES = {
     QUERY_EMBEDDINGS: "vectors.arrow",
     FAISS_INDEX: "index.faiss",
     CANDIDATES: "candidates.parquet",
+    CALIBRATION: "calibration.json",
+    FALSE_NEGATIVE_AUDIT: "audit.parquet",
     HARD_NEGATIVES: "hard_negatives.parquet",
+    LIKELY_MISSING_LABELS: "likely_missing_labels.parquet",
     TRAINING_SET: "ids.parquet",
 }

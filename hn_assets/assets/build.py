@@ -2,10 +2,14 @@
 
 import dagster as dg
 
+from hn_assets.assets.audit import build_audit
+from hn_assets.assets.calibration import build_calibration
 from hn_assets.assets.candidates import build_candidates
+from hn_assets.assets.checks import build_checks
 from hn_assets.assets.embeddings import build_embeddings
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.index import build_faiss_index
+from hn_assets.assets.labels import build_likely_missing_labels
 from hn_assets.assets.negatives import build_hard_negatives
 from hn_assets.assets.prune import build_prune_job
 from hn_assets.assets.resources import Compute
@@ -21,6 +25,7 @@ def build_definitions(graph: Graph) -> dg.Definitions:
         description=f"Materialize all of {graph.name}: raw texts to training files.",
     )
     settings = graph.settings.job
+    calibrated = graph.settings.negatives.target_false_negative_rate is not None
     schedule = dg.ScheduleDefinition(
         name=f"{graph.name}_schedule",
         job=job,
@@ -37,9 +42,13 @@ def build_definitions(graph: Graph) -> dg.Definitions:
             build_embeddings(graph),
             build_faiss_index(graph),
             build_candidates(graph),
+            *([build_calibration(graph)] if calibrated else []),
+            build_audit(graph),
             build_hard_negatives(graph),
+            build_likely_missing_labels(graph),
             build_training_set(graph),
         ],
+        asset_checks=build_checks(graph),
         jobs=[job, build_prune_job(graph)],
         schedules=[schedule],
         resources={graph.compute_key: Compute(**graph.settings.compute.model_dump())},

@@ -47,7 +47,7 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
         kinds={"faiss", "parquet"},
         settings={
             "parameters": graph.settings.search.search_parameters,
-            "depth": graph.settings.search.depth or [graph.settings.mining.range[1], "positives"],
+            "depth": graph.settings.search.depth or [graph.settings.mining.end, "positives"],
         },
         computes=True,
     )
@@ -130,10 +130,10 @@ def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.Dat
     if settings.depth is not None:
         return settings.depth
     if mining.window == "before_positives":
-        return mining.range[1]
+        return mining.end
     mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
     most = int(mined.groupby("query_id").size().max()) if len(mined) else 0
-    return mining.range[1] + most
+    return mining.end + most
 
 
 def _check_same_space(graph: Graph) -> None:

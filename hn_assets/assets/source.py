@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from hn_assets.assets.step import Step
 from hn_assets.sources import open_source
 from hn_assets.sources.collect import collect
 from hn_assets.sources.reports import CorpusReport, QrelsReport, QueriesReport, SourceReport
+from hn_assets.sources.reviewed import Reviewed
 
 STAGES = {
     s.CORPUS: "The documents: id, title, text.",
@@ -23,9 +25,10 @@ STAGES = {
 
 def build_source(graph: Graph) -> dg.AssetsDefinition:
     """The op that reads, checks and keeps a dataset's raw texts and judgements."""
-    mining = graph.settings.mining
+    mining, reviewed = graph.settings.mining, graph.settings.negatives.reviewed
     settings = {
         "source": graph.settings.source.model_dump(mode="json"),
+        "reviewed": reviewed,
         "splits": [mining.split, mining.evaluation_split],
     }
     kinds = {graph.settings.source.type.replace("hub", "huggingface"), "parquet"}
@@ -50,6 +53,8 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
         with graph.running(context, "source"):
             wanted = [s for s in STAGES if graph.key(s) in context.selected_asset_keys]
             opened = open_source(graph.settings.source, graph.base)
+            if reviewed:
+                opened = Reviewed(opened, graph.base / Path(reviewed).expanduser())
             steps = {stage: Step(graph, context, stage) for stage in wanted}
             content = opened.fingerprint()
             for step in steps.values():

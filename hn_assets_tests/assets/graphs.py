@@ -20,7 +20,9 @@ STAGES = [
     "query_embeddings",
     "faiss_index",
     "candidates",
+    "false_negative_audit",
     "hard_negatives",
+    "likely_missing_labels",
     "training_set",
 ]
 
@@ -50,7 +52,7 @@ class Toy:
         defs = build_definitions(self.graph)
         ops = {f"animals__{stage}": {"config": dict(c)} for stage, c in (config or {}).items()}
         return dg.materialize(
-            list(defs.assets or []),  # type: ignore[arg-type]
+            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
             resources=dict(defs.resources or {}),
             selection=[self.graph.key(stage) for stage in stages] or None,
             run_config={"ops": ops},

@@ -124,8 +124,12 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
     assert list(negatives) == [
         "query_id",
         "doc_id",
+        "source",
         "rank",
         "score",
+        "margin",
+        "closeness",
+        "probability",
         "positive_ids",
         "positive_scores",
     ]

@@ -121,7 +121,8 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        ({"mining": {"negatives": 3}}, {"hard_negatives"}),
+        ({"mining": {"negatives": 3}}, {"false_negative_audit", "hard_negatives"}),
+        ({"negatives": {"score_floor": 0.1}}, {"false_negative_audit", "hard_negatives"}),
         ({"export": {"formats": ["triplet"]}}, {"training_set"}),
         ({"search": {"memory_mb": 64}}, set()),
         ({"search": {"depth": 30}}, {"candidates"}),

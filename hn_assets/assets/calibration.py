@@ -1,0 +1,87 @@
+"""calibration: the threshold that keeps false negatives under the target, and how it was found."""
+
+import json
+
+import dagster as dg
+
+from hn_assets import stages as s
+from hn_assets.assets.graph import Graph
+from hn_assets.assets.metadata import table
+from hn_assets.assets.mining import INPUTS, open_mine, read_inputs
+from hn_assets.assets.step import Step
+from hn_assets.mining.calibration import Calibration, calibrate
+from hn_assets.mining.hiding import Laboratory
+from hn_assets.mining.plan import make_plan, planned_sampling
+from hn_assets.mining.pool import read_pools
+from hn_assets.mining.relevance import FEATURES
+
+# settings that change what is measured
+OF_NEGATIVES = {"target_false_negative_rate", "unlabelled_per_positive"}
+OF_MINING = {"split", "negatives", "sampling", "simans_a", "simans_b", "seed"}
+
+
+def build_calibration(graph: Graph) -> dg.AssetsDefinition:
+    """The asset that hides known positives to find a threshold; for datasets with a target."""
+    mining, negatives = graph.settings.mining, graph.settings.negatives
+    settings = {
+        "negatives": negatives.model_dump(mode="json", include=OF_NEGATIVES),
+        "mining": mining.model_dump(mode="json", include=OF_MINING),
+    }
+
+    @graph.asset(
+        s.CALIBRATION,
+        "Which probability of relevance is too much for a negative, found by hiding positives.",
+        deps=INPUTS,
+        kinds={"scikitlearn", "json"},
+        settings=settings,
+    )
+    def calibration(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with graph.running(context, s.CALIBRATION):
+            step = Step(graph, context, s.CALIBRATION)
+            files = read_inputs(step)
+            step.depends_on(**settings)
+            if (current := step.current()) is not None:
+                return current
+            mine = open_mine(graph, files, mining.split)
+            laboratory = Laboratory(
+                read_pools(files[s.CANDIDATES], mine.collection),
+                mine.collection,
+                mine.queries,
+                mine.documents,
+                seed=mining.seed,
+            )
+            sampling = planned_sampling(mining, calibrated=True)
+            found = calibrate(laboratory, sampling, negatives, int(mine.collection.mined.sum()))
+            note = make_plan(mining, negatives, found).note
+            if not found.is_reached:
+                context.log.warning(note)
+            with step.publish() as draft:
+                path = draft.path(s.FILES[s.CALIBRATION])
+                path.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
+            return step.result(draft, {"what_it_means": note, **_describe(found)})
+
+    return calibration
+
+
+def _describe(found: Calibration) -> dict[str, dg.MetadataValue | str | float | int]:
+    described: dict[str, dg.MetadataValue | str | float | int] = {
+        "target_false_negative_rate": found.target,
+        "queries_with_two_positives": found.queries,
+        "positives_hidden": found.hidden,
+    }
+    if found.model is None or found.rate is None:
+        return {**described, "supported": "no: " + found.why_not}
+    return {
+        **described,
+        "supported": "yes",
+        "threshold": found.threshold,
+        "cross_validated_rate": round(found.rate, 5),
+        "cross_validated_rate_95_percent": f"{found.rate_low:.3%} to {found.rate_high:.3%}",
+        "reckoned_with": f"{found.unlabelled_per_positive:g} unlabelled passages for each positive",
+        "model": table(
+            {"feature": name, "weight": round(weight, 4), "mean": round(mean, 4)}
+            for name, weight, mean in zip(
+                FEATURES, found.model.weights, found.model.mean, strict=True
+            )
+        ),
+    }
