@@ -22,7 +22,15 @@ from benchmarks.measure import (
     write_project,
 )
 
-STAGES = ("corpus_embeddings", "faiss_index", "candidates", "hard_negatives", "training_set")
+STAGES = (
+    "corpus_embeddings",
+    "faiss_index",
+    "candidates",
+    "hard_negatives",
+    "false_negative_audit",
+    "likely_missing_labels",
+    "training_set",
+)
 ONCE_FROM = 10_000
 
 

@@ -54,6 +54,7 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
 
     from hn_assets.encoding.vectors import VectorSubset, VectorTable
     from hn_assets.search.ranking import Searcher
+    from hn_assets.search.refresh import Refresh
 
     documents = VectorTable(Path(folder) / "corpus_embeddings/latest/vectors.arrow")
     asked = VectorTable(Path(folder) / "query_embeddings/latest/vectors.arrow")
@@ -66,7 +67,8 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     start = time.perf_counter()
     if who == "ours":
         subset = VectorSubset(asked, np.arange(count, dtype=np.int64))
-        for _ in Searcher(index, documents).rank(subset, depth):
+        refresh = Refresh(Searcher(index, documents), documents, subset, depth, None)
+        for _ in refresh.rank(memory_mb=512):
             pass
     else:
         for first in range(0, count, block):

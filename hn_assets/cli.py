@@ -7,6 +7,7 @@ import click
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.export.show import render_training_set
+from hn_assets.mining.show import render_trust
 from hn_assets.mining.why import explain
 from hn_assets.reference import settings_table
 from hn_assets.store import open_store
@@ -21,10 +22,11 @@ def main() -> None:
 @click.argument("dataset")
 @click.option("--examples", default=3, show_default=True, help="Queries to print.")
 def show(dataset: str, examples: int) -> None:
-    """Say where DATASET's training files lie, and print a few mined examples."""
+    """Say where DATASET's files lie, with a few examples, and how far to trust them."""
     try:
         store = open_store(Path.cwd(), dataset, os.environ)
         click.echo(render_training_set(store, examples))
+        click.echo(render_trust(store))
     except (HardNegativesError, RemoteStoreError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -9,6 +9,7 @@ from hn_assets.compute import ComputeSettings
 from hn_assets.encoding.settings import EncodingSettings
 from hn_assets.export.settings import ExportSettings
 from hn_assets.mining.settings import MiningSettings, NegativesSettings
+from hn_assets.scoring.settings import TeacherSettings
 from hn_assets.search.settings import SearchSettings
 from hn_assets.settings import Settings
 from hn_assets.sources.settings import BeirSource, HubSource, SourceSettings
@@ -69,6 +70,9 @@ class DatasetSettings(Settings):
     )
     negatives: NegativesSettings = Field(
         default_factory=NegativesSettings, description="which candidates may be negatives"
+    )
+    teacher: TeacherSettings | None = Field(
+        default=None, description="a reranker that scores positives and candidates"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
     job: JobSettings = Field(default_factory=JobSettings, description="schedule and retries")

@@ -1,8 +1,11 @@
-"""What every room that keeps files needs: hashes, and whether a process is still there."""
+"""What every room that keeps files needs: hashes, and files that are there whole or not at all."""
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 
 def sha256_of(path: Path) -> str:
@@ -16,6 +19,57 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def hash_files(named: Iterable[tuple[str, Path]]) -> str:
+    """`sha256:` over names and bytes of several files, in their order.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name, path in named:
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def replace_file(path: Path, content: Any, prefix: str = ".writing") -> None:
+    """Write a small file in one step: readers see the old bytes or the new, whatever crashes.
+
+    Args:
+        path: of the file; its folder must be there.
+        content: bytes, or another buffer.
+        prefix: of the name it has meanwhile; `remove_unfinished` takes the same.
+    """
+    unfinished = path.with_name(f"{prefix}-{os.getpid()}-{uuid4().hex[:8]}")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        sync(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path, prefix: str = ".writing") -> None:
+    """Remove what a killed run had begun to write; another's, still running, has its process."""
+    for path in folder.glob(f"{prefix}-*"):
+        if not is_running(path.name.split("-")[1]):
+            path.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Make sure that a file's bytes, or a folder's names, survive a crash of the machine."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_running(pid: str) -> bool:

@@ -13,7 +13,7 @@ LOG_EVERY = 10.0  # seconds
 
 
 class Counts(Protocol):
-    """What progress is told: so many texts and tokens in so many seconds."""
+    """What progress is told: so many texts and tokens (0: not known) in so many seconds."""
 
     texts: int
     tokens: int
@@ -21,7 +21,7 @@ class Counts(Protocol):
 
 
 class Progress:
-    """Shows how far `what` is of `total` texts, how fast, and how long still.
+    """Shows how far `what` is of `total` texts or other units, how fast, and how long still.
 
     The bar is shown where standard error is a terminal; a Dagster step's is not, as its output
     is kept in a file.
@@ -32,11 +32,13 @@ class Progress:
     corpus: 10 of 10 texts, 250 tokens/s, 0 s left
     """
 
-    def __init__(self, what: str, total: int, log: Callable[[str], None]) -> None:
-        self._what, self._total, self._log = what, total, log
+    def __init__(
+        self, what: str, total: int, log: Callable[[str], None], unit: str = "texts"
+    ) -> None:
+        self._what, self._total, self._log, self._unit = what, total, log, unit
         self._last = time.monotonic()
         self._bar = tqdm(
-            total=total, desc=what, unit="text", disable=not sys.stderr.isatty(), leave=False
+            total=total, desc=what, unit=f" {unit}", disable=not sys.stderr.isatty(), leave=False
         )
 
     def __call__(self, counts: Counts) -> None:
@@ -47,10 +49,13 @@ class Progress:
             return
         self._last = now
         seconds = max(counts.seconds, 1e-9)
+        speed = f"{counts.tokens / seconds:,.0f} tokens/s"
+        if not counts.tokens:
+            speed = f"{counts.texts / seconds:,.1f} {self._unit}/s"
         left = (self._total - counts.texts) * seconds / max(counts.texts, 1)
         self._log(
-            f"{self._what}: {counts.texts:,} of {self._total:,} texts, "
-            f"{counts.tokens / seconds:,.0f} tokens/s, {left:,.0f} s left"
+            f"{self._what}: {counts.texts:,} of {self._total:,} {self._unit}, "
+            f"{speed}, {left:,.0f} s left"
         )
 
     def __enter__(self) -> Self:

@@ -8,10 +8,13 @@ QUERY_EMBEDDINGS = "query_embeddings"
 FAISS_INDEX = "faiss_index"
 CANDIDATES = "candidates"
 CALIBRATION = "calibration"
+TEACHER_SCORES = "teacher_scores"
 FALSE_NEGATIVE_AUDIT = "false_negative_audit"
 HARD_NEGATIVES = "hard_negatives"
 LIKELY_MISSING_LABELS = "likely_missing_labels"
 TRAINING_SET = "training_set"
+RETRIEVAL_QUALITY = "retrieval_quality"
+DRIFT = "drift"
 
 FILES = {
     CORPUS: "corpus.parquet",
@@ -22,8 +25,11 @@ FILES = {
     FAISS_INDEX: "index.faiss",
     CANDIDATES: "candidates.parquet",
     CALIBRATION: "calibration.json",
+    TEACHER_SCORES: "teacher_scores.parquet",
     FALSE_NEGATIVE_AUDIT: "audit.parquet",
     HARD_NEGATIVES: "hard_negatives.parquet",
     LIKELY_MISSING_LABELS: "likely_missing_labels.parquet",
     TRAINING_SET: "ids.parquet",
+    RETRIEVAL_QUALITY: "history.json",
+    DRIFT: "drift.json",
 }

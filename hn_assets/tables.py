@@ -43,6 +43,16 @@ CANDIDATES = pa.schema(
     ]
 )
 
+TEACHER_SCORES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # 1: a positive of the query
+        ("label", pa.int8()),
+        ("score", pa.float32()),
+    ]
+)
+
 HARD_NEGATIVES = pa.schema(
     [
         ("query_id", pa.string()),
@@ -58,6 +68,8 @@ HARD_NEGATIVES = pa.schema(
         ("closeness", pa.float32()),
         # of being relevant, by the calibrated model; null where there is none
         ("probability", pa.float32()),
+        # the teacher's score; null where there is no teacher
+        ("teacher", pa.float32()),
         # the query's positives this negative was judged against, and their scores
         ("positive_ids", pa.list_(pa.string())),
         ("positive_scores", pa.list_(pa.float32())),
@@ -80,6 +92,7 @@ LEDGER = pa.schema(
         ("margin", pa.float32()),
         ("closeness", pa.float32()),
         ("probability", pa.float32()),
+        ("teacher", pa.float32()),
     ]
 )
 

@@ -1,6 +1,11 @@
 """Tests neither see nor touch what the person who runs them has materialized."""
 
 import os
+from pathlib import Path
+
+import pytest
+
+from hn_assets_tests.models import make_cross_encoder
 
 for name in list(os.environ):
     if name.startswith(("HN_", "DAGSTER_")):
@@ -8,3 +13,9 @@ for name in list(os.environ):
 
 # no hub can make a test slow, or pass
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def teacher_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder, trained once per test run."""
+    return make_cross_encoder(tmp_path_factory.mktemp("teacher"))

@@ -14,11 +14,9 @@ from hn_assets.assets.mining import INPUTS, open_mine, read_calibration, read_in
 from hn_assets.assets.step import Step
 from hn_assets.mining.audit import CHOSEN, Audit, audit
 from hn_assets.mining.hiding import Laboratory
-from hn_assets.mining.picture import draw_frontier
+from hn_assets.mining.picture import PICTURE_FILE, draw_frontier
 from hn_assets.mining.plan import make_plan
 from hn_assets.mining.pool import read_pools
-
-PICTURE_FILE = "frontier.png"
 
 
 def build_audit(graph: Graph) -> dg.AssetsDefinition:

@@ -14,6 +14,7 @@ from hn_assets.assets.negatives import build_hard_negatives
 from hn_assets.assets.prune import build_prune_job
 from hn_assets.assets.resources import Compute
 from hn_assets.assets.source import build_source
+from hn_assets.assets.teacher import build_teacher_scores
 from hn_assets.assets.training import build_training_set
 
 
@@ -44,6 +45,11 @@ def build_definitions(graph: Graph) -> dg.Definitions:
             build_candidates(graph),
             *([build_calibration(graph)] if calibrated else []),
             build_audit(graph),
+            *(
+                [build_teacher_scores(graph, graph.settings.teacher)]
+                if graph.settings.teacher
+                else []
+            ),
             build_hard_negatives(graph),
             build_likely_missing_labels(graph),
             build_training_set(graph),

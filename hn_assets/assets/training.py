@@ -17,7 +17,13 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.TRAINING_SET,
         "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
-        deps=(s.HARD_NEGATIVES, s.CORPUS, s.QUERIES, s.QRELS),
+        deps=(
+            s.HARD_NEGATIVES,
+            s.CORPUS,
+            s.QUERIES,
+            s.QRELS,
+            *((s.TEACHER_SCORES,) if graph.settings.teacher else ()),
+        ),
         kinds={"jsonl", "parquet"},
         settings={
             "formats": graph.settings.export.formats,
@@ -35,6 +41,7 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
                 stage: step.input(stage)
                 for stage in (s.CORPUS, s.QUERIES, s.QRELS, s.HARD_NEGATIVES)
             }
+            scores = step.input(s.TEACHER_SCORES) if graph.settings.teacher else None
             step.depends_on(formats=settings.formats, split=graph.settings.mining.split)
             if (current := step.current()) is not None:
                 return current
@@ -46,6 +53,7 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
                     split=graph.settings.mining.split,
                     negatives=made_with["negatives"],
                     with_title=made_with["with_title"],
+                    teacher_scores=scores,
                     settings=settings,
                 )
                 draft.info["split"] = graph.settings.mining.split

@@ -15,9 +15,11 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     """Hard negatives of one dataset, from its raw texts to training files.
 
     Builds the assets `<dataset>/corpus`, `queries`, `qrels`, `corpus_embeddings`,
-    `query_embeddings`, `faiss_index`, `candidates`, `hard_negatives` and `training_set`, the job
-    `<dataset>_refresh` that materializes them, a weekly schedule for it (off until switched on),
-    and the job `<dataset>_prune` that removes stored vectors no recent run used.
+    `query_embeddings`, `faiss_index`, `candidates`, `false_negative_audit`, `hard_negatives`,
+    `likely_missing_labels` and `training_set`, with a target rate `calibration`, with a teacher
+    `teacher_scores`; checks of the negatives; the job `<dataset>_refresh` that materializes them, a
+    weekly schedule for it (off until switched on), and the job `<dataset>_prune` that removes
+    stored vectors no recent run used.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
@@ -50,7 +52,7 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         return dg.ComponentTypeSpec(
             description="Hard negatives of one dataset, from raw texts to training files.",
             tags=["embeddings", "hard-negatives", "retrieval"],
-            produces=["asset", "job", "schedule"],
+            produces=["asset", "asset_check", "job", "schedule"],
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

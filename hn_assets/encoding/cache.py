@@ -7,18 +7,16 @@ file whose name is its own checksum, so it is there whole, or damaged and found 
 
 import hashlib
 import json
-import os
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hn_assets.disk import is_running, sha256_of
+from hn_assets.disk import remove_unfinished, replace_file, sha256_of
 from hn_assets.encoding.encoder import Kind
 from hn_assets.encoding.loading import ModelIdentity
 from hn_assets.encoding.settings import EncodingSettings
@@ -75,12 +73,13 @@ class VectorCache:
         described = json.dumps(space, sort_keys=True, indent=1)
         self.folder = folder / hashlib.sha256(described.encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / SPACE_FILE, described.encode())
+        if not (self.folder / SPACE_FILE).exists():
+            replace_file(self.folder / SPACE_FILE, described.encode())
         self.damaged: list[Path] = []
         self._paths: list[Path] = []
         self._keys: list[pa.Array] = []
         self._vectors: list[Vectors] = []
-        self._remove_unfinished()
+        remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.arrow")):
             if path.stem == sha256_of(path):
                 self._open(path)
@@ -106,7 +105,8 @@ class VectorCache:
 
     def keep_speed(self, seconds_per_text: float) -> None:
         """Keep what encoding a text took."""
-        (self.folder / SPEED_FILE).write_text(json.dumps({"seconds_per_text": seconds_per_text}))
+        content = json.dumps({"seconds_per_text": seconds_per_text})
+        replace_file(self.folder / SPEED_FILE, content.encode())
 
     def keys(self) -> list[bytes]:
         """The keys of all vectors, in the order of their rows."""
@@ -133,7 +133,8 @@ class VectorCache:
             writer.write_batch(batch)
         content = sink.getvalue()
         path = self.folder / f"{hashlib.sha256(content).hexdigest()}.arrow"
-        _write(path, content)
+        if not path.exists():
+            replace_file(path, content)
         self._open(path)
 
     def remove(self, keys: Container[bytes]) -> int:
@@ -159,23 +160,3 @@ class VectorCache:
         self._paths.append(path)
         self._keys.append(batch.column("key"))
         self._vectors.append(column.flatten().to_numpy().reshape(len(column), -1))
-
-    def _remove_unfinished(self) -> None:
-        """What a killed run had begun to write; another's, still running, has its process."""
-        for path in self.folder.glob(".writing-*"):
-            if not is_running(path.name.split("-")[1]):
-                path.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: Any) -> None:
-    if path.exists():
-        return
-    unfinished = path.with_name(f".writing-{os.getpid()}-{uuid4().hex[:8]}")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

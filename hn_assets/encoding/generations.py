@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.disk import remove_unfinished, replace_file
 from hn_assets.encoding.cache import KEY, SPACE_FILE, VectorCache
 
 GENERATIONS = "generations"
@@ -42,9 +43,10 @@ def record_generation(cache: VectorCache, stage: str, version: str, keys: list[b
     path = folder / f"{time.time_ns():020}-{version}.parquet"
     table = pa.table({"key": pa.array(sorted(set(keys)), KEY)})
     table = table.replace_schema_metadata({"space": cache.folder.name})
-    unfinished = path.with_suffix(".unfinished")
-    pq.write_table(table, unfinished)
-    unfinished.replace(path)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    remove_unfinished(folder)
+    replace_file(path, sink.getvalue())
 
 
 def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:

@@ -1,12 +1,12 @@
 """Find a model, load it with FlagEmbedding, and say exactly which weights it has."""
 
-import hashlib
 import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hn_assets.disk import hash_files
 from hn_assets.encoding.settings import EMBEDDED, EncodingSettings
 from hn_assets.errors import HubError, ModelError
 
@@ -69,8 +69,8 @@ def embedded_model_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def find_model(name: str) -> str:
-    """The folder or hub name to load for the setting `model`.
+def find_model(name: str, setting: str = "encoding.model") -> str:
+    """The folder or hub name to load for `name`, which `setting` gave.
 
     Raises:
         ModelError: it looks like a folder, and there is no such folder or no model in it.
@@ -81,14 +81,12 @@ def find_model(name: str) -> str:
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(
-                f"the folder {folder} holds no model: it has no config.json. encoding.model takes "
-                f"the folder that a model was saved to"
+                f"the folder {folder} holds no model: it has no config.json. {setting} takes the "
+                f"folder that a model was saved to"
             )
         return str(folder)
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"the model folder {folder} is not there; set encoding.model to one that is"
-        )
+        raise ModelError(f"the model folder {folder} is not there; set {setting} to one that is")
     return name
 
 
@@ -100,10 +98,7 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
         HubError: it is no folder, and the hub does not give it.
     """
     location = find_model(settings.model)
-    if Path(location).is_dir():
-        weights = hash_folder(Path(location))
-    else:
-        weights = f"{location}@{_hub_commit(location)}"
+    weights = identify_weights(location)
     own_pooling, own_max_length = _read_own_configuration(location)
     model_class = None if settings.model_class == "auto" else settings.model_class
     pooling = settings.pooling if settings.pooling != "auto" else own_pooling
@@ -131,6 +126,17 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
         query_max_length=settings.query_max_length or own_max_length,
         passage_max_length=settings.passage_max_length or own_max_length,
     )
+
+
+def identify_weights(location: str) -> str:
+    """`sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+
+    Raises:
+        HubError: it is no folder, and the hub does not give it.
+    """
+    if Path(location).is_dir():
+        return hash_folder(Path(location))
+    return f"{location}@{_hub_commit(location)}"
 
 
 def load_model(
@@ -172,16 +178,13 @@ def load_model(
 
 def hash_folder(folder: Path) -> str:
     """`sha256:` over every file that can change what the model computes, names included."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if not path.is_file() or path.suffix == ".md" or any(p[0] == "." for p in relative.parts):
-            continue
-        digest.update(f"{relative.as_posix()}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return f"sha256:{digest.hexdigest()}"
+    return hash_files(
+        (path.relative_to(folder).as_posix(), path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix != ".md"
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
 
 
 def _hub_commit(name: str) -> str:

@@ -26,6 +26,7 @@ class Passage:
         score: inner product with the query; None for a positive nothing was judged against.
         rank: of a negative, from 0; None for a positive.
         grade: of a positive, from the qrels; None for a negative.
+        teacher: the teacher's score; None where there is no teacher.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Passage:
     score: float | None
     rank: int | None
     grade: int | None
+    teacher: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Examples:
         blank_positives: positives without text, left out.
         positives: in all examples.
         negatives: in all examples.
+        has_teacher: whether every passage has a score of the teacher.
     """
 
     def __init__(
@@ -70,11 +73,13 @@ class Examples:
         hard_negatives: Path,
         split: str,
         with_title: bool,
+        teacher_scores: Path | None = None,
     ) -> None:
-        """Read the four Parquet files, with the columns of `hn_assets.tables`.
+        """Read the Parquet files, with the columns of `hn_assets.tables`.
 
         Raises:
-            StoreError: a document or query is named that the corpus or the queries do not have.
+            StoreError: a document or query is named that the corpus or the queries do not have,
+                or a passage has no score of the teacher.
         """
         mined = pq.read_table(hard_negatives).sort_by(
             [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
@@ -105,6 +110,14 @@ class Examples:
         self.blank_positives = positives.num_rows - self._positives.num_rows
         self.positives = self._positives.num_rows
         self.negatives = self._negatives.num_rows
+        self.has_teacher = teacher_scores is not None
+        if teacher_scores is not None:
+            self._positives = _join_teacher(self._positives, teacher_scores)
+            if self._negatives["teacher"].null_count:
+                raise StoreError(
+                    "some negatives have no score of the teacher; materialize everything from "
+                    "teacher_scores on"
+                )
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -136,16 +149,38 @@ class Examples:
                 query,
                 prompt,
                 [
-                    Passage(i, self._texts[i], scores.get(i), None, row["score"])
+                    Passage(
+                        i, self._texts[i], scores.get(i), None, row["score"], row.get("teacher")
+                    )
                     for row in pos_rows[pos_starts[place] : pos_starts[place + 1]]
                     for i in [row["doc_id"]]
                 ],
                 [
-                    Passage(i, self._texts[i], row["score"], row["rank"], None)
+                    Passage(i, self._texts[i], row["score"], row["rank"], None, row["teacher"])
                     for row in neg_rows[neg_starts[place] : neg_starts[place + 1]]
                     for i in [row["doc_id"]]
                 ],
             )
+
+
+def _join_teacher(positives: pa.Table, teacher_scores: Path) -> pa.Table:
+    """Give every positive the teacher's score, in the same order."""
+    scores = pq.read_table(teacher_scores, filters=pc.field("label") == 1)
+    known = {
+        (query, doc): score
+        for query, doc, score in zip(
+            *(scores[name].to_pylist() for name in ("query_id", "doc_id", "score")), strict=True
+        )
+    }
+    pairs = zip(positives["query_id"].to_pylist(), positives["doc_id"].to_pylist(), strict=True)
+    found = [known.get(pair) for pair in pairs]
+    if None in found:
+        row = found.index(None)
+        raise StoreError(
+            f"the positive {positives['doc_id'][row]} of query {positives['query_id'][row]} has no "
+            f"score of the teacher; materialize everything from teacher_scores on"
+        )
+    return positives.append_column("teacher", pa.array(found, pa.float32()))
 
 
 def _distinct(table: pa.Table, column: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Write the training files of one split, and report what is in them and what is not."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def export_training_set(
     split: str,
     negatives: int,
     with_title: bool,
+    teacher_scores: Path | None = None,
     settings: ExportSettings,
 ) -> ExportReport:
     """Write the formats asked for and the side table of ids into `folder`.
@@ -65,6 +67,7 @@ def export_training_set(
         split: whose positives are exported.
         negatives: how many were asked for per query: the width of n-tuples.
         with_title: whether a passage's text begins with its title.
+        teacher_scores: with the columns of `tables.TEACHER_SCORES`; None without a teacher.
         settings: the formats.
 
     Raises:
@@ -77,16 +80,27 @@ def export_training_set(
         hard_negatives=hard_negatives,
         split=split,
         with_title=with_title,
+        teacher_scores=teacher_scores,
     )
+    teacher = examples.has_teacher
     writers = {
-        "flagembedding": (FLAGEMBEDDING_FILE, formats.write_flagembedding),
-        "triplet": ("triplet.parquet", formats.write_triplets),
+        "flagembedding": (
+            FLAGEMBEDDING_FILE,
+            partial(formats.write_flagembedding, teacher=teacher),
+        ),
+        "triplet": ("triplet.parquet", partial(formats.write_triplets, teacher=teacher)),
         "n-tuple": (
             "n-tuple.parquet",
-            lambda path, rows: formats.write_n_tuples(path, rows, negatives),
+            partial(formats.write_n_tuples, negatives=negatives, teacher=teacher),
         ),
-        "labeled-pair": ("labeled-pair.parquet", formats.write_labeled_pairs),
-        "labeled-list": ("labeled-list.parquet", formats.write_labeled_lists),
+        "labeled-pair": (
+            "labeled-pair.parquet",
+            partial(formats.write_labeled_pairs, teacher=teacher),
+        ),
+        "labeled-list": (
+            "labeled-list.parquet",
+            partial(formats.write_labeled_lists, teacher=teacher),
+        ),
     }
     files: dict[str, dict[str, int]] = {}
     for name, write in [*(writers[f] for f in settings.formats), (IDS_FILE, formats.write_ids)]:

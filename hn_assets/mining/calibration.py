@@ -68,6 +68,18 @@ class Calibration:
         """Whether there is a threshold to mine by."""
         return self.model is not None
 
+    def in_words(self) -> str:
+        """What the threshold means, or why there is none."""
+        if not self.is_supported:
+            return f"the qrels cannot support target_false_negative_rate: {self.why_not}"
+        how = f"keeps the rate of false negatives under {self.target:g}"
+        if not self.is_reached:
+            how = f"is the safest that could be measured; it does not reach {self.target:g}"
+        return (
+            f"candidates with a probability of relevance of {self.threshold:.2g} or more are left "
+            f"out, which {how}"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """To be kept; `from_json` reads it."""
         return {**asdict(self), "features": FEATURES}

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from hn_assets.mining.collection import Pairs
 from hn_assets.mining.reasons import KEPT, Reason
 from hn_assets.mining.settings import NegativesSettings
 
@@ -44,6 +46,19 @@ class Judged:
         self.reasons[new] = reason
         self.values[new] = np.broadcast_to(values, new.shape)[new]
         self.limits[new] = np.broadcast_to(limits, new.shape)[new]
+
+
+def reference_scores(positives: Pairs, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lowest, mean and highest score of each query's positives; (queries, 3), 0 where none.
+
+    Args:
+        positives: of the queries.
+        scores: of the shape of `positives.documents`; NaN where there is none.
+    """
+    found = pd.Series(scores).groupby(positives.queries()).agg(["min", "mean", "max"])
+    out = np.zeros((len(positives.starts) - 1, 3), np.float32)
+    out[found.index] = found.to_numpy()
+    return out
 
 
 def apply_score_filters(

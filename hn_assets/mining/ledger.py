@@ -37,6 +37,7 @@ def to_ledger(mined: Mined, collection: Collection) -> pa.Table:
         pa.nulls(len(query), pa.float32())
         if mined.probability is None
         else pa.array(mined.probability[there]),
+        _number(mined.teacher[there]),
     ]
     return pa.table(columns, schema=tables.LEDGER)
 
@@ -68,6 +69,7 @@ def to_negatives(
         pa.nulls(len(query), pa.float32())
         if mined.probability is None
         else pa.array(mined.probability[chosen]),
+        _number(mined.teacher[chosen]),
         _lists(positives, names).take(judged_against),
         _lists(positives, pa.array(positive_scores)).take(judged_against),
     ]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors import VectorSource
@@ -13,13 +12,14 @@ from hn_assets.errors import MiningError
 from hn_assets.mining.collection import Collection, Pairs
 from hn_assets.mining.elsewhere import Askers
 from hn_assets.mining.exclusion import contains, exclude
-from hn_assets.mining.filters import REFERENCE, Judged, apply_score_filters
+from hn_assets.mining.filters import REFERENCE, Judged, apply_score_filters, reference_scores
 from hn_assets.mining.nearness import nearness, positive_scores
 from hn_assets.mining.plan import Plan
 from hn_assets.mining.pool import Pool
 from hn_assets.mining.reasons import FILTERS, KEPT, NAMES, Reason
 from hn_assets.mining.relevance import features
 from hn_assets.mining.sampling import choose, hash_ids, random_keys, uniform_keys
+from hn_assets.mining.teacher import TeacherScores
 
 DEEPER = 4  # times, each time a query is searched again
 
@@ -36,6 +36,7 @@ class Mined:
         margin: score minus the reference score of the positives.
         closeness: cosine to the nearest positive.
         probability: of being relevant; None where no model was fitted.
+        teacher: the teacher's scores; NaN where it gave none.
     """
 
     pool: Pool
@@ -43,6 +44,7 @@ class Mined:
     margin: NDArray[np.float32]
     closeness: NDArray[np.float32]
     probability: NDArray[np.float32] | None
+    teacher: NDArray[np.float32]
 
     @property
     def chosen(self) -> NDArray[np.bool_]:
@@ -93,6 +95,7 @@ class Miner:
         on_shortage: what becomes of a query with fewer negatives than wanted.
         blocked: further documents that may not be negatives of a query, by reason.
         deeper: searches queries again, to a given depth; None where that cannot be done.
+        teacher: scores of positives and candidates; None where there is no teacher.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Miner:
         on_shortage: Literal["keep", "drop", "error"] = "keep",
         blocked: Mapping[Reason, Pairs] | None = None,
         deeper: Deeper | None = None,
+        teacher: TeacherScores | None = None,
     ) -> None:
         self._collection = collection
         self._documents = documents
@@ -113,6 +117,7 @@ class Miner:
         self._on_shortage = on_shortage
         self._blocked = blocked or {}
         self._deeper = deeper
+        self._teacher = teacher
         self._seed = seed
         self.positive_scores = positive_scores(collection.positives, queries, documents)
         self._references = reference_scores(collection.positives, self.positive_scores)
@@ -140,6 +145,8 @@ class Miner:
         filtered = np.isin(mined.judged.reasons, FILTERS).any(axis=1)
         deepest = min(self._plan.filters.deepest, len(self._documents))
         again = (found < self._plan.sampling.count) & filtered
+        if self._teacher is not None:
+            again &= self._teacher.has_more(pool, mined.teacher)
         if self._deeper is None or pool.depth >= deepest or not again.any():
             yield self._finish(mined)
             return
@@ -220,6 +227,10 @@ class Miner:
         judged.reject(
             Reason.OUTSIDE_RANGE, outside, where, np.where(where < plan.start, plan.start, end)
         )
+        teacher = np.full(may.shape, np.nan, np.float32)
+        if self._teacher is not None:
+            teacher = self._teacher.find(pool)
+            self._teacher.apply(judged, pool, teacher, sure, plan.filters.margin_against)
         uniform = uniform_keys(
             random_keys(self._query_hashes[pool.queries][:, None], self._hash(pool.documents))
         )
@@ -227,7 +238,12 @@ class Miner:
         judged.reject(Reason.NOT_DRAWN, ~chosen)
         column = REFERENCE[plan.filters.margin_against]
         return Mined(
-            pool, judged, pool.scores - references[:, column, None], near.closest, probability
+            pool,
+            judged,
+            pool.scores - references[:, column, None],
+            near.closest,
+            probability,
+            teacher,
         )
 
     def _finish(self, mined: Mined) -> Mined:
@@ -255,14 +271,6 @@ class Miner:
         return self._hashes[np.maximum(documents, 0)]
 
 
-def reference_scores(positives: Pairs, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lowest, mean and highest score of each query's positives; (queries, 3), 0 where none."""
-    frame = pd.Series(scores).groupby(positives.queries()).agg(["min", "mean", "max"])
-    out = np.zeros((len(positives.starts) - 1, 3), np.float32)
-    out[frame.index] = frame.to_numpy()
-    return out
-
-
 def _part(mined: Mined, which: NDArray[np.bool_]) -> Mined:
     judged = mined.judged
     return Mined(
@@ -271,6 +279,7 @@ def _part(mined: Mined, which: NDArray[np.bool_]) -> Mined:
         mined.margin[which],
         mined.closeness[which],
         None if mined.probability is None else mined.probability[which],
+        mined.teacher[which],
     )
 
 

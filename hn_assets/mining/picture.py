@@ -7,6 +7,7 @@ import pandas as pd
 
 from hn_assets.mining.audit import CHOSEN
 
+PICTURE_FILE = "frontier.png"
 SIZE, DPI = (7.2, 4.4), 80  # small: the picture stands in the metadata of every run
 
 

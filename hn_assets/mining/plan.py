@@ -41,23 +41,14 @@ def make_plan(
     mining: MiningSettings, negatives: NegativesSettings, calibration: Calibration | None
 ) -> Plan:
     """The plan; `calibration` is needed where a target rate is set, and only there."""
-    target = negatives.target_false_negative_rate
-    if target is None:
+    if negatives.target_false_negative_rate is None:
         return _plan(mining, negatives, None, "window and filters as they are set")
     assert calibration is not None, "a target rate needs a calibration"
     if calibration.is_supported:
-        how = f"keeps the rate of false negatives under {target:g}"
-        if not calibration.is_reached:
-            how = f"is the safest that could be measured; it does not reach {target:g}"
-        note = (
-            f"candidates with a probability of relevance of {calibration.threshold:.2g} or more "
-            f"are left out, which {how}"
-        )
-        return _plan(mining, negatives, calibration, note)
+        return _plan(mining, negatives, calibration, calibration.in_words())
     note = (
-        f"the qrels cannot support target_false_negative_rate: {calibration.why_not}. In its "
-        f"place: scores at least 5 % below the mean positive, ranks 10 to 210, at random; no rate "
-        f"was measured"
+        f"{calibration.in_words()}. In its place: scores at least 5 % below the mean positive, "
+        f"ranks 10 to 210, at random; no rate was measured"
     )
     if negatives.relative_margin is None:
         negatives = negatives.model_copy(update={"relative_margin": FALLBACK_MARGIN})

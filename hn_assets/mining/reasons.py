@@ -23,16 +23,23 @@ class Reason(IntEnum):
     NEAR_DUPLICATE = 10
     ANSWER = 11
     PROBABLY_RELEVANT = 12
-    # it may be one, but others were taken
+    # it may be one, but stands elsewhere
     OUTSIDE_RANGE = 13
-    NOT_DRAWN = 14
-    QUERY_DROPPED = 15
+    # the teacher's filters: it reads only a few candidates, so they come last
+    NOT_SCORED = 14
+    TEACHER_CEILING = 15
+    TEACHER_FLOOR = 16
+    TEACHER_MARGIN = 17
+    # it may be one, but others were taken
+    NOT_DRAWN = 18
+    QUERY_DROPPED = 19
 
     NOTHING = 127
 
 
 NEVER = tuple(Reason)[: Reason.REPEATED_TEXT + 1]
-FILTERS = tuple(Reason)[Reason.SCORE_CEILING : Reason.PROBABLY_RELEVANT + 1]
+TEACHER = (Reason.TEACHER_CEILING, Reason.TEACHER_FLOOR, Reason.TEACHER_MARGIN)
+FILTERS = (*tuple(Reason)[Reason.SCORE_CEILING : Reason.PROBABLY_RELEVANT + 1], *TEACHER)
 CHOSEN = "chosen"
 
 # as they stand in the ledger
@@ -51,6 +58,10 @@ NAMES = {
     Reason.ANSWER: "holds an answer",
     Reason.PROBABLY_RELEVANT: "probably relevant",
     Reason.OUTSIDE_RANGE: "outside the range",
+    Reason.NOT_SCORED: "not on the teacher's shortlist",
+    Reason.TEACHER_CEILING: "above the teacher's ceiling",
+    Reason.TEACHER_FLOOR: "below the teacher's floor",
+    Reason.TEACHER_MARGIN: "within the teacher's margin",
     Reason.NOT_DRAWN: "others were taken",
     Reason.QUERY_DROPPED: "query dropped",
 }

@@ -32,6 +32,11 @@ _BECAUSE = {
     "too much",
     Reason.OUTSIDE_RANGE: "it stands at place {value:.0f}, outside the range (which ends or begins "
     "at {limit:.0f})",
+    Reason.NOT_SCORED: "others of the query's candidates were on the teacher's shortlist",
+    Reason.TEACHER_CEILING: "the teacher scores it {value:.4f}, above the ceiling {limit:.4f}",
+    Reason.TEACHER_FLOOR: "the teacher scores it {value:.4f}, below the floor {limit:.4f}",
+    Reason.TEACHER_MARGIN: "the teacher scores it {value:.4f}, above {limit:.4f}, the positives "
+    "less the margin",
     Reason.NOT_DRAWN: "it may be one, but the query's other candidates were taken",
     Reason.QUERY_DROPPED: "it was one, but the query has too few and was dropped "
     "(mining.on_shortage)",
@@ -70,6 +75,8 @@ def in_words(row: Mapping[str, Any]) -> str:
     ]
     if row["probability"] is not None:
         facts.append(f"probability of being relevant {row['probability']:.4f}")
+    if row["teacher"] is not None:
+        facts.append(f"teacher's score {row['teacher']:.4f}")
     subject = f"Document {row['doc_id']!r}"
     tail = f"\n({', '.join(facts)})"
     if row["outcome"] == CHOSEN:

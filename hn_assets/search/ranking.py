@@ -71,20 +71,6 @@ class Searcher:
             default=0.0,
         )
 
-    def rank(self, queries: VectorSource, depth: int, memory_mb: int = 512) -> Iterator[Ranking]:
-        """The `depth` best documents of every query, in blocks of as many as the memory allows.
-
-        Args:
-            queries: what to search for.
-            depth: documents wanted for each.
-            memory_mb: MiB that a block may take, beside the index.
-        """
-        depth = min(depth, len(self.documents))
-        block = queries_at_once(depth, queries.dimension, memory_mb)
-        for first in range(0, len(queries), block):
-            rows = np.arange(first, min(first + block, len(queries)), dtype=np.int64)
-            yield Ranking(first, *self.find(queries.take(rows), depth))
-
     def find(self, queries: Vectors, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores of the `depth` best documents of each query, as in a `Ranking`.
 
@@ -166,6 +152,19 @@ def queries_at_once(depth: int, dimension: int, memory_mb: int) -> int:
     """
     each = BYTES_PER_CANDIDATE * (depth + SPARE) + 4 * dimension
     return max(1, min(MOST_QUERIES, (memory_mb << 20) // each))
+
+
+def query_blocks(
+    count: int, depth: int, dimension: int, memory_mb: int
+) -> Iterator[NDArray[np.int64]]:
+    """The places of `count` queries, as many at a time as are searched together.
+
+    >>> [len(block) for block in query_blocks(10_000, 210, 384, 512)]
+    [4096, 4096, 1808]
+    """
+    block = queries_at_once(depth, dimension, memory_mb)
+    for first in range(0, count, block):
+        yield np.arange(first, min(first + block, count), dtype=np.int64)
 
 
 def _stored_vectors(index: Any, count: int) -> Vectors | None:

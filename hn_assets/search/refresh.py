@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors import VectorSource, VectorSubset
 from hn_assets.search.index import flat_index
-from hn_assets.search.ranking import Ranking, Searcher, queries_at_once, rank_order
+from hn_assets.search.ranking import Ranking, Searcher, query_blocks, rank_order
 
 SEARCHED = pa.schema([("id", pa.string()), ("vector_key", pa.binary(16))])
 
@@ -120,17 +120,20 @@ class Refresh:
         self._new_searcher = self._search_new() if self.report.merged and len(self._new) else None
 
     def rank(self, memory_mb: int) -> Iterator[Ranking]:
-        """The rankings in blocks, as `Searcher.rank` yields them."""
-        block = queries_at_once(self._depth, self._queries.dimension, memory_mb)
-        for first in range(0, len(self._queries), block):
-            places = np.arange(first, min(first + block, len(self._queries)), dtype=np.int64)
+        """The rankings in blocks of as many queries as the memory allows.
+
+        Args:
+            memory_mb: MiB that a block may take, beside the index.
+        """
+        dimension = self._queries.dimension
+        for places in query_blocks(len(self._queries), self._depth, dimension, memory_mb):
             rows = np.full((len(places), self._depth), -1, np.int64)
             scores = np.full(rows.shape, -np.inf, np.float32)
             kept = self._kept[places] >= 0
             for which, rank in ((~kept, self._search), (kept, self._merge)):
                 if which.any():
                     rows[which], scores[which] = rank(places[which])
-            yield Ranking(first, rows, scores)
+            yield Ranking(int(places[0]), rows, scores)
 
     def _compare(self, earlier: Earlier) -> None:
         same = _same(earlier.documents, self._documents)

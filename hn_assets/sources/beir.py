@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.files import hash_files, read_lines, read_objects
+from hn_assets.sources.files import fingerprint_files, read_lines, read_objects
 from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
 
 
@@ -22,7 +22,7 @@ class Beir:
     def fingerprint(self) -> str | None:
         """Of the bytes of all files."""
         names = [self.folder / "corpus.jsonl", self.folder / "queries.jsonl"]
-        return hash_files([*names, *sorted((self.folder / "qrels").glob("*.tsv"))])
+        return fingerprint_files([*names, *sorted((self.folder / "qrels").glob("*.tsv"))])
 
     def documents(self) -> Iterator[Document]:
         """The lines of corpus.jsonl; keys other than _id, title and text are ignored."""

@@ -1,11 +1,11 @@
 """Read lines and JSON objects so that whatever is wrong is named with its file and line."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hn_assets.disk import hash_files
 from hn_assets.errors import SourceError
 
 
@@ -57,15 +57,9 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield where, value
 
 
-def hash_files(paths: Iterable[Path]) -> str | None:
+def fingerprint_files(paths: Iterable[Path]) -> str | None:
     """`sha256:` of names and bytes; None where a file is missing, which reading it will explain."""
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError:
-            return None
-    return f"sha256:{digest.hexdigest()}"
+    try:
+        return hash_files((path.name, path) for path in paths)
+    except OSError:
+        return None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.files import hash_files, read_objects
+from hn_assets.sources.files import fingerprint_files, read_objects
 from hn_assets.sources.records import Document, Qrel, Query, read_text
 from hn_assets.sources.settings import FlagEmbeddingSource
 from hn_assets.text import text_id
@@ -31,7 +31,7 @@ class FlagEmbeddingFile:
 
     def fingerprint(self) -> str | None:
         """Of the bytes of the files."""
-        return hash_files([self.file, *([self.pool] if self.pool else [])])
+        return fingerprint_files([self.file, *([self.pool] if self.pool else [])])
 
     def documents(self) -> Iterator[Document]:
         """Every passage once: the pool, then the positives; without a pool, pos and neg."""

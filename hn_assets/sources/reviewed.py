@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.files import hash_files
+from hn_assets.sources.files import fingerprint_files
 from hn_assets.sources.records import Document, Qrel, Query, Source
 
 VERDICTS = {"relevant": 1, "not relevant": 0}
@@ -40,7 +40,7 @@ class Reviewed:
 
     def fingerprint(self) -> str | None:
         """Of the source and of the verdicts; None where one of them is not known."""
-        parts = self.source.fingerprint(), hash_files([self.path])
+        parts = self.source.fingerprint(), fingerprint_files([self.path])
         return None if None in parts else f"{parts[0]} {parts[1]}"
 
     def documents(self) -> Iterator[Document]:

@@ -99,6 +99,11 @@ class PythonStdlibSource(Settings):
 
     type: Literal["python_stdlib"]
     documents: int = Field(default=6000, ge=100, description="about so many, chosen by hash")
+    passage_lines: int = Field(
+        default=8,
+        ge=5,
+        description="a longer function is cut into passages of so many lines, all positives",
+    )
     seed: int = Field(default=42, ge=0, description="of the choice and of the test split")
 
 

@@ -9,7 +9,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.files import hash_files, read_objects
+from hn_assets.sources.files import fingerprint_files, read_objects
 from hn_assets.sources.records import Document, Qrel, Query, read_id, read_score, read_text
 from hn_assets.sources.settings import TableSource
 
@@ -32,7 +32,7 @@ class Tables:
     def fingerprint(self) -> str | None:
         """Of the bytes of the three files."""
         tables = (self.settings.corpus, self.settings.queries, self.settings.qrels)
-        return hash_files([self._path(table.path) for table in tables])
+        return fingerprint_files([self._path(table.path) for table in tables])
 
     def documents(self) -> Iterator[Document]:
         """The rows of the corpus table."""

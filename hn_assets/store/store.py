@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from hn_assets.disk import is_running, sha256_of
+from hn_assets.disk import is_running, replace_file, sha256_of, sync
 from hn_assets.errors import StoreError
 from hn_assets.store.remote import Remote
 
@@ -221,7 +221,7 @@ class Stage:
     def _commit(self, draft: Draft) -> Manifest:
         files: dict[str, dict[str, Any]] = {}
         for path in sorted(draft.folder.iterdir()):
-            _sync(path)
+            sync(path)
             files[path.name] = _describe_file(path)
         digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
         manifest = Manifest(digest[:16], files, draft.info)
@@ -230,7 +230,7 @@ class Stage:
         if not self._is_intact(target, files):
             shutil.rmtree(target, ignore_errors=True)
             draft.folder.replace(target)
-            _sync(self.folder)
+            sync(self.folder)
         previous = self._current_version()
         if self.remote is not None:
             for name in files:
@@ -256,14 +256,7 @@ class Stage:
         """Replace a small file in one step, here and at the remote place."""
         if self.remote is not None:
             self.remote.write(f"{self.asset}/{name}", text)
-        written = self.folder / f".staging-{os.getpid()}-{uuid4().hex[:8]}.json"
-        try:
-            written.write_text(text, encoding="utf-8")
-            _sync(written)
-            written.replace(self.folder / name)
-            _sync(self.folder)
-        finally:
-            written.unlink(missing_ok=True)
+        replace_file(self.folder / name, text.encode(), prefix=".staging")
 
     def _fetch(self, version: str, name: str, expected: Mapping[str, Any]) -> dict[str, Any]:
         """What the local file is; a copy of the remote one where there is none, or another."""
@@ -349,11 +342,3 @@ def _describe_file(path: Path) -> dict[str, Any]:
 def _checksum(raw: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in raw.items() if key != "checksum"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,40 +12,8 @@ from click.testing import CliRunner
 
 from hn_assets.cli import main
 from hn_assets_tests.assets.graphs import Toy
-from hn_assets_tests.data import shared, write_beir
-
-WORDS = """
-    apple bicycle candle desert engine feather guitar harbour island jacket kettle lantern
-    mountain needle orchard piano quarry river saddle tunnel umbrella violin windmill xylophone
-    yacht zebra anchor bridge castle dolphin elephant forest glacier hammer iceberg jungle kite
-    ladder mirror notebook
-"""
-THINGS = WORDS.split()
-FACTS = [
-    "The {} has been known to people since ancient times.",
-    "A famous painter once drew a {} from memory.",
-    "Children learn early what a {} looks like.",
-    "Scientists have studied the {} for two hundred years.",
-    "The word {} has the same root in many languages.",
-    "A {} can be seen in the museum of the town.",
-]
-LABELLED = 4
-
-
-def things(folder: Path) -> Path:
-    """40 things with six facts each; of a query's six relevant passages four are labelled."""
-    documents = {
-        f"{thing}-{number}": fact.format(thing)
-        for thing in THINGS
-        for number, fact in enumerate(FACTS)
-    }
-    queries = {f"q-{thing}": f"tell me about the {thing}" for thing in THINGS}
-    train = [
-        (f"q-{thing}", f"{thing}-{(place + n) % 6}", 1)
-        for place, thing in enumerate(THINGS)
-        for n in range(LABELLED)
-    ]
-    return write_beir(folder, documents, queries, {"train": train, "test": train[:0]})
+from hn_assets_tests.assets.things import LABELLED, relevant, things
+from hn_assets_tests.data import shared
 
 
 def graph(folder: Path, **changes: dict) -> Toy:
@@ -70,10 +38,6 @@ def metadata(result: dg.ExecuteInProcessResult, stage: str) -> dict:
     events = result.get_asset_materialization_events()
     (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
     return {k: v.value for k, v in event.materialization.metadata.items()}
-
-
-def relevant(query_id: str, doc_id: str) -> bool:
-    return query_id.removeprefix("q-") == doc_id.rsplit("-", 1)[0]
 
 
 def test_with_nothing_but_a_target_no_unlabelled_answer_is_mined(done) -> None:
@@ -123,6 +87,24 @@ def test_likely_missing_labels_are_those_that_are_missing(done) -> None:
     right = [relevant(q, d) for q, d in zip(first.query_id, first.doc_id, strict=True)]
     assert sum(right) >= 36
     assert found.likeness.is_monotonic_decreasing
+
+
+def test_show_says_how_far_to_trust_the_negatives(done, monkeypatch) -> None:
+    toy, result = done
+    monkeypatch.chdir(toy.folder)
+    shown = CliRunner().invoke(main, ["show", "animals"])
+    assert shown.exit_code == 0, shown.output
+    words = " ".join(shown.output.split())
+    assert "keeps the rate of false negatives under 0.02. Measured by hiding" in words
+    assert f"relevance of {metadata(result, 'calibration')['threshold']:.2g} or more" in words
+    assert "these settings" in shown.output
+    assert "hn_mine, ranks 10-210 at random" in shown.output
+    picture = toy.file("false_negative_audit", "frontier.png")
+    assert str(picture) in shown.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    listed = shown.output.partition("Likely missing labels, the likeliest first:")[2]
+    assert listed.count("tell me about the") == 5
+    assert "likely_missing_labels.csv" in listed
 
 
 def test_why_answers_for_chosen_and_for_rejected(done, monkeypatch) -> None:

@@ -1,6 +1,7 @@
 """A small set of inputs for the export, to be changed by tests before it is written."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ from hn_assets.export.export import ExportReport, export_training_set
 from hn_assets.export.settings import ExportSettings
 
 # columns of hard_negatives that the export does not read: null here
-UNREAD = ("source", "margin", "closeness", "probability")
+UNREAD = ("source", "margin", "closeness", "probability", "teacher")
 ALL = ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]
 
 
@@ -40,6 +41,8 @@ class Inputs:
             ("q", "d6", 11, 0.375, *positives["q"]),
             ("s", "d6", 11, 0.375, *positives["s"]),
         ]
+        # of the teacher, by query and document; none: there is no teacher
+        self.scores: dict[tuple[str, str], float] = {}
 
     def write(self) -> dict[str, Path]:
         paths = {}
@@ -51,9 +54,35 @@ class Inputs:
         ):
             paths[name] = self.folder / f"in-{name}.parquet"
             names = [n for n in schema.names if n not in UNREAD]
-            data = [dict(zip(names, row, strict=True)) for row in rows]
+            data: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
+            if name == "hard_negatives":
+                for row in data:
+                    row["teacher"] = self.scores.get((row["query_id"], row["doc_id"]))
             pq.write_table(pa.Table.from_pylist(data, schema=schema), paths[name])
+        if self.scores:
+            relevant = {(query, doc) for query, doc, score, _ in self.qrels if score > 0}
+            data = [
+                {"query_id": q, "doc_id": d, "label": int((q, d) in relevant), "score": score}
+                for (q, d), score in self.scores.items()
+            ]
+            paths["teacher_scores"] = self.folder / "in-teacher_scores.parquet"
+            pq.write_table(
+                pa.Table.from_pylist(data, schema=tables.TEACHER_SCORES), paths["teacher_scores"]
+            )
         return paths
+
+    def add_teacher(self) -> None:
+        """Scores of everything that has text: 9 down for p's passages, 0.5 for q's negative."""
+        self.scores = {
+            ("p", "odd"): 9.0,
+            ("p", "d0"): 8.0,
+            ("p", "d1"): 7.0,
+            ("p", "d4"): -1.0,
+            ("p", "d5"): -2.0,
+            ("q", "d2"): 4.0,
+            ("q", "d6"): 0.5,
+            ("s", "d6"): 0.25,
+        }
 
     def export(self, out: str = "out", formats: list[str] = ALL, **options) -> ExportReport:
         (self.folder / out).mkdir(exist_ok=True)

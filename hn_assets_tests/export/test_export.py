@@ -200,3 +200,37 @@ def test_queries_that_are_gone_are_an_error(inputs: Inputs) -> None:
 def test_formats_that_make_no_sense_are_refused(formats: list[str]) -> None:
     with pytest.raises(ValidationError, match="formats"):
         ExportSettings.model_validate({"formats": formats})
+
+
+def test_the_teachers_scores_stand_beside_or_in_place_of_the_labels(inputs: Inputs) -> None:
+    inputs.add_teacher()
+    inputs.export(with_title=False)
+    out = inputs.folder / "out"
+    first, second = read_jsonl(out / "flagembedding.jsonl")
+    assert (first["pos_scores"], first["neg_scores"]) == ([9.0, 8.0, 7.0], [-1.0, -2.0])
+    assert (second["pos_scores"], second["neg_scores"]) == ([4.0], [0.5])
+    triplets = pd.read_parquet(out / "triplet.parquet")
+    assert [list(row) for row in triplets.scores][1:4] == [[9.0, -2.0], [8.0, -1.0], [8.0, -2.0]]
+    tuples = pd.read_parquet(out / "n-tuple.parquet")
+    assert list(tuples.scores[0]) == [9.0, -1.0, -2.0]
+    pairs = pd.read_parquet(out / "labeled-pair.parquet")
+    assert list(pairs) == ["anchor", "passage", "score"]
+    assert pairs.score.tolist() == [9.0, 8.0, 7.0, -1.0, -2.0, 4.0, 0.5]
+    lists = pd.read_parquet(out / "labeled-list.parquet")
+    assert list(lists) == ["anchor", "passages", "scores"]
+    assert [list(row) for row in lists.scores][-1] == [4.0, 0.5]
+    ids = pd.read_parquet(out / "ids.parquet")
+    assert ids.teacher.tolist() == pairs.score.tolist()
+
+
+@pytest.mark.parametrize(
+    ("pair", "named"),
+    [(("p", "d0"), "positive d0 of query p"), (("p", "d4"), "some negatives have no score")],
+)
+def test_a_passage_without_a_score_of_the_teacher_is_refused(
+    inputs: Inputs, pair: tuple[str, str], named: str
+) -> None:
+    inputs.add_teacher()
+    del inputs.scores[pair]
+    with pytest.raises(StoreError, match=f"{named}.*materialize everything from teacher_scores"):
+        inputs.export()

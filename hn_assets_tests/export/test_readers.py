@@ -20,7 +20,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read_with_flagembedding(
-    paths: list[Path], cache: Path, instruction: str | None = None
+    paths: list[Path], cache: Path, instruction: str | None = None, *, distil: bool = False
 ) -> "AbsEmbedderTrainDataset":
     from FlagEmbedding.abc.finetune.embedder.AbsArguments import AbsEmbedderDataArguments
     from FlagEmbedding.abc.finetune.embedder.AbsDataset import AbsEmbedderTrainDataset
@@ -30,6 +30,7 @@ def read_with_flagembedding(
         train_data=[str(path) for path in paths],  # type: ignore[arg-type]
         cache_path=str(cache),
         train_group_size=3,
+        knowledge_distillation=distil,
         query_instruction_for_retrieval=instruction,  # type: ignore[arg-type]
     )
     tokenizer = AutoTokenizer.from_pretrained(embedded_model_folder())
@@ -68,6 +69,38 @@ def test_flagembeddings_own_dataset_reads_the_files_of_two_datasets(
     assert dataset[1][1] == ["Title 2 text 2", *["Title 6 text 6"] * 2], (
         "filled up by FlagEmbedding"
     )
+
+
+def test_flagembedding_distils_from_the_teachers_scores(inputs: Inputs, tmp_path: Path) -> None:
+    inputs.add_teacher()
+    inputs.export("out", ["flagembedding"])
+    path = tmp_path / "out" / "flagembedding.jsonl"
+    dataset = read_with_flagembedding([path], tmp_path / "cache", distil=True)
+    texts = {"line\u2028separator": 9.0, "Title 0 text 0": 8.0, "Title 1 text 1": 7.0}
+    texts |= {"Title 4 text 4": -1.0, "Title 5 text 5": -2.0}
+    _, passages, scores = dataset[0]
+    assert scores == [texts[passage] for passage in passages]
+    assert dataset[1][2] == [4.0, 0.5, 0.5]
+
+
+def test_distillation_losses_take_the_teachers_scores(inputs: Inputs, tmp_path: Path) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import losses
+
+    inputs.add_teacher()
+    inputs.export()
+    model = SentenceTransformer(str(embedded_model_folder()), device="cpu")
+    for name, loss in {
+        "triplet": losses.MarginMSELoss(model),
+        "n-tuple": losses.DistillKLDivLoss(model),
+        "labeled-pair": losses.CoSENTLoss(model),
+    }.items():
+        rows = read_with_datasets(f"{name}.parquet", tmp_path)
+        *texts, scores = rows.column_names
+        assert scores == ("score" if name == "labeled-pair" else "scores")
+        features = [model.preprocess(list(rows[column])) for column in texts]
+        assert torch.isfinite(loss(features, torch.tensor(rows[scores]))), name
 
 
 def test_prompts_reach_flagembedding(inputs: Inputs, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Rankings are exact, in a fixed order, and never of an index that belongs to other vectors."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
@@ -25,6 +26,7 @@ from hn_assets.search.ranking import (
     place_index,
     recall_against_exact,
 )
+from hn_assets.search.refresh import Refresh
 from hn_assets.search.settings import SearchSettings
 
 
@@ -47,10 +49,14 @@ def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
     return open_index(folder / INDEX_FILE, folder / IDS_FILE, vectors)
 
 
+def search(searcher: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
+    return Refresh(searcher, searcher.documents, queries, depth, None).rank(memory_mb=512)
+
+
 def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hn_assets.search.ranking.MOST_QUERIES", block)
-        blocks = list(Searcher(index, documents).rank(queries, depth))
+        blocks = list(search(Searcher(index, documents), queries, depth))
     assert all(len(b.rows) <= block for b in blocks)
     return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
 
@@ -111,7 +117,7 @@ def test_an_approximate_index_is_measured_against_exact_search(tmp_path: Path) -
     recalls = {}
     for nprobe in (1, 32):
         apply_search_parameters(index, f"nprobe={nprobe}")
-        (block,) = Searcher(index, table, is_exact=False).rank(queries, 20)
+        (block,) = search(Searcher(index, table, is_exact=False), queries, 20)
         found = recall_against_exact(block, queries, table)
         exact = brute_force(documents, unit_vectors(100, 16, seed=1), table.ids, 20)
         by_hand = np.mean(
@@ -130,7 +136,7 @@ def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
     table = make_table(tmp_path / "d.arrow", unit_vectors(300, 16))
     index = build(tmp_path / "i", table, index="IVF16,Flat")
     apply_search_parameters(index, "nprobe=1")
-    (block,) = Searcher(index, table, is_exact=False).rank(table, 250)
+    (block,) = search(Searcher(index, table, is_exact=False), table, 250)
     assert isinstance(block, Ranking)
     missing = block.rows < 0
     assert missing.any()

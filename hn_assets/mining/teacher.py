@@ -1,0 +1,100 @@
+"""What a teacher said of candidates, and which of them it takes for relevant."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hn_assets.errors import StoreError
+from hn_assets.mining.collection import Collection
+from hn_assets.mining.filters import REFERENCE, Judged, reference_scores
+from hn_assets.mining.pool import Pool
+from hn_assets.mining.reasons import Reason
+from hn_assets.scoring.settings import TeacherSettings
+
+
+class TeacherScores:
+    """The teacher's scores of a dataset.
+
+    Args:
+        path: Parquet file with the columns of `tables.TEACHER_SCORES`.
+        collection: whose ids stand in it.
+        settings: with the limits.
+
+    Raises:
+        StoreError: it scores a query or a document that the collection does not have.
+    """
+
+    def __init__(self, path: Path, collection: Collection, settings: TeacherSettings) -> None:
+        table = pd.read_parquet(path)
+        self._settings = settings
+        self._documents = len(collection.document_ids)
+        queries = pd.Index(collection.query_ids.to_pylist(), dtype=object)
+        documents = pd.Index(collection.document_ids.to_pylist(), dtype=object)
+        asked = queries.get_indexer(pd.Index(table.query_id, dtype=object)).astype(np.int64)
+        read = documents.get_indexer(pd.Index(table.doc_id, dtype=object)).astype(np.int64)
+        if len(table) and min(asked.min(), read.min()) < 0:
+            raise StoreError(
+                "teacher_scores names a query or a document that is no longer there; materialize "
+                "everything from candidates on"
+            )
+        keys = asked * self._documents + read
+        order = np.argsort(keys)
+        self._keys = keys[order]
+        self._scores = table.score.to_numpy(np.float32)[order]
+        self._scored = np.bincount(asked, minlength=len(queries))
+        positives = collection.positives
+        of_positives = self._find(positives.queries(), positives.documents)
+        self._references = reference_scores(positives, of_positives)
+
+    def find(self, pool: Pool) -> NDArray[np.float32]:
+        """Scores of candidates; NaN where there is none."""
+        found = self._find(
+            np.repeat(pool.queries[:, None], pool.depth, axis=1).ravel(), pool.documents.ravel()
+        )
+        return found.reshape(pool.documents.shape)
+
+    def has_more(self, pool: Pool, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Whether documents of each query were scored that are not in the pool."""
+        return self._scored[pool.queries] > np.isfinite(scores).sum(axis=1)
+
+    def apply(
+        self,
+        judged: Judged,
+        pool: Pool,
+        scores: NDArray[np.float32],
+        sure: NDArray[np.bool_],
+        margin_against: str,
+    ) -> None:
+        """Reject what has no score, and by the limits of the settings.
+
+        Args:
+            judged: is changed.
+            pool: the candidates.
+            scores: from `find`.
+            sure: judged not relevant by a person: the teacher is not asked.
+            margin_against: which score of the positives the margin is measured from.
+        """
+        limits = self._settings
+        judged.reject(Reason.NOT_SCORED, np.isnan(scores))
+        if limits.ceiling is not None:
+            above = ~sure & (scores > limits.ceiling)
+            judged.reject(Reason.TEACHER_CEILING, above, scores, limits.ceiling)
+        if limits.floor is not None:
+            judged.reject(Reason.TEACHER_FLOOR, scores < limits.floor, scores, limits.floor)
+        if limits.margin is not None:
+            column = REFERENCE[margin_against]
+            limit = self._references[pool.queries, column : column + 1] - limits.margin
+            judged.reject(Reason.TEACHER_MARGIN, ~sure & (scores > limit), scores, limit)
+
+    def _find(
+        self, queries: NDArray[np.int64], documents: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        if not len(self._keys):
+            return np.full(len(documents), np.nan, np.float32)
+        wanted = np.where(documents >= 0, queries * self._documents + documents, -1)
+        places = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+        return np.where(self._keys[places] == wanted, self._scores[places], np.nan).astype(
+            np.float32
+        )

@@ -1,0 +1,134 @@
+"""A teacher in the graph: its shortlist, its limits, and its scores in the training files."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.assets.things import LABELLED, THINGS, relevant, things
+
+NEGATIVES = 5
+
+
+def graph(folder: Path, model: Path, **teacher: object) -> Toy:
+    if not (folder / "raw").exists():
+        (folder / "raw").mkdir(parents=True)
+        things(folder / "raw")
+    return Toy(
+        folder,
+        mining={
+            "negatives": NEGATIVES,
+            "range": [0, 50],
+            "sampling": "top",
+            "evaluation_split": "",
+        },
+        negatives={},
+        export={"formats": ["flagembedding", "triplet"]},
+        teacher={"model": str(model), **teacher},
+    )
+
+
+def metadata(result: dg.ExecuteInProcessResult, stage: str) -> dict:
+    events = result.get_asset_materialization_events()
+    (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
+    return {k: v.value for k, v in event.materialization.metadata.items()}
+
+
+@pytest.fixture(scope="module")
+def done(
+    tmp_path_factory: pytest.TempPathFactory, teacher_folder: Path
+) -> tuple[Toy, dg.ExecuteInProcessResult]:
+    toy = graph(tmp_path_factory.mktemp("taught"), teacher_folder, margin=3.0)
+    return toy, toy.materialize()
+
+
+def scores_of(toy: Toy) -> pd.DataFrame:
+    return pd.read_parquet(toy.file("teacher_scores", "teacher_scores.parquet"))
+
+
+def test_positives_and_a_shortlist_are_scored(done: tuple[Toy, dg.ExecuteInProcessResult]) -> None:
+    toy, result = done
+    scores = scores_of(toy)
+    counts = scores.groupby(["query_id", "label"]).size().unstack()
+    assert (counts[1] == LABELLED).all()
+    assert (counts[0] == 2 * NEGATIVES).all()
+    said = metadata(result, "teacher_scores")
+    assert (said["pairs_scored"], said["pairs_reused"]) == (len(scores), 0)
+    assert said["positives"] == LABELLED * len(THINGS)
+
+
+def test_what_the_teacher_takes_for_relevant_is_no_negative(
+    done: tuple[Toy, dg.ExecuteInProcessResult],
+) -> None:
+    toy, _ = done
+    negatives = toy.negatives()
+    wrong = [relevant(q, d) for q, d in zip(negatives.query_id, negatives.doc_id, strict=True)]
+    ledger = pd.read_parquet(toy.file("hard_negatives", "ledger.parquet"))
+    right = [relevant(q, d) for q, d in zip(ledger.query_id, ledger.doc_id, strict=True)]
+    unlabelled = ledger[np.array(right) & (ledger.outcome != "positive").to_numpy()]
+    assert len(unlabelled) == (6 - LABELLED) * len(THINGS), "all of them were candidates"
+    caught = unlabelled.outcome == "within the teacher's margin"
+    assert caught.mean() > 0.9
+    assert sum(wrong) <= (~caught).sum()
+    assert (unlabelled[caught].value > unlabelled[caught].limit).all()
+    assert set(ledger.outcome[ledger.teacher.isna()]) <= {
+        "not on the teacher's shortlist",
+        "outside the range",
+        "positive",
+    }
+    assert negatives.teacher.notna().all()
+    assert (negatives.groupby("query_id").size() == NEGATIVES).mean() > 0.9
+
+
+def test_the_training_files_hold_the_scores(done: tuple[Toy, dg.ExecuteInProcessResult]) -> None:
+    toy, _ = done
+    known = {(row.query_id, row.doc_id): row.score for row in scores_of(toy).itertuples()}
+    lines = toy.file("training_set", "flagembedding.jsonl").read_text().splitlines()
+    (apple,) = (json.loads(line) for line in lines if "the apple" in json.loads(line)["query"])
+    assert len(apple["pos_scores"]) == len(apple["pos"]) == LABELLED
+    assert len(apple["neg_scores"]) == len(apple["neg"])
+    ids = pd.read_parquet(toy.file("training_set", "ids.parquet"))
+    for row in ids.itertuples():
+        assert row.teacher == known[row.query_id, row.doc_id]
+
+
+def test_another_limit_asks_the_teacher_nothing(
+    done: tuple[Toy, dg.ExecuteInProcessResult], teacher_folder: Path
+) -> None:
+    toy, _ = done
+    second = graph(toy.folder, teacher_folder, ceiling=-100.0).materialize(raise_on_error=False)
+    assert metadata(second, "teacher_scores")["unchanged"]
+    assert not second.success, "everything is above that ceiling"
+    third = graph(toy.folder, teacher_folder).materialize()
+    assert metadata(third, "teacher_scores")["unchanged"]
+    assert not metadata(third, "hard_negatives")["unchanged"]
+    wider = graph(toy.folder, teacher_folder, shortlist=12).materialize()
+    said = metadata(wider, "teacher_scores")
+    assert (said["pairs_scored"], said["candidates"]) == (2 * len(THINGS), 12 * len(THINGS))
+
+
+def test_scores_through_a_sigmoid(
+    done: tuple[Toy, dg.ExecuteInProcessResult], teacher_folder: Path
+) -> None:
+    toy, _ = done
+    graph(toy.folder, teacher_folder).materialize()
+    raw = scores_of(toy)
+    again = graph(toy.folder, teacher_folder, sigmoid=True, floor=0.0, ceiling=1.0).materialize()
+    assert metadata(again, "teacher_scores")["pairs_scored"] == 0
+    np.testing.assert_allclose(scores_of(toy).score, 1 / (1 + np.exp(-raw.score)), rtol=1e-5)
+
+
+def test_without_a_teacher_there_is_no_such_asset(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    toy.materialize()
+    assert not (tmp_path / "data" / "animals" / "teacher_scores").exists()
+    assert toy.negatives().teacher.isna().all()
+
+
+def test_a_teacher_that_is_none_ends_the_run(tmp_path: Path) -> None:
+    message = graph(tmp_path, tmp_path / "nowhere").fail()
+    assert "nowhere is not there; set teacher.model to one that is" in message
