@@ -63,7 +63,7 @@ def read_documents(source: str, most: int | None = None) -> dict[str, str]:
         from hn_assets.sources.settings import PythonStdlibSource
 
         settings = PythonStdlibSource(type="python_stdlib")
-        rows = PythonStdlib(settings).corpus()
+        rows = PythonStdlib(settings).documents()
         documents = {row.id: passage_text(row.title, row.text, with_title=True) for row in rows}
     else:
         with (Path(source) / "corpus.jsonl").open(encoding="utf-8") as file:
