@@ -130,6 +130,7 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
         "margin",
         "closeness",
         "probability",
+        "teacher",
         "positive_ids",
         "positive_scores",
     ]

@@ -23,6 +23,7 @@ from hn_assets.mining.plan import make_plan
 from hn_assets.mining.reasons import CHOSEN, NAMES, NEVER, Reason
 from hn_assets.mining.relevance import FEATURES, RelevanceModel
 from hn_assets.mining.settings import MiningSettings, NegativesSettings
+from hn_assets.mining.teacher import TeacherScores
 from hn_assets.mining.why import LEDGER_FILE, explain, in_words
 from hn_assets.sources.reviewed import read_verdicts
 from hn_assets.stages import HARD_NEGATIVES
@@ -47,6 +48,7 @@ def row(query: str, document: str, outcome: str = OTHERS, **numbers: float | Non
         "margin": -0.25,
         "closeness": 0.75,
         "probability": None,
+        "teacher": None,
         **numbers,
     }
 
@@ -70,6 +72,7 @@ def ledger_of(
     filters: NegativesSettings | None = None,
     calibration: Calibration | None = None,
     blocked: dict[Reason, Pairs] | None = None,
+    teacher: TeacherScores | None = None,
     **options: object,
 ) -> list[Row]:
     """What mining writes of a toy."""
@@ -83,6 +86,7 @@ def ledger_of(
         seed=0,
         on_shortage=mining.on_shortage,
         blocked=blocked,
+        teacher=teacher,
     )
     mined = list(miner.mine(toy.pool()))
     return [line for part in mined for line in to_ledger(part, collection).to_pylist()]
@@ -96,7 +100,7 @@ def by_score(threshold: float) -> Calibration:
     return Calibration(0.1, 1.0, "", model, threshold, 0.05, 0.0, 0.1, 40, 40)
 
 
-def every_reason() -> list[Row]:
+def every_reason(folder: Path) -> list[Row]:
     """Ledgers that together hold every reason."""
     toy = Toy()
     toy.texts.documents[[0, 1, 4, 6]] = [10, 1002, 0, 1005]
@@ -114,11 +118,14 @@ def every_reason() -> list[Row]:
         rows += ledger_of(Toy(), blocked={reason: second})
     target = NegativesSettings(target_false_negative_rate=0.1)
     rows += ledger_of(Toy(), target, by_score(0.5))
+    scores = {f"d{i}": float(i) for i in range(2, 9)}
+    for limits in ({"ceiling": 5.0}, {"floor": 5.0}, {"margin": -3.0}):
+        rows += ledger_of(Toy(), teacher=Toy().teacher(folder, scores, **limits))
     return rows + ledger_of(Toy(), negatives=10, on_shortage="drop")
 
 
-def test_every_line_of_the_ledger_is_a_sentence_without_a_missing_number() -> None:
-    rows = every_reason()
+def test_every_line_of_the_ledger_is_a_sentence_without_a_missing_number(tmp_path: Path) -> None:
+    rows = every_reason(tmp_path)
     assert {line["outcome"] for line in rows} == {*NAMES.values(), CHOSEN}
     for line in rows:
         said = in_words(line)
@@ -151,6 +158,9 @@ def test_each_reason_is_said_in_other_words() -> None:
             "0.9000 is above 0.8000, the positives less the relative",
         ),
         (Reason.CLOSENESS, 0.9, 0.8, "cosine to a positive is 0.9000, above 0.8000."),
+        (Reason.TEACHER_CEILING, 0.9, 0.8, "teacher scores it 0.9000, above the ceiling 0.8000."),
+        (Reason.TEACHER_FLOOR, 0.1, 0.8, "teacher scores it 0.1000, below the floor 0.8000."),
+        (Reason.TEACHER_MARGIN, 0.9, 0.8, "it 0.9000, above 0.8000, the positives less the"),
         (Reason.PROBABLY_RELEVANT, 0.6, 0.25, "being relevant is 0.6000; 0.2500 is too much."),
         (
             Reason.OUTSIDE_RANGE,
@@ -176,6 +186,7 @@ def test_the_other_numbers_follow_and_a_probability_only_where_there_is_one() ->
     said = in_words({**line, "margin": 0.125, "probability": 0.0625})
     assert "+0.1250 to the positives' score" in said
     assert said.endswith("nearest positive 0.7500, probability of being relevant 0.0625)")
+    assert in_words({**line, "teacher": 2.0}).endswith("0.7500, teacher's score 2.0000)")
 
 
 @pytest.fixture

@@ -1,17 +1,23 @@
 """Small collections with vectors of our own choosing, as the mining room takes them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hn_assets import tables
 from hn_assets.encoding.vectors import Vectors
 from hn_assets.mining.collection import Collection, Texts
 from hn_assets.mining.mine import Mined, Miner, MiningReport
 from hn_assets.mining.plan import make_plan
 from hn_assets.mining.pool import Pool
 from hn_assets.mining.settings import MiningSettings, NegativesSettings
+from hn_assets.mining.teacher import TeacherScores
+from hn_assets.scoring.settings import TeacherSettings
 
 
 class InMemory:
@@ -64,7 +70,13 @@ class Toy:
         order = np.argsort(-scores, axis=1, kind="stable")[:, : depth or self.depth]
         return Pool(np.arange(len(self.asked)), order, np.take_along_axis(scores, order, 1))
 
-    def miner(self, filters: NegativesSettings | None = None, **options: object) -> Miner:
+    def miner(
+        self,
+        filters: NegativesSettings | None = None,
+        *,
+        teacher: TeacherScores | None = None,
+        **options: object,
+    ) -> Miner:
         settings = MiningSettings.model_validate({"sampling": "top", **options})
         filters = filters or NegativesSettings()
 
@@ -79,7 +91,21 @@ class Toy:
             seed=settings.seed,
             on_shortage=settings.on_shortage,
             deeper=deeper if filters.filters else None,
+            teacher=teacher,
         )
+
+    def teacher(self, folder: Path, scores: dict[str, float], **limits: float) -> TeacherScores:
+        """What a teacher said of documents, of every query alike."""
+        positives = {(r.query_id, r.doc_id) for r in self.qrels.itertuples() if r.score > 0}
+        rows = [
+            {"query_id": q, "doc_id": d, "label": int((q, d) in positives), "score": score}
+            for q in self.asked.ids
+            for d, score in scores.items()
+        ]
+        path = folder / "teacher_scores.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=tables.TEACHER_SCORES), path)
+        settings = TeacherSettings.model_validate({"model": "any", **limits})
+        return TeacherScores(path, self.collection, settings)
 
     def mine_all(self, filters: NegativesSettings | None = None, **options: object) -> list[Mined]:
         miner = self.miner(filters, **options)
@@ -87,10 +113,14 @@ class Toy:
         return list(miner.mine(pool.take(self.collection.mined[pool.queries])))
 
     def mine(
-        self, filters: NegativesSettings | None = None, **options: object
+        self,
+        filters: NegativesSettings | None = None,
+        *,
+        teacher: TeacherScores | None = None,
+        **options: object,
     ) -> tuple[dict[str, list[str]], MiningReport]:
         """The ids of the negatives by query id, and the report."""
-        miner = self.miner(filters, **options)
+        miner = self.miner(filters, teacher=teacher, **options)
         collection, pool = self.collection, self.pool()
         found: dict[str, list[str]] = {}
         # one query at a time: how they are cut into blocks must not matter
