@@ -1,6 +1,7 @@
 """A teacher's limits in mining; d2 is the positive, and documents are ranked by their number."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from hn_assets.mining.settings import NegativesSettings
 from hn_assets_tests.mining.toys import Toy
 
 SCORES = {"d1": 6.0, "d2": 5.0, "d3": 4.0, "d4": 3.0, "d5": 2.0, "d6": 1.0}
-ALL = {"range": [0, 9], "negatives": 9}
+ALL: dict[str, Any] = {"range": [0, 9], "negatives": 9}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_short_query_is_searched_deeper_where_more_was_scored(tmp_path: Path) 
     toy = Toy(documents=30, depth=5)
     far = {"d2": 5.0, "d3": 4.0, "d12": 1.0, "d13": 1.0}
     filters = NegativesSettings(closeness_ceiling=1.1)
-    options = {"range": [0, 5], "negatives": 2}
+    options: dict[str, Any] = {"range": [0, 5], "negatives": 2}
     found, report = toy.mine(filters, teacher=toy.teacher(tmp_path, far, ceiling=2.0), **options)
     assert found == {"q0": ["d12", "d13"]}
     assert report.deepened == 1
