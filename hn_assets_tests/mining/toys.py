@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,8 @@ class Toy:
 
     def teacher(self, folder: Path, scores: dict[str, float], **limits: float) -> TeacherScores:
         """What a teacher said of documents, of every query alike."""
-        positives = {(r.query_id, r.doc_id) for r in self.qrels.itertuples() if r.score > 0}
+        relevant = self.qrels[self.qrels.score > 0]
+        positives = set(zip(relevant.query_id, relevant.doc_id, strict=True))
         rows = [
             {"query_id": q, "doc_id": d, "label": int((q, d) in positives), "score": score}
             for q in self.asked.ids
@@ -107,7 +109,7 @@ class Toy:
         settings = TeacherSettings.model_validate({"model": "any", **limits})
         return TeacherScores(path, self.collection, settings)
 
-    def mine_all(self, filters: NegativesSettings | None = None, **options: object) -> list[Mined]:
+    def mine_all(self, filters: NegativesSettings | None = None, **options: Any) -> list[Mined]:
         miner = self.miner(filters, **options)
         pool = self.pool()
         return list(miner.mine(pool.take(self.collection.mined[pool.queries])))
