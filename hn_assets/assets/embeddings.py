@@ -59,7 +59,6 @@ def build_embeddings(graph: Graph) -> dg.AssetsDefinition:
         specs=specs,
         can_subset=True,
         pool=GPU_POOL,
-        retry_policy=graph.retry_policy,
         required_resource_keys={graph.compute_key},
     )
     def embeddings(

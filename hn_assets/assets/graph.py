@@ -92,7 +92,6 @@ class Graph:
         return dg.multi_asset(
             name=self.op_name(stage),
             specs=[self.spec(stage, description, deps=deps, kinds=kinds, settings=settings)],
-            retry_policy=self.retry_policy,
             pool=GPU_POOL if computes else None,
             required_resource_keys={self.compute_key} if computes else None,
         )
@@ -104,16 +103,6 @@ class Graph:
         Read when a step runs, not when definitions load, as the two can be different machines.
         """
         return open_store(self.base, self.name, os.environ)
-
-    @property
-    def retry_policy(self) -> dg.RetryPolicy:
-        """For failures that trying again can mend; bad input says that it is not one."""
-        return dg.RetryPolicy(
-            max_retries=self.settings.job.retries,
-            delay=self.settings.job.retry_delay,
-            backoff=dg.Backoff.EXPONENTIAL,
-            jitter=dg.Jitter.PLUS_MINUS,
-        )
 
     @property
     def compute_key(self) -> str:
@@ -158,3 +147,26 @@ class Graph:
             ) from error
         except HardNegativesError as error:
             raise dg.Failure(description=f"{self.name}: {error}", allow_retries=False) from error
+        except Exception as error:
+            self._try_again(context, error)
+            raise
+
+    def _try_again(self, context: dg.AssetExecutionContext, error: Exception) -> None:
+        """Ask Dagster to try the step again, as often as the settings say.
+
+        Not by a retry policy of the op: with one, Dagster also tries a step again that somebody
+        cancelled, and the run goes on.
+        """
+        job = self.settings.job
+        if context.retry_number >= job.retries:
+            return
+        policy = dg.RetryPolicy(
+            max_retries=job.retries,
+            delay=job.retry_delay,
+            backoff=dg.Backoff.EXPONENTIAL,
+            jitter=dg.Jitter.PLUS_MINUS,
+        )
+        raise dg.RetryRequested(
+            max_retries=job.retries,
+            seconds_to_wait=policy.calculate_delay(context.retry_number + 1),
+        ) from error

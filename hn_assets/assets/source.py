@@ -47,7 +47,6 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
         name=graph.op_name("source"),
         specs=specs,
         can_subset=True,
-        retry_policy=graph.retry_policy,
     )
     def source(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         with graph.running(context, "source"):
