@@ -44,7 +44,7 @@ def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
                 label=label,
             )
     for row in measured.to_dict("records"):
-        name = f"{row['target']:g}" if row["target"] == row["target"] else row["method"]
+        name = f"target {row['target']:g}" if row["target"] == row["target"] else row["method"]
         axes.annotate(
             str(name),
             (100 * row["leak"], row["mean_score"]),
@@ -53,12 +53,14 @@ def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
             fontsize=7,
         )
     axes.set_xscale("symlog", linthresh=0.1)
-    axes.set_xlim(left=0)
+    # room for the names at the right
+    axes.set_xlim(left=0, right=max(100 * measured.leak.max(), 1) * 6)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("hidden positives among the negatives, % (95 % interval)")
     axes.set_ylabel("mean score of the negatives")
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
