@@ -13,8 +13,6 @@ FALSE_NEGATIVE_AUDIT = "false_negative_audit"
 HARD_NEGATIVES = "hard_negatives"
 LIKELY_MISSING_LABELS = "likely_missing_labels"
 TRAINING_SET = "training_set"
-RETRIEVAL_QUALITY = "retrieval_quality"
-DRIFT = "drift"
 
 FILES = {
     CORPUS: "corpus.parquet",
@@ -30,6 +28,4 @@ FILES = {
     HARD_NEGATIVES: "hard_negatives.parquet",
     LIKELY_MISSING_LABELS: "likely_missing_labels.parquet",
     TRAINING_SET: "ids.parquet",
-    RETRIEVAL_QUALITY: "history.json",
-    DRIFT: "drift.json",
 }

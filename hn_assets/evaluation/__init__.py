@@ -1,0 +1,1 @@
+"""How good the rankings are, and what changed since the last refresh."""

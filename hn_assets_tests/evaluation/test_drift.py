@@ -1,0 +1,67 @@
+"""What changed from one refresh to the next."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hn_assets.evaluation.drift import Snapshot, compare
+
+
+def snapshot(
+    negatives: dict[str, str], documents: dict[str, str], score: float = 0.5, positive: float = 0.8
+) -> Snapshot:
+    """Queries with the ids of their negatives; documents with their texts."""
+    rows = [
+        {"query_id": q, "doc_id": d, "score": score, "positive_score": positive}
+        for q, docs in negatives.items()
+        for d in docs.split()
+    ]
+    return Snapshot(
+        pd.DataFrame(rows, columns=["query_id", "doc_id", "score", "positive_score"]),
+        pd.DataFrame(
+            {"id": list(documents), "text_key": [t.encode().ljust(16) for t in documents.values()]}
+        ),
+    )
+
+
+BEFORE = snapshot({"1": "a b", "2": "c d"}, {"a": "x", "b": "y", "c": "z", "d": "w"})
+
+
+def test_nothing_changed() -> None:
+    found = compare(BEFORE, BEFORE)
+    assert (found.overlap, found.negative_shift, found.positive_shift) == (1, 0, 0)
+    assert (found.documents_added, found.documents_removed, found.documents_changed) == (0, 0, 0)
+    assert (found.queries_gained, found.queries_lost, found.queries_kept) == (0, 0, 2)
+
+
+def test_each_change_is_counted_where_it_belongs() -> None:
+    now = snapshot({"1": "a e", "3": "a"}, {"a": "x", "b": "other", "c": "z", "e": "v", "f": "u"})
+    found = compare(BEFORE, now)
+    assert (found.documents_added, found.documents_removed, found.documents_changed) == (2, 1, 1)
+    assert (found.queries_gained, found.queries_lost, found.queries_kept) == (1, 1, 1)
+    assert found.overlap == pytest.approx(1 / 3), "of query 1: a, of a, b and e"
+
+
+def test_a_kept_query_without_a_shared_negative_counts_as_no_overlap() -> None:
+    found = compare(BEFORE, snapshot({"1": "a b", "2": "a"}, {"a": "x"}))
+    assert found.overlap == pytest.approx((1 + 0) / 2)
+
+
+def test_scores_are_compared_over_the_queries_that_were_kept() -> None:
+    now = snapshot({"1": "a b", "9": "a b"}, {"a": "x"}, score=0.7, positive=0.75)
+    found = compare(BEFORE, now)
+    assert found.negative_shift == pytest.approx(0.2)
+    assert found.positive_shift == pytest.approx(-0.05)
+
+
+def test_no_query_was_kept() -> None:
+    found = compare(BEFORE, snapshot({"7": "a"}, {"a": "x"}))
+    assert (found.overlap, found.negative_shift, found.queries_kept) == (1, 0, 0)
+
+
+def test_a_snapshot_is_read_as_it_was_written(tmp_path: Path) -> None:
+    files = tmp_path / "n.parquet", tmp_path / "d.parquet"
+    BEFORE.write(*files)
+    assert compare(BEFORE, Snapshot.read(*files)).overlap == 1
+    assert compare(Snapshot.read(*files), BEFORE).documents_changed == 0
