@@ -246,7 +246,7 @@ class Hiding:
     def mine(self, mining: MiningSettings, negatives: NegativesSettings, tally: Tally) -> None:
         """Mine the judged queries by some settings, and count what leaks."""
         calibration = None
-        if negatives.target_false_negative_rate is not None:
+        if negatives.is_calibrated:
             calibration = self._calibrate(mining, negatives)
             tally.unsupported += not calibration.is_supported
         miner = Miner(

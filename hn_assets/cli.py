@@ -1,6 +1,8 @@
 """`hn-assets`: look at what was materialized, from a terminal."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ from hn_assets.export.show import render_training_set
 from hn_assets.mining.show import render_trust
 from hn_assets.mining.why import explain
 from hn_assets.reference import settings_table
-from hn_assets.store import open_store
+from hn_assets.store import Store, open_store
 
 
 @click.group()
@@ -23,12 +25,9 @@ def main() -> None:
 @click.option("--examples", default=3, show_default=True, help="Queries to print.")
 def show(dataset: str, examples: int) -> None:
     """Say where DATASET's files lie, with a few examples, and how far to trust them."""
-    try:
-        store = open_store(Path.cwd(), dataset, os.environ)
+    with _store_of(dataset) as store:
         click.echo(render_training_set(store, examples))
         click.echo(render_trust(store))
-    except (HardNegativesError, RemoteStoreError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @main.command()
@@ -37,14 +36,20 @@ def show(dataset: str, examples: int) -> None:
 @click.argument("doc_id")
 def why(dataset: str, query_id: str, doc_id: str) -> None:
     """Say why the document DOC_ID is, or is not, a negative of the query QUERY_ID."""
-    try:
-        store = open_store(Path.cwd(), dataset, os.environ)
+    with _store_of(dataset) as store:
         click.echo(explain(store, query_id, doc_id))
-    except (HardNegativesError, RemoteStoreError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @main.command()
 def settings() -> None:
     """Print every setting of a dataset's YAML file as a Markdown table."""
     click.echo(settings_table())
+
+
+@contextmanager
+def _store_of(dataset: str) -> Iterator[Store]:
+    """The dataset's files; what is wrong with them ends the command with one line."""
+    try:
+        yield open_store(Path.cwd(), dataset, os.environ)
+    except (HardNegativesError, RemoteStoreError) as error:
+        raise click.ClickException(str(error)) from error

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+TEXT_KEY = pa.binary(16)  # a hash of a text: equal texts, equal key
+
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
 
 QUERIES = pa.schema(
@@ -119,12 +121,12 @@ LIKELY_MISSING = pa.schema(
 def embeddings_schema(dimension: int) -> pa.Schema:
     """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32.
 
-    `text_key` is a hash of the text that was read: equal texts have an equal key.
+    `text_key` is of the text that was read.
     """
     return pa.schema(
         [
             ("id", pa.string()),
-            ("text_key", pa.binary(16)),
+            ("text_key", TEXT_KEY),
             ("vector", pa.list_(pa.float32(), dimension)),
         ]
     )

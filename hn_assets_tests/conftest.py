@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets_tests.models import make_cross_encoder
+from hn_assets_tests.models import make_cross_encoder, make_tiny_bert
 
 for name in list(os.environ):
     if name.startswith(("HN_", "DAGSTER_")):
@@ -19,3 +19,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 def teacher_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cross-encoder, trained once per test run."""
     return make_cross_encoder(tmp_path_factory.mktemp("teacher"))
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model so small that a run of a graph takes a second or two; with random weights."""
+    return make_tiny_bert(tmp_path_factory.mktemp("model"))

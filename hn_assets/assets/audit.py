@@ -9,14 +9,18 @@ import pyarrow.parquet as pq
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.inputs import (
+    INPUTS,
+    open_laboratory,
+    open_mine,
+    read_calibration,
+    read_inputs,
+)
 from hn_assets.assets.metadata import table
-from hn_assets.assets.mining import INPUTS, open_mine, read_calibration, read_inputs
 from hn_assets.assets.step import Step
 from hn_assets.mining.audit import CHOSEN, Audit, audit
-from hn_assets.mining.hiding import Laboratory
 from hn_assets.mining.picture import PICTURE_FILE, draw_frontier
 from hn_assets.mining.plan import make_plan
-from hn_assets.mining.pool import read_pools
 
 
 def build_audit(graph: Graph) -> dg.AssetsDefinition:
@@ -26,13 +30,12 @@ def build_audit(graph: Graph) -> dg.AssetsDefinition:
         "negatives": negatives.model_dump(mode="json"),
         "mining": mining.model_dump(mode="json"),
     }
-    calibrated = negatives.target_false_negative_rate is not None
 
     @graph.asset(
         s.FALSE_NEGATIVE_AUDIT,
         "Leak (hidden positives among the negatives), hardness and yield of these settings and of "
         "others.",
-        deps=(*INPUTS, s.CALIBRATION) if calibrated else INPUTS,
+        deps=(*INPUTS, s.CALIBRATION) if negatives.is_calibrated else INPUTS,
         kinds={"scikitlearn", "parquet"},
         settings=settings,
     )
@@ -45,14 +48,7 @@ def build_audit(graph: Graph) -> dg.AssetsDefinition:
             if (current := step.current()) is not None:
                 return current
             mine = open_mine(graph, files, mining.split)
-            laboratory = Laboratory(
-                read_pools(files[s.CANDIDATES], mine.collection),
-                mine.collection,
-                mine.queries,
-                mine.documents,
-                seed=mining.seed,
-            )
-            found = audit(laboratory, plan)
+            found = audit(open_laboratory(mine, files, mining.seed), plan)
             if found.note:
                 context.log.warning(found.note)
             picture = b""

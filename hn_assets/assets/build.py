@@ -26,7 +26,6 @@ def build_definitions(graph: Graph) -> dg.Definitions:
         description=f"Materialize all of {graph.name}: raw texts to training files.",
     )
     settings = graph.settings.job
-    calibrated = graph.settings.negatives.target_false_negative_rate is not None
     schedule = dg.ScheduleDefinition(
         name=f"{graph.name}_schedule",
         job=job,
@@ -43,7 +42,7 @@ def build_definitions(graph: Graph) -> dg.Definitions:
             build_embeddings(graph),
             build_faiss_index(graph),
             build_candidates(graph),
-            *([build_calibration(graph)] if calibrated else []),
+            *([build_calibration(graph)] if graph.settings.negatives.is_calibrated else []),
             build_audit(graph),
             *(
                 [build_teacher_scores(graph, graph.settings.teacher)]

@@ -6,13 +6,11 @@ import dagster as dg
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.inputs import INPUTS, open_laboratory, open_mine, read_inputs
 from hn_assets.assets.metadata import table
-from hn_assets.assets.mining import INPUTS, open_mine, read_inputs
 from hn_assets.assets.step import Step
 from hn_assets.mining.calibration import Calibration, calibrate
-from hn_assets.mining.hiding import Laboratory
 from hn_assets.mining.plan import make_plan, planned_sampling
-from hn_assets.mining.pool import read_pools
 from hn_assets.mining.relevance import FEATURES
 
 # settings that change what is measured
@@ -43,15 +41,10 @@ def build_calibration(graph: Graph) -> dg.AssetsDefinition:
             if (current := step.current()) is not None:
                 return current
             mine = open_mine(graph, files, mining.split)
-            laboratory = Laboratory(
-                read_pools(files[s.CANDIDATES], mine.collection),
-                mine.collection,
-                mine.queries,
-                mine.documents,
-                seed=mining.seed,
-            )
+            laboratory = open_laboratory(mine, files, mining.seed)
+            mined = int(mine.collection.mined.sum())
             sampling = planned_sampling(mining, calibrated=True)
-            found = calibrate(laboratory, sampling, negatives, int(mine.collection.mined.sum()))
+            found = calibrate(laboratory, sampling, negatives, mined)
             note = make_plan(mining, negatives, found).note
             if not found.is_reached:
                 context.log.warning(note)

@@ -1,11 +1,10 @@
 """candidates: the ranking of every query, to the wanted depth."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,6 +28,9 @@ from hn_assets.search.quality import RankingSummary
 from hn_assets.search.ranking import Ranking, Searcher, place_index, recall_against_exact
 from hn_assets.search.refresh import Earlier, Refresh, write_searched
 from hn_assets.search.settings import SearchSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # which vectors were ranked, so that the next run knows what has changed
 DOCUMENTS_FILE, QUERIES_FILE = "documents.parquet", "queries.parquet"
@@ -55,6 +57,8 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
+        import pandas as pd
+
         with graph.running(context, s.CANDIDATES):
             settings = apply_run_config(graph.settings.search, config)
             choice = graph.compute(context).choose_faiss_device()
@@ -125,7 +129,7 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
     return candidates
 
 
-def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
+def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: "pd.DataFrame") -> int:
     """The depth asked for, or what the mining range needs with all positives taken out."""
     if settings.depth is not None:
         return settings.depth

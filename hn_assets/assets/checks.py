@@ -1,7 +1,6 @@
 """Asset checks: what must hold of a finished asset before anybody trusts it."""
 
 import dagster as dg
-import pandas as pd
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
@@ -51,6 +50,8 @@ def _false_negative_rate(graph: Graph) -> dg.AssetChecksDefinition:
         description="The measured leak of these settings is not above the target.",
     )
     def false_negative_rate() -> dg.AssetCheckResult:
+        import pandas as pd
+
         path = graph.store.stage(s.FALSE_NEGATIVE_AUDIT).file(s.FILES[s.FALSE_NEGATIVE_AUDIT])
         methods = pd.read_parquet(path)
         own = methods[methods.method == CHOSEN].to_dict("records")

@@ -1,87 +1,158 @@
-"""What the assets that mine have in common: the dataset as numbers, from the stages' files."""
+"""How a graph's candidates are mined, for the stage that mines and the one that makes a shortlist.
 
-import json
-from dataclasses import dataclass
+What is chosen must be the same for both, so both start here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.inputs import INPUTS, Mine, open_mine, read_calibration, read_inputs
 from hn_assets.assets.step import Step
-from hn_assets.encoding.vectors import VectorTable
-from hn_assets.mining.calibration import Calibration
-from hn_assets.mining.collection import Collection
-from hn_assets.mining.texts import number_texts
-
-INPUTS = (
-    s.CORPUS,
-    s.QUERIES,
-    s.QRELS,
-    s.CORPUS_EMBEDDINGS,
-    s.QUERY_EMBEDDINGS,
-    s.CANDIDATES,
+from hn_assets.mining.collection import Pairs
+from hn_assets.mining.likeness import holders, near_duplicates, of_queries, read_answers
+from hn_assets.mining.mine import Deeper, Miner
+from hn_assets.mining.plan import Plan, make_plan
+from hn_assets.mining.pool import Pool
+from hn_assets.mining.reasons import Reason
+from hn_assets.mining.settings import MiningSettings, NegativesSettings
+from hn_assets.mining.teacher import TeacherScores
+from hn_assets.mining.texts import read_passages
+from hn_assets.search.index import (
+    IDS_FILE,
+    INDEX_FILE,
+    apply_search_parameters,
+    is_flat,
+    open_index,
 )
+from hn_assets.search.ranking import Searcher, query_blocks
+from hn_assets.search.settings import SearchSettings
+from hn_assets.sources.files import fingerprint_files
+
+
+def upstream(graph: Graph) -> tuple[str, ...]:
+    """The stages that mining reads, but for the teacher's."""
+    calibrated = graph.settings.negatives.is_calibrated
+    return (*INPUTS, s.FAISS_INDEX, *((s.CALIBRATION,) if calibrated else ()))
+
+
+def rules(negatives: NegativesSettings) -> dict[str, Any]:
+    """The settings of `negatives` that mining depends on, as JSON.
+
+    Verdicts of a person are obeyed by the qrels, so mining depends on those alone.
+    """
+    return negatives.model_dump(mode="json", exclude={"reviewed"})
 
 
 @dataclass(frozen=True)
-class Mine:
-    """A dataset ready to be mined.
+class Digging:
+    """What a step needs to mine; made once it is known what the step depends on.
 
     Attributes:
-        collection: documents, queries and judgements as numbers.
-        queries: vectors.
-        documents: vectors.
-        query_table: id, text, split, prompt.
-        with_title: whether a passage's text begins with its title.
-    """
-
-    collection: Collection
-    queries: VectorTable
-    documents: VectorTable
-    query_table: pd.DataFrame
-    with_title: bool
-
-
-def read_inputs(step: Step) -> dict[str, Path]:
-    """The verified files of `INPUTS`; what the step makes depends on them."""
-    return {stage: step.input(stage) for stage in INPUTS}
-
-
-def open_mine(graph: Graph, files: dict[str, Path], split: str) -> Mine:
-    """Read what mining needs.
-
-    Args:
         graph: of the dataset.
-        files: from `read_inputs`.
-        split: to be mined.
-
-    Raises:
-        StoreError: the stages are of different versions and do not fit together.
-        MiningError: there is nothing to mine.
+        settings: of the run.
+        plan: how negatives are chosen.
+        files: of the stages `INPUTS`.
+        index: files of the index and of its ids.
+        answers: file of answers; None without that filter.
     """
-    queries, documents = (
-        VectorTable(files[s.QUERY_EMBEDDINGS]),
-        VectorTable(files[s.CORPUS_EMBEDDINGS]),
-    )
-    # as the model read the passages, which a run's configuration may have changed
-    with_title = graph.store.stage(s.CORPUS_EMBEDDINGS).require().info["with_title"]
-    texts = number_texts(
-        files[s.CORPUS],
-        files[s.QUERIES],
-        with_title=with_title,
-        document_ids=documents.ids,
-        query_ids=queries.ids,
-    )
-    table = pd.read_parquet(files[s.QUERIES])
-    qrels = pd.read_parquet(files[s.QRELS])
-    collection = Collection.build(documents.ids, queries.ids, texts, table, qrels, split)
-    return Mine(collection, queries, documents, table, with_title)
+
+    graph: Graph
+    settings: MiningSettings
+    plan: Plan
+    files: dict[str, Path]
+    index: tuple[Path, Path]
+    answers: Path | None
+
+    @classmethod
+    def start(cls, graph: Graph, step: Step, settings: MiningSettings) -> "Digging":
+        """Look at the inputs, and tell the step that it depends on them and on the settings."""
+        negatives = graph.settings.negatives
+        files = read_inputs(step)
+        index = step.input(s.FAISS_INDEX, INDEX_FILE), step.input(s.FAISS_INDEX, IDS_FILE)
+        plan = make_plan(settings, negatives, read_calibration(graph, step))
+        answers = graph.base / Path(negatives.answers).expanduser() if negatives.answers else None
+        step.depends_on(
+            mining=settings.model_dump(mode="json"),
+            negatives=rules(negatives),
+            answers=fingerprint_files([answers]) if answers else None,
+        )
+        return cls(graph, settings, plan, files, index, answers)
+
+    def open(self) -> Mine:
+        """The dataset as numbers."""
+        return open_mine(self.graph, self.files, self.settings.split)
+
+    def shortlisting(self, count: int) -> "Digging":
+        """The same, as if so many negatives were wanted."""
+        sampling = replace(self.plan.sampling, count=count)
+        return replace(self, plan=replace(self.plan, sampling=sampling))
+
+    def miner(
+        self,
+        mine: Mine,
+        *,
+        on_shortage: Literal["keep", "drop", "error"] = "keep",
+        teacher: TeacherScores | None = None,
+    ) -> Miner:
+        """What mines it."""
+        filters = self.plan.filters.filters
+        return Miner(
+            mine.collection,
+            mine.queries,
+            mine.documents,
+            self.plan,
+            seed=self.settings.seed,
+            on_shortage=on_shortage,
+            blocked=_blocked(mine, self.files[s.CORPUS], self.answers, self.plan.filters),
+            deeper=_searches(mine, self.index, self.graph.settings.search) if filters else None,
+            teacher=teacher,
+        )
 
 
-def read_calibration(graph: Graph, step: Step) -> Calibration | None:
-    """What the calibration of the dataset found; None where it has no target rate."""
-    if graph.settings.negatives.target_false_negative_rate is None:
-        return None
-    kept = json.loads(step.input(s.CALIBRATION).read_text(encoding="utf-8"))
-    return Calibration.from_json(kept)
+def _blocked(
+    mine: Mine, corpus: Path, answers: Path | None, negatives: NegativesSettings
+) -> dict[Reason, Pairs]:
+    """The documents that filters of texts reject, by reason."""
+
+    def texts() -> Iterator[str]:
+        return (text for _, text in read_passages(corpus, with_title=mine.with_title))
+
+    out: dict[Reason, Pairs] = {}
+    if negatives.near_duplicate is not None:
+        positives = np.unique(mine.collection.positives.documents)
+        near = near_duplicates(texts, positives, negatives.near_duplicate)
+        out[Reason.NEAR_DUPLICATE] = of_queries(mine.collection.positives, near)
+    if answers is not None:
+        ids = mine.collection.query_ids.to_pylist()
+        out[Reason.ANSWER] = holders(texts(), read_answers(answers), ids)
+    return out
+
+
+def _searches(mine: Mine, index_files: tuple[Path, Path], settings: SearchSettings) -> Deeper:
+    """A function that searches some queries again; the index is opened when it is first needed."""
+    made: list[Searcher] = []
+
+    def searcher() -> Searcher:
+        if not made:
+            index = open_index(*index_files, mine.documents)
+            apply_search_parameters(index, settings.search_parameters)
+            made.append(Searcher(index, mine.documents, is_exact=is_flat(index)))
+        return made[0]
+
+    def deeper(queries: NDArray[np.int64], depth: int) -> Pool:
+        dimension = mine.queries.dimension
+        found = [
+            searcher().find(mine.queries.take(queries[places]), depth)
+            for places in query_blocks(len(queries), depth, dimension, settings.memory_mb)
+        ]
+        rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+        return Pool(queries, rows, scores)
+
+    return deeper

@@ -1,19 +1,18 @@
 """hard_negatives: what was chosen, and the ledger of what was not, with the reasons."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets import stages as s
 from hn_assets import tables
-from hn_assets.assets.digging import Digging, rules, upstream
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.inputs import Mine
 from hn_assets.assets.metadata import counts, distribution, table
-from hn_assets.assets.mining import Mine
+from hn_assets.assets.mining import Digging, rules, upstream
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.assets.step import Step
@@ -25,6 +24,9 @@ from hn_assets.mining.settings import MiningSettings
 from hn_assets.mining.teacher import TeacherScores
 from hn_assets.mining.why import LEDGER_FILE
 from hn_assets.text import shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
 LIMITS = {"ceiling", "floor", "margin"}
@@ -109,7 +111,7 @@ def _mine(miner: Miner, mine: Mine, candidates: Path, ledger: Path) -> pa.Table:
 
 
 def _describe(
-    judged: pd.DataFrame, report: MiningReport, plan: Plan, settings: MiningSettings
+    judged: "pd.DataFrame", report: MiningReport, plan: Plan, settings: MiningSettings
 ) -> dict[str, Any]:
     per_query = judged.groupby("query_id").size()
     gap = judged.positive_scores.map(max) - judged.score
@@ -137,7 +139,7 @@ def _describe(
     }
 
 
-def _samples(corpus: Path, chosen: pa.Table, queries: pd.DataFrame) -> dg.MetadataValue | str:
+def _samples(corpus: Path, chosen: pa.Table, queries: "pd.DataFrame") -> dg.MetadataValue | str:
     """A few queries, spread over all, each with a positive and its first negatives."""
     judged = chosen.to_pandas()
     ids = judged.query_id.unique()

@@ -1,19 +1,19 @@
 """teacher_scores: what a reranker says of the positives and of a shortlist of candidates."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets import stages as s
 from hn_assets import tables
-from hn_assets.assets.digging import Digging, rules, upstream
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.inputs import Mine
 from hn_assets.assets.metadata import distribution, table
-from hn_assets.assets.mining import Mine
+from hn_assets.assets.mining import Digging, rules, upstream
 from hn_assets.assets.negatives import LIMITS
 from hn_assets.assets.step import Step
 from hn_assets.encoding.cache import VectorCache
@@ -31,6 +31,9 @@ from hn_assets.scoring.reranker import (
 from hn_assets.scoring.score import score_pairs
 from hn_assets.scoring.settings import TeacherSettings
 from hn_assets.text import shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 5
 # what the teacher reads, and how fast, is no part of what it says
@@ -55,6 +58,8 @@ def build_teacher_scores(graph: Graph, settings: TeacherSettings) -> dg.AssetsDe
         computes=True,
     )
     def teacher_scores(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        import pandas as pd
+
         with graph.running(context, s.TEACHER_SCORES):
             step = Step(graph, context, s.TEACHER_SCORES)
             digging = Digging.start(graph, step, graph.settings.mining)
@@ -133,7 +138,7 @@ def _loader(
     return load
 
 
-def _pairs(mine: Mine, miner: Miner, digging: Digging) -> Iterator[pd.DataFrame]:
+def _pairs(mine: Mine, miner: Miner, digging: Digging) -> "Iterator[pd.DataFrame]":
     """Ids of what is to be scored, with label 1 for positives; some rows index each text."""
     collection = mine.collection
     for pool in read_pools(digging.files[s.CANDIDATES], collection):
@@ -146,7 +151,9 @@ def _pairs(mine: Mine, miner: Miner, digging: Digging) -> Iterator[pd.DataFrame]
     yield _name(mine, asked[which], positives[which], 1)
 
 
-def _name(mine: Mine, queries: np.ndarray, documents: np.ndarray, label: int) -> pd.DataFrame:
+def _name(mine: Mine, queries: np.ndarray, documents: np.ndarray, label: int) -> "pd.DataFrame":
+    import pandas as pd
+
     return pd.DataFrame(
         {
             "query_id": mine.collection.query_ids.take(pa.array(queries)).to_pylist(),
@@ -156,7 +163,7 @@ def _name(mine: Mine, queries: np.ndarray, documents: np.ndarray, label: int) ->
     )
 
 
-def _read_pairs(digging: Digging, mine: Mine, pairs: pd.DataFrame) -> list[tuple[str, str]]:
+def _read_pairs(digging: Digging, mine: Mine, pairs: "pd.DataFrame") -> list[tuple[str, str]]:
     """The texts of the pairs: a passage as the encoder reads it."""
     wanted = set(pairs.doc_id)
     passages = {
@@ -171,7 +178,7 @@ def _read_pairs(digging: Digging, mine: Mine, pairs: pd.DataFrame) -> list[tuple
     ]
 
 
-def _samples(pairs: pd.DataFrame, texts: list[tuple[str, str]]) -> dg.MetadataValue | str:
+def _samples(pairs: "pd.DataFrame", texts: list[tuple[str, str]]) -> dg.MetadataValue | str:
     """Candidates that the teacher takes for relevant: labels that may be missing."""
     best = pairs[pairs.label == 0].nlargest(SHOWN, "score")
     return table(

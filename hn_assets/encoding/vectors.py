@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.errors import ModelError, StoreError
-from hn_assets.tables import embeddings_schema
+from hn_assets.tables import TEXT_KEY, embeddings_schema
 
 Vectors = NDArray[np.float32]
 
@@ -66,7 +66,7 @@ class VectorWriter:
             self._writer = pa.ipc.new_file(str(self._path), schema)
         columns = [
             pa.array(ids, pa.string()),
-            pa.array(keys, pa.binary(16)),
+            pa.array(keys, TEXT_KEY),
             vector_column(vectors),
         ]
         self._writer.write_batch(pa.record_batch(columns, schema))

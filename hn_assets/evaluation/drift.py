@@ -1,12 +1,19 @@
 """What changed between two refreshes: documents, queries, negatives and scores."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from hn_assets.tables import TEXT_KEY
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEGATIVES = pa.schema(
     [
@@ -17,7 +24,7 @@ NEGATIVES = pa.schema(
         ("positive_score", pa.float32()),
     ]
 )
-DOCUMENTS = pa.schema([("id", pa.string()), ("text_key", pa.binary(16))])
+DOCUMENTS = pa.schema([("id", pa.string()), ("text_key", TEXT_KEY)])
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Snapshot:
     documents: pd.DataFrame
 
     @classmethod
-    def take(cls, hard_negatives: Path, vectors: pa.Table) -> "Snapshot":
+    def take(cls, hard_negatives: Path, vectors: pa.Table) -> Snapshot:
         """Of what is there now; `vectors` has the columns of `DOCUMENTS`."""
         mined = pq.read_table(
             hard_negatives, columns=["query_id", "doc_id", "score", "positive_scores"]
@@ -42,8 +49,10 @@ class Snapshot:
         return cls(mined, vectors.to_pandas())
 
     @classmethod
-    def read(cls, negatives: Path, documents: Path) -> "Snapshot":
+    def read(cls, negatives: Path, documents: Path) -> Snapshot:
         """What `write` wrote."""
+        import pandas as pd
+
         return cls(pd.read_parquet(negatives), pd.read_parquet(documents))
 
     def write(self, negatives: Path, documents: Path) -> None:
@@ -108,9 +117,9 @@ def compare(before: Snapshot, now: Snapshot) -> Drift:
     )
 
 
-def _of_queries(negatives: pd.DataFrame) -> "pd.Series[float]":
+def _of_queries(negatives: pd.DataFrame) -> pd.Series[float]:
     return negatives.groupby("query_id").positive_score.first()
 
 
-def _shift(before: "pd.Series[float]", now: "pd.Series[float]") -> float:
+def _shift(before: pd.Series[float], now: pd.Series[float]) -> float:
     return float(now.mean() - before.mean()) if len(before) and len(now) else 0.0

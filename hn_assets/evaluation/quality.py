@@ -1,10 +1,15 @@
 """How well the rankings answer the queries of a split, by the field's usual measures."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # as `ir_measures` spells them; "depth" stands for that of the rankings
 MEASURES = {
@@ -33,6 +38,7 @@ def measure_quality(
         where the split has no query with a positive.
     """
     import ir_measures
+    import pandas as pd
 
     judged = qrels[qrels.split == split]
     answered = judged[judged.score > 0].query_id.unique()

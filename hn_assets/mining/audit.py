@@ -4,11 +4,13 @@ Half of each query's positives are hidden, several times over, and every method 
 so the chosen settings stand beside top-k, the windows of hn_mine and of the tutorial, and margins.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hn_assets.mining.calibration import FEWEST_HIDDEN, CrossValidation
@@ -18,6 +20,9 @@ from hn_assets.mining.plan import Plan
 from hn_assets.mining.reasons import KEPT
 from hn_assets.mining.sampling import Sampling, choose
 from hn_assets.mining.settings import WINDOW, NegativesSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REPEATS = 10  # each hides others
 TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
@@ -41,7 +46,7 @@ class Tally:
     thresholds: list[float] = field(default_factory=list)
 
     @classmethod
-    def start(cls, queries: int) -> "Tally":
+    def start(cls, queries: int) -> Tally:
         """Of nothing yet."""
         return cls(np.zeros(queries), np.zeros(queries))
 
@@ -102,6 +107,8 @@ def audit(laboratory: Laboratory, plan: Plan, *, repeats: int = REPEATS) -> Audi
         plan: the settings to judge.
         repeats: how often other positives are hidden.
     """
+    import pandas as pd
+
     count = len(laboratory)
     if not count:
         note = "no mined query has two positives, so none can be hidden: nothing was measured"

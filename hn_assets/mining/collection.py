@@ -4,15 +4,20 @@ A document is its row in `corpus_embeddings`, a query its row in `query_embeddin
 normalised texts have an equal number.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.errors import MiningError, StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,17 @@ class Pairs:
     documents: NDArray[np.int64]
 
     @classmethod
-    def build(cls, queries: NDArray[np.int64], documents: NDArray[np.int64], count: int) -> "Pairs":
+    def build(cls, queries: NDArray[np.int64], documents: NDArray[np.int64], count: int) -> Pairs:
         """Put (query, document) pairs in order, each once; `count` is of all queries."""
+        import pandas as pd
+
         found = pd.DataFrame({"q": queries, "d": documents}).drop_duplicates()
         found = found.sort_values(["q", "d"])
         starts = np.searchsorted(found.q.to_numpy(), np.arange(count + 1))
         return cls(starts.astype(np.int64), found.d.to_numpy(np.int64))
 
     @classmethod
-    def none(cls, count: int) -> "Pairs":
+    def none(cls, count: int) -> Pairs:
         """No documents for so many queries."""
         return cls(np.zeros(count + 1, np.int64), np.zeros(0, np.int64))
 
@@ -112,7 +119,7 @@ class Collection:
         queries: pd.DataFrame,
         qrels: pd.DataFrame,
         split: str,
-    ) -> "Collection":
+    ) -> Collection:
         """Number what the tables name.
 
         Args:
@@ -127,6 +134,8 @@ class Collection:
             StoreError: qrels name a document or a query that has no row.
             MiningError: no query of the split has a positive.
         """
+        import pandas as pd
+
         count = len(query_ids)
         asked = _rows(qrels.query_id, query_ids, "query")
         answers = _rows(qrels.doc_id, document_ids, "document")
@@ -157,10 +166,21 @@ class Collection:
         return np.unique(self.texts.documents, return_inverse=True)[1].astype(np.int64)
 
 
+def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers `first[i]` to `first[i] + counts[i] - 1`, one i after the other.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    return np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+
+
 def _share(
     asked: NDArray[np.int64], answers: NDArray[np.int64], query_texts: NDArray[np.int64]
 ) -> Pairs:
     """Give each query the relevant documents of all queries of its text."""
+    import pandas as pd
+
     relevant = pd.DataFrame({"text": query_texts[asked], "document": answers})
     queries = pd.DataFrame({"text": query_texts, "query": np.arange(len(query_texts))})
     shared = queries.merge(relevant, on="text")
@@ -169,7 +189,9 @@ def _share(
     )
 
 
-def _rows(ids: "pd.Series[str]", known: list[str], what: str) -> NDArray[np.int64]:
+def _rows(ids: pd.Series[str], known: list[str], what: str) -> NDArray[np.int64]:
+    import pandas as pd
+
     rows = pd.Index(known, dtype=object).get_indexer(pd.Index(ids, dtype=object))
     if (rows < 0).any():
         raise StoreError(

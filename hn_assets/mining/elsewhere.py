@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors import VectorSource
-from hn_assets.mining.collection import Pairs
+from hn_assets.mining.collection import Pairs, ranges
 from hn_assets.search.ranking import pair_scores
 
 
@@ -73,8 +73,7 @@ class Askers:
         first = np.where(flat >= 0, self._starts[flat], 0)
         counts = np.where(flat >= 0, self._starts[flat + 1] - first, 0)
         cell = np.repeat(np.arange(len(flat)), counts)
-        offset = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
-        pair = self._pairs[np.repeat(first, counts) + offset]
+        pair = self._pairs[ranges(first, counts)]
         own, other = asked[cell // max(candidates.shape[1], 1)], self._asked_by[pair]
         differ = own != other
         cell, pair, own, other = cell[differ], pair[differ], own[differ], other[differ]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hn_assets.mining.collection import Pairs
@@ -55,6 +54,8 @@ def reference_scores(positives: Pairs, scores: NDArray[np.float32]) -> NDArray[n
         positives: of the queries.
         scores: of the shape of `positives.documents`; NaN where there is none.
     """
+    import pandas as pd
+
     found = pd.Series(scores).groupby(positives.queries()).agg(["min", "mean", "max"])
     out = np.zeros((len(positives.starts) - 1, 3), np.float32)
     out[found.index] = found.to_numpy()

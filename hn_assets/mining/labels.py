@@ -1,15 +1,20 @@
 """Rejected candidates that look most like positives: passages that somebody should label."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets import tables
 from hn_assets.mining.reasons import CHOSEN, NAMES, NEVER
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST = 1000  # in the file: more than a person reviews in a week
 PER_QUERY = 5
@@ -40,6 +45,8 @@ def likely_missing(ledger: Path, most: int = MOST) -> pd.DataFrame:
         query_id, doc_id, rank, score, outcome, margin, closeness, probability, likeness (what it
         is ordered by).
     """
+    import pandas as pd
+
     never = [NAMES[reason] for reason in NEVER]
     left = [pd.DataFrame(columns=[*COLUMNS, "likeness"])]
     with pq.ParquetFile(ledger) as file:

@@ -1,10 +1,12 @@
 """The ledger: what became of every candidate, and why, with the numbers that decided."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -13,6 +15,9 @@ from hn_assets import tables
 from hn_assets.mining.collection import Collection, Pairs
 from hn_assets.mining.mine import Mined
 from hn_assets.mining.reasons import CHOSEN, KEPT, NAMES, Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SOURCE = "dense"  # which search found a candidate; there is one
 
@@ -34,9 +39,7 @@ def to_ledger(mined: Mined, collection: Collection) -> pa.Table:
         _number(mined.judged.limits[there]),
         pa.array(mined.margin[there]),
         pa.array(mined.closeness[there]),
-        pa.nulls(len(query), pa.float32())
-        if mined.probability is None
-        else pa.array(mined.probability[there]),
+        _probability(mined, there),
         _number(mined.teacher[there]),
     ]
     return pa.table(columns, schema=tables.LEDGER)
@@ -66,9 +69,7 @@ def to_negatives(
         pa.array(mined.pool.scores[chosen]),
         pa.array(mined.margin[chosen]),
         pa.array(mined.closeness[chosen]),
-        pa.nulls(len(query), pa.float32())
-        if mined.probability is None
-        else pa.array(mined.probability[chosen]),
+        _probability(mined, chosen),
         _number(mined.teacher[chosen]),
         _lists(positives, names).take(judged_against),
         _lists(positives, pa.array(positive_scores)).take(judged_against),
@@ -86,6 +87,12 @@ def _ids(ids: pa.Array, rows: NDArray[np.int64]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(
         pa.array(codes.astype(np.int32)), ids.take(pa.array(used))
     )
+
+
+def _probability(mined: Mined, which: NDArray[np.bool_]) -> pa.Array:
+    if mined.probability is None:
+        return pa.nulls(int(which.sum()), pa.float32())
+    return pa.array(mined.probability[which])
 
 
 def _number(values: NDArray[np.float32]) -> pa.Array:
@@ -117,6 +124,8 @@ def check_ledger(ledger: Path, negatives: Path, candidates: Path) -> LedgerCheck
         negatives: with those of `tables.HARD_NEGATIVES`.
         candidates: with those of `tables.CANDIDATES`.
     """
+    import pandas as pd
+
     names = ["query_id", "doc_id"]
     rows = pq.read_table(ledger, columns=[*names, "outcome"], read_dictionary=names)
     queries = pd.Index(rows["query_id"].unique().to_pylist(), dtype=object)
@@ -145,6 +154,8 @@ def check_ledger(ledger: Path, negatives: Path, candidates: Path) -> LedgerCheck
 
 def _keys(rows: pa.Table, queries: pd.Index, documents: dict[str, int]) -> NDArray[np.int64]:
     """A number for each pair of a known query and a document; others are left out."""
+    import pandas as pd
+
     out: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for batch in rows.to_batches():
         left, right = batch["query_id"], batch["doc_id"]

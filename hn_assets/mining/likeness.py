@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.errors import SourceError
-from hn_assets.mining.collection import Pairs
+from hn_assets.mining.collection import Pairs, ranges
 from hn_assets.sources.files import read_objects
 from hn_assets.text import normalised
 
@@ -68,8 +68,7 @@ def of_queries(positives: Pairs, near: tuple[NDArray[np.int64], NDArray[np.int64
     known, found = near[0][order], near[1][order]
     first = np.searchsorted(known, positives.documents)
     counts = np.searchsorted(known, positives.documents, side="right") - first
-    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    documents = found[np.repeat(first, counts) + offsets]
+    documents = found[ranges(first, counts)]
     return Pairs.build(np.repeat(positives.queries(), counts), documents, len(positives.starts) - 1)
 
 

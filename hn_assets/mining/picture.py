@@ -1,11 +1,16 @@
 """Leak against hardness as a picture."""
 
+from __future__ import annotations
+
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from hn_assets.mining.audit import CHOSEN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PICTURE_FILE = "frontier.png"
 SIZE, DPI = (7.2, 4.4), 80  # small: the picture stands in the metadata of every run

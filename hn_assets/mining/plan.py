@@ -41,7 +41,7 @@ def make_plan(
     mining: MiningSettings, negatives: NegativesSettings, calibration: Calibration | None
 ) -> Plan:
     """The plan; `calibration` is needed where a target rate is set, and only there."""
-    if negatives.target_false_negative_rate is None:
+    if not negatives.is_calibrated:
         return _plan(mining, negatives, None, "window and filters as they are set")
     assert calibration is not None, "a target rate needs a calibration"
     if calibration.is_supported:

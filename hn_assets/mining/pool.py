@@ -1,17 +1,22 @@
 """The candidates of some queries, as arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.collection import Collection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS_PER_BLOCK = 500_000
 
@@ -35,7 +40,7 @@ class Pool:
         """Of the deepest ranking."""
         return self.documents.shape[1]
 
-    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Pool":
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Pool:
         """The rankings of some of the queries."""
         return Pool(self.queries[which], self.documents[which], self.scores[which])
 
@@ -51,6 +56,8 @@ def read_pools(path: Path, collection: Collection, rows: int = ROWS_PER_BLOCK) -
     Raises:
         StoreError: a document or query is ranked that the collection does not have.
     """
+    import pandas as pd
+
     documents = pd.Index(collection.document_ids.to_pylist(), dtype=object)
     queries = pd.Index(collection.query_ids.to_pylist(), dtype=object)
     left = np.zeros((0, 4))
@@ -91,6 +98,8 @@ def _to_pool(block: NDArray[np.float64], collection: Collection) -> Iterator[Poo
 
 
 def _rows(column: pa.DictionaryArray, known: pd.Index, what: str) -> NDArray[np.int64]:
+    import pandas as pd
+
     values = column.dictionary.to_pylist()
     rows = known.get_indexer(pd.Index(values, dtype=object))
     found = rows[column.indices.to_numpy()]

@@ -168,6 +168,11 @@ class NegativesSettings(Settings):
     )
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether a target rate decides, and no threshold of the user's."""
+        return self.target_false_negative_rate is not None
+
+    @property
     def filters(self) -> bool:
         """Whether anything may be rejected that is not rejected always."""
         return any(

@@ -3,8 +3,6 @@
 import json
 from textwrap import fill
 
-import pandas as pd
-
 from hn_assets.mining.calibration import Calibration
 from hn_assets.mining.picture import PICTURE_FILE
 from hn_assets.stages import CALIBRATION, FALSE_NEGATIVE_AUDIT, FILES, LIKELY_MISSING_LABELS
@@ -44,6 +42,8 @@ def _threshold(store: Store) -> str:
 
 
 def _audit(store: Store) -> str:
+    import pandas as pd
+
     stage = store.stage(FALSE_NEGATIVE_AUDIT)
     manifest = stage.manifest()
     if manifest is None:
@@ -69,6 +69,8 @@ def _audit(store: Store) -> str:
 
 
 def _missing(store: Store, labels: int) -> str:
+    import pandas as pd
+
     stage = store.stage(LIKELY_MISSING_LABELS)
     manifest = stage.manifest()
     if manifest is None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
@@ -27,6 +26,8 @@ class TeacherScores:
     """
 
     def __init__(self, path: Path, collection: Collection, settings: TeacherSettings) -> None:
+        import pandas as pd
+
         table = pd.read_parquet(path)
         self._settings = settings
         self._documents = len(collection.document_ids)

@@ -1,13 +1,18 @@
 """What a set of rankings says: where the known positives stand, and how scores fall."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors import VectorTable
 from hn_assets.search.ranking import Ranking
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_SCORES = 2_000_000  # kept for the distribution: 8 MB
 
@@ -25,6 +30,8 @@ class RankingSummary:
     def __init__(
         self, qrels: pd.DataFrame, queries: VectorTable, documents: VectorTable, depth: int
     ) -> None:
+        import pandas as pd
+
         positives = qrels[qrels.score > 0]
         query_row = pd.Index(queries.ids).get_indexer(pd.Index(positives.query_id))
         positives = positives.assign(
@@ -61,6 +68,8 @@ class RankingSummary:
             One row per split: split, queries, and `recall@k` for each cutoff, averaged over
             queries; recall at k looks at ranks 0 to k - 1.
         """
+        import pandas as pd
+
         ranked = self._positives.assign(rank=self._ranks)
         rows: list[dict[str, object]] = []
         for split, group in ranked.groupby("split"):

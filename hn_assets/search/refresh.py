@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,7 +20,8 @@ from hn_assets.encoding.vectors import VectorSource, VectorSubset
 from hn_assets.search.index import flat_index
 from hn_assets.search.ranking import Ranking, Searcher, query_blocks, rank_order
 
-SEARCHED = pa.schema([("id", pa.string()), ("vector_key", pa.binary(16))])
+VECTOR_KEY = pa.binary(16)
+SEARCHED = pa.schema([("id", pa.string()), ("vector_key", VECTOR_KEY)])
 
 
 def write_searched(vectors: VectorSource, path: Path) -> None:
@@ -172,6 +172,8 @@ class Refresh:
 
 def _same(earlier: pa.Table, now: VectorSource) -> NDArray[np.int64]:
     """The row now of each earlier id whose vector is still the same; -1 for the others."""
+    import pandas as pd
+
     rows = pd.Index(now.ids).get_indexer(pd.Index(earlier["id"].to_pylist())).astype(np.int64)
     keys = _vector_keys(now).take(pa.array(np.maximum(rows, 0)))
     equal = pc.call_function("equal", [keys, earlier["vector_key"].combine_chunks()])
@@ -184,11 +186,13 @@ def _vector_keys(vectors: VectorSource) -> pa.Array:
         for block in vectors.blocks()
         for row in block
     ]
-    return pa.array(keys, pa.binary(16))
+    return pa.array(keys, VECTOR_KEY)
 
 
 def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int32]:
     """The place in `ids` of each value of a dictionary-encoded column."""
+    import pandas as pd
+
     values = column.combine_chunks()
     if isinstance(values, pa.ChunkedArray):
         values = values.chunk(0)

@@ -33,6 +33,15 @@ SMALL: dict[str, Any] = {
 }
 
 
+def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """What each materialized stage of a run said, by the stage's name."""
+    return {
+        event.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+
+
 class Toy:
     """The animals dataset in a folder of its own."""
 

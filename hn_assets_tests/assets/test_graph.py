@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import STAGES, Toy
+from hn_assets_tests.assets.graphs import STAGES, Toy, told
 from hn_assets_tests.data import write_jsonl
 from hn_assets_tests.models import make_tiny_bert
 
@@ -26,9 +26,7 @@ def done(tmp_path_factory) -> tuple[Toy, dg.ExecuteInProcessResult]:
 
 
 def metadata(done: tuple[Toy, dg.ExecuteInProcessResult], stage: str) -> dict:
-    events = done[1].get_asset_materialization_events()
-    (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
-    return {k: v.value for k, v in event.materialization.metadata.items()}
+    return told(done[1])[stage]
 
 
 def test_the_graph_is_described(tmp_path: Path) -> None:

@@ -10,34 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import STAGES, Toy
+from hn_assets_tests.assets.graphs import STAGES, Toy, told
 from hn_assets_tests.data import write_jsonl
 from hn_assets_tests.models import make_tiny_bert
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """Small, so that a run takes a second or two."""
-    return make_tiny_bert(tmp_path_factory.mktemp("model"))
 
 
 def make_toy(folder: Path, model: Path, **changes: Any) -> Toy:
     encoding = {"model": str(model), "pooling": "mean", **changes.pop("encoding", {})}
     return Toy(folder, encoding=encoding, **changes)
-
-
-def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    return {
-        event.asset_key.path[-1]: {
-            key: value.value for key, value in event.materialization.metadata.items()
-        }
-        for event in result.get_asset_materialization_events()
-        if event.asset_key is not None
-    }
 
 
 def versions(toy: Toy) -> dict[str, str]:

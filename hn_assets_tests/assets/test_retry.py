@@ -10,9 +10,8 @@ import pytest
 
 from hn_assets.encoding import encoder
 from hn_assets.encoding.cache import VectorCache
-from hn_assets_tests.assets.test_refresh import make_toy, model, strays, told
-
-__all__ = ["model"]  # a fixture
+from hn_assets_tests.assets.graphs import told
+from hn_assets_tests.assets.test_refresh import make_toy, strays
 
 JOB = {"retries": 2, "retry_delay": 0}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.assets.graphs import Toy, told
 from hn_assets_tests.assets.things import LABELLED, THINGS, relevant, things
 
 NEGATIVES = 5
@@ -32,12 +32,6 @@ def graph(folder: Path, model: Path, **teacher: object) -> Toy:
     )
 
 
-def metadata(result: dg.ExecuteInProcessResult, stage: str) -> dict:
-    events = result.get_asset_materialization_events()
-    (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
-    return {k: v.value for k, v in event.materialization.metadata.items()}
-
-
 @pytest.fixture(scope="module")
 def done(
     tmp_path_factory: pytest.TempPathFactory, teacher_folder: Path
@@ -56,7 +50,7 @@ def test_positives_and_a_shortlist_are_scored(done: tuple[Toy, dg.ExecuteInProce
     counts = scores.groupby(["query_id", "label"]).size().unstack()
     assert (counts[1] == LABELLED).all()
     assert (counts[0] == 2 * NEGATIVES).all()
-    said = metadata(result, "teacher_scores")
+    said = told(result)["teacher_scores"]
     assert (said["pairs_scored"], said["pairs_reused"]) == (len(scores), 0)
     assert said["positives"] == LABELLED * len(THINGS)
 
@@ -101,13 +95,13 @@ def test_another_limit_asks_the_teacher_nothing(
 ) -> None:
     toy, _ = done
     second = graph(toy.folder, teacher_folder, ceiling=-100.0).materialize(raise_on_error=False)
-    assert metadata(second, "teacher_scores")["unchanged"]
+    assert told(second)["teacher_scores"]["unchanged"]
     assert not second.success, "everything is above that ceiling"
     third = graph(toy.folder, teacher_folder).materialize()
-    assert metadata(third, "teacher_scores")["unchanged"]
-    assert not metadata(third, "hard_negatives")["unchanged"]
+    assert told(third)["teacher_scores"]["unchanged"]
+    assert not told(third)["hard_negatives"]["unchanged"]
     wider = graph(toy.folder, teacher_folder, shortlist=12).materialize()
-    said = metadata(wider, "teacher_scores")
+    said = told(wider)["teacher_scores"]
     assert (said["pairs_scored"], said["candidates"]) == (2 * len(THINGS), 12 * len(THINGS))
 
 
@@ -118,7 +112,7 @@ def test_scores_through_a_sigmoid(
     graph(toy.folder, teacher_folder).materialize()
     raw = scores_of(toy)
     again = graph(toy.folder, teacher_folder, sigmoid=True, floor=0.0, ceiling=1.0).materialize()
-    assert metadata(again, "teacher_scores")["pairs_scored"] == 0
+    assert told(again)["teacher_scores"]["pairs_scored"] == 0
     np.testing.assert_allclose(scores_of(toy).score, 1 / (1 + np.exp(-raw.score)), rtol=1e-5)
 
 

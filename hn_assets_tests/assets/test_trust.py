@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from hn_assets.cli import main
-from hn_assets_tests.assets.graphs import Toy
+from hn_assets_tests.assets.graphs import Toy, told
 from hn_assets_tests.assets.things import LABELLED, relevant, things
 from hn_assets_tests.data import shared
 
@@ -34,12 +34,6 @@ def done(tmp_path_factory) -> tuple[Toy, dg.ExecuteInProcessResult]:
     return toy, toy.materialize()
 
 
-def metadata(result: dg.ExecuteInProcessResult, stage: str) -> dict:
-    events = result.get_asset_materialization_events()
-    (event,) = (e for e in events if e.asset_key == dg.AssetKey(["animals", stage]))
-    return {k: v.value for k, v in event.materialization.metadata.items()}
-
-
 def test_with_nothing_but_a_target_no_unlabelled_answer_is_mined(done) -> None:
     toy, result = done
     negatives = toy.negatives()
@@ -49,14 +43,14 @@ def test_with_nothing_but_a_target_no_unlabelled_answer_is_mined(done) -> None:
     right = [relevant(q, d) for q, d in zip(ledger.query_id, ledger.doc_id, strict=True)]
     unlabelled = np.array(right) & (ledger.outcome != "positive").to_numpy()
     assert unlabelled.sum() == 40 * (6 - LABELLED)  # all of them were candidates
-    assert (negatives.probability < metadata(result, "calibration")["threshold"]).all()
-    assert metadata(result, "hard_negatives")["queries_with_enough"] == 40
+    assert (negatives.probability < told(result)["calibration"]["threshold"]).all()
+    assert told(result)["hard_negatives"]["queries_with_enough"] == 40
 
 
 def test_the_calibration_can_be_read(done) -> None:
     toy, result = done
     kept = json.loads(toy.file("calibration", "calibration.json").read_text())
-    found = metadata(result, "calibration")
+    found = told(result)["calibration"]
     assert found["supported"] == "yes"
     assert found["threshold"] == kept["threshold"]
     assert found["cross_validated_rate"] == pytest.approx(kept["rate"], abs=1e-5)
@@ -65,7 +59,7 @@ def test_the_calibration_can_be_read(done) -> None:
 
 def test_the_audit_shows_the_methods_and_the_picture(done) -> None:
     toy, result = done
-    found = metadata(result, "false_negative_audit")
+    found = told(result)["false_negative_audit"]
     assert found["leak"] <= 0.02
     assert found["leak_against_hardness"].startswith("![leak against hardness](data:image/png")
     assert len(found["leak_against_hardness"]) < 120_000
@@ -96,7 +90,7 @@ def test_show_says_how_far_to_trust_the_negatives(done, monkeypatch) -> None:
     assert shown.exit_code == 0, shown.output
     words = " ".join(shown.output.split())
     assert "keeps the rate of false negatives under 0.02. Measured by hiding" in words
-    assert f"relevance of {metadata(result, 'calibration')['threshold']:.2g} or more" in words
+    assert f"relevance of {told(result)['calibration']['threshold']:.2g} or more" in words
     assert "these settings" in shown.output
     assert "hn_mine, ranks 10-210 at random" in shown.output
     picture = toy.file("false_negative_audit", "frontier.png")
@@ -161,14 +155,12 @@ def test_one_positive_a_query_falls_back_and_says_why(tmp_path: Path) -> None:
         negatives={"target_false_negative_rate": 0.01},
     )
     result = toy.materialize()
-    assert (
-        "0 of 18 queries have two known positives" in metadata(result, "calibration")["supported"]
-    )
-    plan = metadata(result, "hard_negatives")["plan"]
+    assert "0 of 18 queries have two known positives" in told(result)["calibration"]["supported"]
+    plan = told(result)["hard_negatives"]["plan"]
     assert "In its place: scores at least 5 % below the mean positive" in plan
-    assert "cross_validated_rate" not in metadata(result, "calibration")
-    assert "nothing was measured" in metadata(result, "false_negative_audit")["not_measured"]
-    assert "leak" not in metadata(result, "false_negative_audit")
+    assert "cross_validated_rate" not in told(result)["calibration"]
+    assert "nothing was measured" in told(result)["false_negative_audit"]["not_measured"]
+    assert "leak" not in told(result)["false_negative_audit"]
     checks = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert not checks["false_negative_rate"].passed
     assert checks["false_negative_rate"].severity == dg.AssetCheckSeverity.WARN
@@ -178,7 +170,7 @@ def test_one_positive_a_query_falls_back_and_says_why(tmp_path: Path) -> None:
 def test_nothing_changed_nothing_is_calibrated_again(done) -> None:
     again = done[0].materialize()
     for stage in ("calibration", "false_negative_audit", "hard_negatives", "likely_missing_labels"):
-        assert metadata(again, stage)["unchanged"]
+        assert told(again)[stage]["unchanged"]
 
 
 def test_filters_on_texts_reach_the_ledger(tmp_path: Path) -> None:
@@ -226,7 +218,7 @@ def test_cranfield_with_half_of_the_labels_hidden(tmp_path: Path) -> None:
     secret = set(zip(hidden["query-id"], hidden["corpus-id"], strict=True))
     leaked = sum(p in secret for p in zip(negatives.query_id, negatives.doc_id, strict=True))
     assert leaked / len(negatives) <= target
-    found = metadata(result, "hard_negatives")
+    found = told(result)["hard_negatives"]
     assert found["queries_with_enough"] >= 0.95 * found["queries"]
     # hn_mine's window leaks about 1 % at a mean score of 0.395 here
     assert negatives.score.mean() > 0.395
