@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from hn_assets.alerts.settings import AlertSettings
 from hn_assets.compute import ComputeSettings
 from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.evaluation.settings import CheckSettings
 from hn_assets.export.settings import ExportSettings
 from hn_assets.mining.settings import MiningSettings, NegativesSettings
 from hn_assets.scoring.settings import TeacherSettings
@@ -25,12 +27,37 @@ def environment_variables(dataset: str) -> tuple[str, str]:
 
 
 class JobSettings(Settings):
-    """When the dataset's job runs, and how often a failed step is tried again."""
+    """What starts the dataset's job, and how often a failed step is tried again."""
 
     cron: str = Field(default="0 3 * * 1", description="of the schedule; default: Mondays at three")
     timezone: str = Field(default="UTC", description="of the cron expression")
     scheduled: bool = Field(
         default=False, description="switch the schedule on when the project is first loaded"
+    )
+    watched: bool = Field(
+        default=False,
+        description=(
+            "switch the sensor on when the project is first loaded: it starts the job when the "
+            "source or the model has changed"
+        ),
+    )
+    watch_seconds: int = Field(
+        default=60, ge=1, description="between two looks of the sensor, at least"
+    )
+    automated: bool = Field(
+        default=False,
+        description=(
+            "give the assets automation conditions: Dagster then materializes the source by the "
+            "cron expression, and each later asset when what it is made from was; leave schedule "
+            "and sensor off"
+        ),
+    )
+    tags: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "of every run of the job, such as `dagster-k8s/config` with JSON that asks Kubernetes "
+            "for a GPU"
+        ),
     )
     retries: int = Field(
         default=2, ge=0, description="of a failed step; never for input that is itself wrong"
@@ -75,7 +102,15 @@ class DatasetSettings(Settings):
         default=None, description="a reranker that scores positives and candidates"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
-    job: JobSettings = Field(default_factory=JobSettings, description="schedule and retries")
+    checks: CheckSettings = Field(
+        default_factory=CheckSettings, description="how far a refresh may differ from the last"
+    )
+    job: JobSettings = Field(
+        default_factory=JobSettings, description="schedule, sensor, tags and retries"
+    )
+    alerts: AlertSettings = Field(
+        default_factory=AlertSettings, description="who is told of what failed"
+    )
 
     @model_validator(mode="after")
     def _check_depth(self) -> Self:

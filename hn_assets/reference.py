@@ -56,11 +56,15 @@ def _type(annotation: Any) -> str:
         return _type(next(part for part in parts if part is not type(None)))
     if origin is list:
         return f"list of {_type(parts[0])}"
+    if origin is dict:
+        return "texts by name"
     names = {str: "text", int: "whole number", float: "number", bool: "yes or no"}
     return names.get(annotation, str(annotation))
 
 
 def _default(info: FieldInfo) -> str:
+    if info.default_factory is not None:
+        return "none"
     if info.default is PydanticUndefined:
         return "must be given"
     if info.default is None:

@@ -68,16 +68,30 @@ def test_the_shipped_definitions_load_without_warnings_and_without_heavy_imports
         "import sys; from hn_assets.definitions import project_defs; "
         "d = project_defs(); print(len(list(d.resolve_all_asset_keys()))); "
         "print([m for m in ('torch', 'transformers', 'faiss', 'datasets', 'FlagEmbedding',"
-        " 'sentence_transformers', 'sklearn', 'matplotlib') if m in sys.modules])"
+        " 'sentence_transformers', 'sklearn', 'matplotlib', 'pandas') if m in sys.modules])"
     )
-    assert run(sys.executable, "-c", code).stdout.split("\n")[:2] == ["23", "[]"]
+    assert run(sys.executable, "-c", code).stdout.split("\n")[:2] == ["29", "[]"]
+
+
+ROOMS = (
+    "sources",
+    "encoding",
+    "search",
+    "mining",
+    "scoring",
+    "export",
+    "evaluation",
+    "report",
+    "alerts",
+    "store",
+)
 
 
 def test_the_rooms_do_without_dagster() -> None:
     code = (
         "import importlib, pkgutil, sys, hn_assets\n"
-        "for room in ('sources', 'encoding', 'search', 'mining', 'export', 'store'):\n"
-        "    package = importlib.import_module(f'hn_assets.{room}')\n"
+        f"for room in {ROOMS}:\n"
+        "    package = importlib.import_module('hn_assets.' + room)\n"
         "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
         "        importlib.import_module(module.name)\n"
         "import hn_assets.compute, hn_assets.dataset, hn_assets.cli\n"

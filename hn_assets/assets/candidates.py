@@ -104,7 +104,14 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
                 seconds = time.perf_counter() - start
                 write_searched(documents, draft.path(DOCUMENTS_FILE))
                 write_searched(queries, draft.path(QUERIES_FILE))
-                draft.info.update(depth=depth, depth_wanted=wanted, exact=is_exact)
+                found = _recall_of_mined(summary, depth, graph.settings.mining.split)
+                draft.info.update(
+                    depth=depth,
+                    depth_wanted=wanted,
+                    exact=is_exact,
+                    index_recall=recall,
+                    recall_of_mined=found,
+                )
             return step.result(
                 draft,
                 {
@@ -189,6 +196,13 @@ def _to_table(block: Ranking, query_ids: list[str], document_ids: pa.Array) -> p
         pa.array(block.scores.reshape(-1)[found]),
     ]
     return pa.table(columns, schema=tables.CANDIDATES)
+
+
+def _recall_of_mined(summary: RankingSummary, depth: int, split: str) -> float | None:
+    """The recall at full depth of the queries that are mined; None where there are none."""
+    recall = summary.recall([depth])
+    found = recall[recall.split == split][f"recall@{depth}"].to_list()
+    return float(found[0]) if found else None
 
 
 def _describe(summary: RankingSummary, depth: int) -> dict[str, Any]:

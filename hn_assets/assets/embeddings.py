@@ -119,7 +119,7 @@ class _Models:
             # one device is enough for a sample
             devices = self.devices if precision == self.precision.value else self.devices[:1]
             self._log(
-                f"loading {self.settings.model} on {', '.join(devices)} in {precision} ({why})"
+                f"loading {self.identity.name} on {', '.join(devices)} in {precision} ({why})"
             )
             _silence_progress_bars()
             model = load_model(

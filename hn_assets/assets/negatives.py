@@ -85,6 +85,8 @@ def build_hard_negatives(graph: Graph) -> dg.AssetsDefinition:
                 report = miner.report()
                 pq.write_table(chosen, draft.path(s.FILES[s.HARD_NEGATIVES]), compression="zstd")
                 draft.info["negatives"] = settings.negatives
+                draft.info["queries"] = report.queries
+                draft.info["queries_with_enough"] = report.enough
                 draft.info["with_title"] = mine.with_title
             if report.too_few or report.none:
                 context.log.warning(

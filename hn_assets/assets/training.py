@@ -1,5 +1,10 @@
 """training_set: the files that people fine-tune on."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import dagster as dg
 
 from hn_assets import stages as s
@@ -7,7 +12,10 @@ from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
+from hn_assets.evaluation.health import remember_texts, sizes
 from hn_assets.export.export import export_training_set
+
+ACCEPTED = "accepted"  # the key in the manifest of what later refreshes are compared with
 
 
 def build_training_set(graph: Graph) -> dg.AssetsDefinition:
@@ -22,6 +30,9 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
             s.CORPUS,
             s.QUERIES,
             s.QRELS,
+            # what their checks stop must not be trained on
+            s.FALSE_NEGATIVE_AUDIT,
+            s.RETRIEVAL_QUALITY,
             *((s.TEACHER_SCORES,) if graph.settings.teacher else ()),
         ),
         kinds={"jsonl", "parquet"},
@@ -41,6 +52,7 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
                 stage: step.input(stage)
                 for stage in (s.CORPUS, s.QUERIES, s.QRELS, s.HARD_NEGATIVES)
             }
+            quality = json.loads(step.input(s.RETRIEVAL_QUALITY).read_text(encoding="utf-8"))
             scores = step.input(s.TEACHER_SCORES) if graph.settings.teacher else None
             step.depends_on(formats=settings.formats, split=graph.settings.mining.split)
             if (current := step.current()) is not None:
@@ -58,6 +70,7 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
                 )
                 draft.info["split"] = graph.settings.mining.split
                 draft.info["with_title"] = made_with["with_title"]
+                draft.info[ACCEPTED] = _remember(graph, inputs, quality)
             left_out = report.queries_without_negatives + report.queries_without_positives
             if left_out:
                 context.log.warning(
@@ -82,3 +95,15 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
             )
 
     return training_set
+
+
+def _remember(
+    graph: Graph, files: Mapping[str, Path], quality: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the checks of later refreshes compare with: this one passed them all."""
+    mining = graph.settings.mining
+    return {
+        "sizes": sizes(files[s.CORPUS], files[s.QRELS], mining.split, mining.evaluation_split),
+        "texts": remember_texts(files[s.CORPUS]),
+        "ndcg_at_10": quality.get("ndcg_at_10"),
+    }

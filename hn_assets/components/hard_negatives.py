@@ -8,18 +8,21 @@ from pydantic import BaseModel
 
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.graph import Graph
+from hn_assets.components.scaffolding import HardNegativesScaffolder
 from hn_assets.dataset import DatasetSettings
 
 
+@dg.scaffold_with(HardNegativesScaffolder)
 class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     """Hard negatives of one dataset, from its raw texts to training files.
 
     Builds the assets `<dataset>/corpus`, `queries`, `qrels`, `corpus_embeddings`,
-    `query_embeddings`, `faiss_index`, `candidates`, `false_negative_audit`, `hard_negatives`,
-    `likely_missing_labels` and `training_set`, with a target rate `calibration`, with a teacher
-    `teacher_scores`; checks of the negatives; the job `<dataset>_refresh` that materializes them, a
-    weekly schedule for it (off until switched on), and the job `<dataset>_prune` that removes
-    stored vectors no recent run used.
+    `query_embeddings`, `faiss_index`, `candidates`, `retrieval_quality`, `false_negative_audit`,
+    `hard_negatives`, `drift`, `likely_missing_labels`, `training_set` and `report`, with a target
+    rate `calibration`, with a teacher `teacher_scores`; checks that stop a bad refresh before the
+    training set is replaced; the job `<dataset>_refresh` that materializes them, a weekly schedule
+    and a sensor of changes for it (off until switched on), sensors that tell of failed runs and
+    failed checks, and the job `<dataset>_prune` that removes stored vectors no recent run used.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
@@ -52,12 +55,14 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         return dg.ComponentTypeSpec(
             description="Hard negatives of one dataset, from raw texts to training files.",
             tags=["embeddings", "hard-negatives", "retrieval"],
-            produces=["asset", "asset_check", "job", "schedule"],
+            produces=["asset", "asset_check", "job", "schedule", "sensor"],
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The dataset's whole graph."""
-        name = self.settings.dataset or context.path.name
+        # a component in Python is the file in the dataset's folder
+        folder = context.path.parent if context.path.suffix else context.path
+        name = self.settings.dataset or folder.name
         settings = self.settings.with_environment(name, os.environ)
         return build_definitions(Graph(name, settings, find_base(Path(context.project_root))))
 

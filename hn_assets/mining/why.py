@@ -81,10 +81,14 @@ def in_words(row: Mapping[str, Any]) -> str:
     tail = f"\n({', '.join(facts)})"
     if row["outcome"] == CHOSEN:
         return f"{subject} is a negative of query {row['query_id']!r}.{tail}"
+    return f"{subject} is no negative of query {row['query_id']!r}: {because(row)}.{tail}"
+
+
+def because(row: Mapping[str, Any]) -> str:
+    """Why the candidate of a row of the ledger was not chosen."""
     reason = next(key for key, name in NAMES.items() if name == row["outcome"])
     nothing = float("nan")
-    because = _BECAUSE[reason].format(
+    return _BECAUSE[reason].format(
         value=nothing if row["value"] is None else row["value"],
         limit=nothing if row["limit"] is None else row["limit"],
     )
-    return f"{subject} is no negative of query {row['query_id']!r}: {because}.{tail}"

@@ -19,10 +19,14 @@ class Beir:
         """Type and location."""
         return {"type": "beir", "location": str(self.folder)}
 
+    def files(self) -> list[Path]:
+        """Corpus, queries and the qrels of every split."""
+        names = [self.folder / "corpus.jsonl", self.folder / "queries.jsonl"]
+        return [*names, *sorted((self.folder / "qrels").glob("*.tsv"))]
+
     def fingerprint(self) -> str | None:
         """Of the bytes of all files."""
-        names = [self.folder / "corpus.jsonl", self.folder / "queries.jsonl"]
-        return fingerprint_files([*names, *sorted((self.folder / "qrels").glob("*.tsv"))])
+        return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
         """The lines of corpus.jsonl; keys other than _id, title and text are ignored."""

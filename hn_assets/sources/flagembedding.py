@@ -29,9 +29,13 @@ class FlagEmbeddingFile:
         pool = {"candidate_pool": str(self.pool)} if self.pool else {}
         return {"type": "flagembedding", "location": str(self.file), **pool}
 
+    def files(self) -> list[Path]:
+        """The file, and the pool where there is one."""
+        return [self.file, *([self.pool] if self.pool else [])]
+
     def fingerprint(self) -> str | None:
         """Of the bytes of the files."""
-        return fingerprint_files([self.file, *([self.pool] if self.pool else [])])
+        return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
         """Every passage once: the pool, then the positives; without a pool, pos and neg."""

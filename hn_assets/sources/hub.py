@@ -33,6 +33,20 @@ class Hub:
             "qrels_revision": self.qrels_revision or "default branch",
         }
 
+    def files(self) -> None:
+        """None: `datasets` keeps them."""
+
+    def revisions(self) -> list[str]:
+        """The commits that corpus, queries and qrels are at; of local folders, the last change.
+
+        Raises:
+            HubError: the hub cannot be asked.
+        """
+        return [
+            _revision(self.dataset, self.revision),
+            _revision(self.qrels_dataset, self.qrels_revision),
+        ]
+
     def fingerprint(self) -> str | None:
         """None: only loading tells whether the hub has something new, and its cache is quick."""
         return None
@@ -101,3 +115,15 @@ class Hub:
 def _local_or_name(name: str, base: Path) -> str:
     local = base / Path(name).expanduser()
     return str(local) if local.is_dir() else name
+
+
+def _revision(name: str, revision: str | None) -> str:
+    if Path(name).is_dir():
+        return str(max(path.stat().st_mtime_ns for path in Path(name).rglob("*")))
+    from huggingface_hub import HfApi
+
+    try:
+        return str(HfApi().dataset_info(name, revision=revision).sha)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise HubError(f"the hub does not say which revision {name} is at: {reason}") from error

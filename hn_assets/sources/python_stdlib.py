@@ -62,6 +62,9 @@ class PythonStdlib:
             "revision": f"Python {platform.python_version()}",
         }
 
+    def files(self) -> None:
+        """None: it is the interpreter's own."""
+
     def fingerprint(self) -> str | None:
         """None: the interpreter's files can change without a new version."""
         return None

@@ -1,6 +1,7 @@
 """What every source yields. `where` is the place a person would look: a file and line, mostly."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from hn_assets.errors import SourceError
@@ -39,6 +40,10 @@ class Source(Protocol):
 
     def describe(self) -> dict[str, str]:
         """Type, location and revision, for people."""
+        ...
+
+    def files(self) -> list[Path] | None:
+        """The local files it is read from; None where it is not read from files of its own."""
         ...
 
     def fingerprint(self) -> str | None:

@@ -38,6 +38,11 @@ class Reviewed:
         """The source's own, and the file of verdicts."""
         return {**self.source.describe(), "reviewed": str(self.path)}
 
+    def files(self) -> list[Path] | None:
+        """The source's, and that of the verdicts."""
+        files = self.source.files()
+        return None if files is None else [*files, self.path]
+
     def fingerprint(self) -> str | None:
         """Of the source and of the verdicts; None where one of them is not known."""
         parts = self.source.fingerprint(), fingerprint_files([self.path])

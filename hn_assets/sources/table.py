@@ -29,10 +29,14 @@ class Tables:
         paths = {"corpus": tables.corpus, "queries": tables.queries, "qrels": tables.qrels}
         return {"type": "table", **{k: str(self._path(t.path)) for k, t in paths.items()}}
 
+    def files(self) -> list[Path]:
+        """Of corpus, queries and qrels."""
+        tables = (self.settings.corpus, self.settings.queries, self.settings.qrels)
+        return [self._path(table.path) for table in tables]
+
     def fingerprint(self) -> str | None:
         """Of the bytes of the three files."""
-        tables = (self.settings.corpus, self.settings.queries, self.settings.qrels)
-        return fingerprint_files([self._path(table.path) for table in tables])
+        return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
         """The rows of the corpus table."""

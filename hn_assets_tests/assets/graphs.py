@@ -20,11 +20,17 @@ STAGES = [
     "query_embeddings",
     "faiss_index",
     "candidates",
+    "retrieval_quality",
     "false_negative_audit",
     "hard_negatives",
+    "drift",
     "likely_missing_labels",
     "training_set",
+    "report",
 ]
+
+# what they say depends on the refreshes before
+OF_THE_PAST = {"drift", "report"}
 
 SMALL: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},

@@ -42,7 +42,8 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
     upstream = {stage: {d.asset_key.path[-1] for d in spec.deps} for stage, spec in specs.items()}
     assert upstream["corpus_embeddings"] == {"corpus"}
     assert upstream["faiss_index"] == {"corpus_embeddings"}
-    assert {"hard_negatives", "corpus", "queries", "qrels"} == upstream["training_set"]
+    gates = {"false_negative_audit", "retrieval_quality"}
+    assert {"hard_negatives", "corpus", "queries", "qrels"} | gates == upstream["training_set"]
     repository = defs.get_repository_def()
     (schedule,) = repository.schedule_defs
     assert schedule.job_name == "animals_refresh"
@@ -301,7 +302,8 @@ def test_a_store_that_cannot_be_written_fails_by_name(
 
 
 def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
-    toy = Toy(tmp_path, mining={"range": [2, 200], "negatives": 60})
+    sections: dict = {"mining": {"range": [2, 200], "negatives": 60}, "checks": {"least_full": 0}}
+    toy = Toy(tmp_path, **sections)
     toy.materialize()
     ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
     assert set(ranked.groupby("query_id").size()) == {48}

@@ -1,0 +1,1 @@
+"""What runs a dataset's graph: its jobs, its schedule, its sensors."""

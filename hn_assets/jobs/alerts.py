@@ -1,0 +1,99 @@
+"""The sensors that tell people of failed runs and failed checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from hn_assets.alerts.alert import Alert, send
+from hn_assets.assets.graph import Graph
+
+
+def build_alerts(graph: Graph) -> list[dg.SensorDefinition]:
+    """The sensors `<dataset>_failed_runs` and `<dataset>_failed_checks`; on from the start."""
+    settings = graph.settings.alerts
+
+    @dg.run_failure_sensor(
+        name=f"{graph.name}_failed_runs",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Tell people when a run of {graph.name} has failed.",
+    )
+    def failed_runs(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        if not _is_of(graph, run):
+            return dg.SkipReason(f"no run of {graph.name}")
+        lines = [*_failed_steps(context), *_failed_checks(context)]
+        send(
+            Alert(
+                dataset=graph.name,
+                kind="failed run",
+                title=f"{graph.name}: a run failed",
+                lines=lines or [context.failure_event.message or "no step says why"],
+                run_id=run.run_id,
+                link=_link(settings.ui, run.run_id),
+            ),
+            settings,
+            context.log,
+        )
+        return None
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name=f"{graph.name}_failed_checks",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Tell people when a run of {graph.name} went through with failed checks.",
+    )
+    def failed_checks(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        if not _is_of(graph, run):
+            return dg.SkipReason(f"no run of {graph.name}")
+        lines = list(_failed_checks(context))
+        if not lines:
+            return dg.SkipReason("every check passed")
+        send(
+            Alert(
+                dataset=graph.name,
+                kind="failed checks",
+                title=f"{graph.name}: {len(lines)} checks failed",
+                lines=lines,
+                run_id=run.run_id,
+                link=_link(settings.ui, run.run_id),
+            ),
+            settings,
+            context.log,
+        )
+        return None
+
+    return [failed_runs, failed_checks]
+
+
+def _is_of(graph: Graph, run: dg.DagsterRun) -> bool:
+    """Whether a run is of this dataset: by its job, or by the assets that were picked in the UI."""
+    if run.job_name == f"{graph.name}_refresh":
+        return True
+    return any(key.path[0] == graph.name for key in run.asset_selection or ())
+
+
+def _failed_steps(context: dg.RunFailureSensorContext) -> Iterator[str]:
+    for event in context.get_step_failure_events():
+        data = event.step_failure_data
+        said = data.user_failure_data.description if data.user_failure_data else None
+        reason = said or (data.error.message.strip().splitlines()[0] if data.error else "")
+        # a check that blocks has said so itself
+        if "blocking" not in reason.lower():
+            yield f"{event.step_key}: {reason}"
+
+
+def _failed_checks(context: dg.RunStatusSensorContext) -> Iterator[str]:
+    run_id = context.dagster_run.run_id
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    for entry in context.instance.all_logs(run_id, of_type=kind):
+        if entry.dagster_event is None:
+            continue
+        found = entry.dagster_event.asset_check_evaluation_data
+        if not found.passed:
+            where = found.asset_key.to_user_string()
+            yield f"{where}, {found.check_name}: {found.description}"
+
+
+def _link(ui: str, run_id: str) -> str:
+    return f"{ui.rstrip('/')}/runs/{run_id}" if ui else ""

@@ -1,0 +1,1 @@
+"""One page per refresh: what was mined, how far to trust it, and what changed."""

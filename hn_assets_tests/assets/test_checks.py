@@ -1,0 +1,181 @@
+"""A refresh that went wrong is stopped by the right check before the training set is replaced."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from hn_assets.assets.build import build_definitions
+from hn_assets.assets.checks import ACCEPT_TAG
+from hn_assets_tests.assets.graphs import Toy, told
+from hn_assets_tests.assets.test_refresh import make_toy
+from hn_assets_tests.data import write_jsonl
+from hn_assets_tests.models import make_tiny_bert
+
+
+def failed(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {e.check_name: e for e in result.get_asset_check_evaluations() if not e.passed}
+
+
+def version(toy: Toy) -> str:
+    return toy.graph.store.stage("training_set").require().version
+
+
+def halve_the_qrels(toy: Toy) -> None:
+    path = toy.folder / "raw" / "qrels" / "train.tsv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[: 1 + len(lines) // 2]) + "\n")
+
+
+def change_corpus(toy: Toy, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    path = toy.folder / "raw" / "corpus.jsonl"
+    write_jsonl(path, change([json.loads(line) for line in path.read_text().splitlines()]))
+
+
+def copy_every_document(toy: Toy) -> None:
+    change_corpus(toy, lambda rows: rows + [{**row, "_id": f"{row['_id']}-2"} for row in rows])
+
+
+def double_every_text(toy: Toy) -> None:
+    change_corpus(toy, lambda rows: [{**r, "text": f"{r['text']} {r['text']}"} for r in rows])
+
+
+def lose_documents(toy: Toy) -> None:
+    qrels = (toy.folder / "raw" / "qrels" / "train.tsv").read_text()
+    change_corpus(toy, lambda rows: [r for r in rows if r["_id"] in qrels])
+
+
+def take_random_weights(toy: Toy) -> None:
+    model = make_tiny_bert(toy.folder / "model", seed=3)
+    encoding = toy.graph.settings.encoding.model_copy(
+        update={"model": str(model), "pooling": "mean"}
+    )
+    settings = toy.graph.settings.model_copy(update={"encoding": encoding})
+    toy.graph = replace(toy.graph, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "stopped_by", "stage"),
+    [
+        (halve_the_qrels, "nothing_is_lost", "qrels"),
+        (copy_every_document, "texts_are_distinct", "corpus"),
+        (double_every_text, "texts_are_kept", "corpus"),
+        (lose_documents, "nothing_is_lost", "qrels"),
+        (take_random_weights, "quality_is_not_worse", "retrieval_quality"),
+    ],
+)
+def test_a_broken_refresh_is_stopped_and_last_weeks_files_stay(
+    tmp_path: Path, breaks: Callable[[Toy], None], stopped_by: str, stage: str
+) -> None:
+    toy = Toy(tmp_path, negatives={"target_false_negative_rate": None})
+    assert not failed(toy.materialize())
+    before = version(toy)
+    breaks(toy)
+    result = toy.materialize(raise_on_error=False)
+    assert not result.success
+    (check,) = (e for name, e in failed(result).items() if name == stopped_by)
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert check.asset_key == dg.AssetKey(["animals", stage])
+    said = check.description or ""
+    assert "The training set stays as it was" in said
+    assert f"with the tag {ACCEPT_TAG}: {stopped_by}" in said
+    assert "training_set" not in told(result)
+    assert version(toy) == before
+    # the next run compares with the same training set, and not with the broken refresh
+    assert stopped_by in failed(toy.materialize(raise_on_error=False))
+
+
+def test_what_is_meant_goes_through_with_a_tag_and_counts_from_then_on(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = make_toy(tmp_path, model)
+    toy.materialize()
+    before = version(toy)
+    halve_the_qrels(toy)
+    defs = build_definitions(toy.graph)
+    everything: Any = [*(defs.assets or []), *(defs.asset_checks or [])]
+    accepted = dg.materialize(
+        everything, resources=dict(defs.resources or {}), tags={ACCEPT_TAG: "nothing_is_lost"}
+    )
+    assert not failed(accepted)
+    (found,) = (
+        e for e in accepted.get_asset_check_evaluations() if e.check_name == "nothing_is_lost"
+    )
+    assert "Accepted by the run's tag" in (found.description or "")
+    assert version(toy) != before
+    assert not failed(toy.materialize())
+
+
+def test_a_tag_for_one_check_is_none_for_another(tmp_path: Path, model: Path) -> None:
+    toy = make_toy(tmp_path, model)
+    toy.materialize()
+    halve_the_qrels(toy)
+    defs = build_definitions(toy.graph)
+    everything: Any = [*(defs.assets or []), *(defs.asset_checks or [])]
+    result = dg.materialize(
+        everything,
+        resources=dict(defs.resources or {}),
+        tags={ACCEPT_TAG: "quality_is_not_worse, texts_are_kept"},
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert "nothing_is_lost" in failed(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stopped_by"),
+    [
+        ({"checks": {"least_full": 1.0}, "mining": {"range": [45, 48]}}, "negatives_are_enough"),
+        ({"checks": {"least_recall": 1.0}, "search": {"depth": 20}}, "positives_are_found"),
+        (
+            {"checks": {"least_index_recall": 1.0}, "search": {"index": "IVF8,Flat"}},
+            "index_finds_enough",
+        ),
+    ],
+)
+def test_a_setting_decides_what_stops_even_the_first_refresh(
+    tmp_path: Path, model: Path, changes: dict[str, Any], stopped_by: str
+) -> None:
+    toy = make_toy(tmp_path / "strict", model, **changes)
+    result = toy.materialize(raise_on_error=False)
+    assert not result.success
+    assert stopped_by in failed(result)
+    assert toy.graph.store.stage("training_set").manifest() is None
+    lax = {**changes, "checks": {"least_full": 0, "least_recall": 0, "least_index_recall": 0}}
+    assert not failed(make_toy(tmp_path / "lax", model, **lax).materialize(raise_on_error=False))
+
+
+def test_damage_that_a_check_meets_fails_it_by_name(tmp_path: Path, model: Path) -> None:
+    toy = make_toy(tmp_path, model)
+    toy.materialize()
+    toy.file("hard_negatives", "ledger.parquet").write_bytes(b"")
+    defs = build_definitions(toy.graph)
+    checks: Any = [
+        check
+        for check in defs.asset_checks or []
+        if "every_candidate_is_accounted_for" in str(check.check_keys)  # type: ignore[union-attr]
+    ]
+    everything: Any = [*(defs.assets or []), *checks]
+    result = dg.materialize(
+        everything,
+        selection=dg.AssetSelection.checks(*checks),
+        resources=dict(defs.resources or {}),
+        raise_on_error=False,
+    )
+    assert not result.success
+    (event,) = (e for e in result.all_events if e.is_step_failure)
+    said = event.step_failure_data.user_failure_data
+    assert said is not None
+    assert "ledger.parquet is damaged" in str(said.description)
+
+
+def test_metadata_stay_small(tmp_path: Path) -> None:
+    toy = Toy(tmp_path)
+    result = toy.materialize()
+    for event in result.get_asset_materialization_events():
+        size = len(dg.serialize_value(event.materialization))
+        assert size < 200_000, (event.asset_key, size)

@@ -1,0 +1,101 @@
+"""Quality over time, drift, and the page of a refresh."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hn_assets_tests.assets.graphs import Toy, told
+from hn_assets_tests.assets.test_refresh import make_toy, rewrite_corpus
+
+
+def test_quality_is_that_of_the_rankings_with_the_last_beside_it(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = Toy(tmp_path)
+    first = told(toy.materialize())["retrieval_quality"]
+    assert first["queries"] == 6
+    assert first["recall_at_10"] <= first["recall_at_depth"] == 1
+    assert 0.3 < first["ndcg_at_10"] <= 1
+    assert first["measured_before"] == "never"
+    kept = json.loads(toy.file("retrieval_quality", "retrieval_quality.json").read_text())
+    assert kept["ndcg_at_10"] == pytest.approx(first["ndcg_at_10"], abs=1e-5)
+    # the same collection, ranked by random weights
+    other = make_toy(tmp_path, model, checks={"largest_drop": 1})
+    second = told(other.materialize())["retrieval_quality"]
+    assert second["ndcg_at_10"] < first["ndcg_at_10"]
+    (row,) = (r.data for r in second["compared"].records if r.data["measure"] == "ndcg_at_10")
+    assert row["before"] == pytest.approx(first["ndcg_at_10"], abs=1e-4)
+    assert row["change"] == pytest.approx(row["now"] - row["before"], abs=2e-4)
+    history = other.graph.store.stage("retrieval_quality").require().info["history"]
+    assert [h["ndcg_at_10"] for h in history] == pytest.approx(
+        [first["ndcg_at_10"], second["ndcg_at_10"]], abs=1e-5
+    )
+
+
+def test_without_an_evaluation_split_nothing_is_measured_and_all_goes_on(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = make_toy(tmp_path, model, mining={"evaluation_split": ""})
+    found = told(toy.materialize())
+    assert found["retrieval_quality"]["queries"] == 0
+    assert "mining.evaluation_split names it" in found["retrieval_quality"]["not_measured"]
+    assert found["training_set"]["queries"] > 0
+    assert "Quality" not in toy.file("report", "report.html").read_text()
+
+
+def test_drift_is_told_of_what_was_changed(tmp_path: Path, model: Path) -> None:
+    toy = make_toy(tmp_path, model, checks={"largest_drop": 1})
+    assert told(toy.materialize())["drift"]["compared_with"].startswith("nothing")
+    rewrite_corpus(
+        toy,
+        lambda rows: [
+            *(
+                {**row, "text": "All of it is new."} if i == 3 else row
+                for i, row in enumerate(rows)
+            ),
+            {"_id": "new", "title": "", "text": "A new one."},
+        ],
+    )
+    found = told(toy.materialize())["drift"]
+    assert (found["documents_added"], found["documents_changed"]) == (1, 1)
+    assert found["documents_removed"] == 0
+    assert 0 < found["overlap"] < 1
+    assert found["queries_kept"] == 18
+    again = told(toy.materialize())["drift"]
+    assert again["unchanged"]
+    assert again["documents_added"] == 1  # what changed last stays to be read
+
+
+def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
+    tmp_path: Path, model: Path
+) -> None:
+    toy = make_toy(tmp_path, model)
+    result = told(toy.materialize())
+    path = toy.file("report", "report.html")
+    page = path.read_text(encoding="utf-8")
+    assert result["report"]["report"] == str(path)
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page.replace("xlink:href", ""))
+    assert "http://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
+    assert page.count("<svg") == 4
+    assert "18" in page.partition("queries mined")[2][:60]
+    assert "This is the first refresh." in page
+    negatives = toy.negatives()
+    shown = page.partition("queries to read")[2]
+    assert shown.count("<details") == negatives.query_id.nunique() == 18
+    assert negatives.doc_id.iloc[0] in shown
+    rewrite_corpus(toy, lambda rows: rows[:-1])
+    toy.materialize()
+    assert "documents removed" in toy.file("report", "report.html").read_text(encoding="utf-8")
+
+
+def test_markup_in_a_text_is_shown_and_not_obeyed(tmp_path: Path, model: Path) -> None:
+    toy = make_toy(tmp_path, model)
+    rewrite_corpus(
+        toy, lambda rows: [{**row, "text": f"<script>x</script> {row['text']}"} for row in rows]
+    )
+    toy.materialize()
+    page = toy.file("report", "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page

@@ -1,0 +1,72 @@
+"""What people do with `dg`: list the component, scaffold a dataset, fill in a path, run it."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hn_assets_tests.data import animals
+from hn_assets_tests.test_component import make_project, run
+
+DG = shutil.which("dg") or ""
+pytestmark = pytest.mark.skipif(not DG, reason="dg comes with the extra `ui`")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"), "")
+    shutil.rmtree(folder / "their_project" / "defs" / "mine")
+    return folder
+
+
+def dg(project: Path, *arguments: str) -> str:
+    home = {"DG_CLI_CONFIG": os.devnull, "PYTHONPATH": str(project), "COLUMNS": "200"}
+    done = run(DG, *arguments, cwd=project, **home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_component_is_listed_with_what_it_does(project: Path) -> None:
+    listed = dg(project, "list", "components", "--json")
+    assert "hn_assets.HardNegatives" in listed
+    assert "Hard negatives of one dataset, from its raw texts to training files." in listed
+
+
+def test_a_scaffolded_file_runs_once_a_path_is_filled_in(project: Path, tmp_path: Path) -> None:
+    dg(project, "scaffold", "defs", "hn_assets.HardNegatives", "my_dataset")
+    path = project / "their_project" / "defs" / "my_dataset" / "defs.yaml"
+    written = path.read_text()
+    assert written.count("#") > 10
+    assert "\n  # job:\n" in written
+    animals(tmp_path / "raw")
+    path.write_text(written.replace("/path/to/my_dataset", str(tmp_path / "raw")))
+    assert "validated successfully" in dg(project, "check", "yaml")
+    assert "loaded successfully" in dg(project, "check", "defs")
+    done = dg(project, "launch", "--assets", "key:my_dataset/corpus")
+    assert "RUN_SUCCESS" in done
+    assert (project / "data" / "my_dataset" / "corpus" / "latest" / "corpus.parquet").is_file()
+
+
+def test_every_commented_setting_is_one_that_exists(project: Path) -> None:
+    dg(project, "scaffold", "defs", "hn_assets.HardNegatives", "bold")
+    path = project / "their_project" / "defs" / "bold" / "defs.yaml"
+    # `# key: value`, and no sentence
+    text = re.sub(r"(?m)^( *)# ( *\w+:( |$))", r"\1\2", path.read_text())
+    assert "\n  alerts:\n    webhook:" in text
+    path.write_text(text)
+    try:
+        assert "validated successfully" in dg(project, "check", "yaml")
+    finally:
+        shutil.rmtree(path.parent)
+
+
+def test_python_can_be_scaffolded_too(project: Path, tmp_path: Path) -> None:
+    name = "in_python"
+    dg(project, "scaffold", "defs", "hn_assets.HardNegatives", name, "--format", "python")
+    folder = project / "their_project" / "defs" / name
+    try:
+        assert "loaded successfully" in dg(project, "check", "defs")
+    finally:
+        shutil.rmtree(folder)
