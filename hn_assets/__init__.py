@@ -1,7 +1,8 @@
 """Hard negatives for embedding models and rerankers, as a Dagster asset graph.
 
 `HardNegatives` is the Dagster component, `project_defs` what this project itself loads. The rooms
-`sources`, `encoding`, `search`, `mining` and `export` are plain Python, usable without Dagster.
+`sources`, `encoding`, `search`, `mining`, `export`, `evaluation` and `report` are plain Python,
+usable without Dagster.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,8 +2,10 @@
 
 defs/<dataset>/defs.yaml        what to mine, and how
 components/hard_negatives.py  reads it and checks it
-assets/build.py               builds the graph: one module per stage beside it
+assets/build.py               builds the graph: one module per stage beside it, and checks.py
+jobs/                         what starts it: job, schedule, sensors; and who is told of failures
 sources -> encoding -> search -> mining -> export    do the work, without Dagster
+evaluation, report            say how well it went
 """
 
 from pathlib import Path
