@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.inputs import (
-    INPUTS,
     open_laboratory,
     open_mine,
     read_calibration,
     read_inputs,
+    upstream,
 )
 from hn_assets.assets.metadata import table
 from hn_assets.assets.step import Step
@@ -35,7 +35,7 @@ def build_audit(graph: Graph) -> dg.AssetsDefinition:
         s.FALSE_NEGATIVE_AUDIT,
         "Leak (hidden positives among the negatives), hardness and yield of these settings and of "
         "others.",
-        deps=(*INPUTS, s.CALIBRATION) if negatives.is_calibrated else INPUTS,
+        deps=upstream(graph),
         kinds={"scikitlearn", "parquet"},
         settings=settings,
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import INPUTS, open_laboratory, open_mine, read_inputs
+from hn_assets.assets.inputs import open_laboratory, open_mine, read_inputs
 from hn_assets.assets.metadata import table
 from hn_assets.assets.step import Step
 from hn_assets.mining.calibration import Calibration, calibrate
@@ -29,7 +29,7 @@ def build_calibration(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.CALIBRATION,
         "Which probability of relevance is too much for a negative, found by hiding positives.",
-        deps=INPUTS,
+        deps=(s.CANDIDATES, s.QRELS),
         kinds={"scikitlearn", "json"},
         settings=settings,
     )

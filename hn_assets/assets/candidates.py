@@ -45,7 +45,7 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.CANDIDATES,
         "The best documents of every query: rank (from 0) and score.",
-        deps=(s.FAISS_INDEX, s.CORPUS_EMBEDDINGS, s.QUERY_EMBEDDINGS, s.QRELS),
+        deps=(s.FAISS_INDEX, s.QUERY_EMBEDDINGS, s.QRELS),
         kinds={"faiss", "parquet"},
         settings={
             "parameters": graph.settings.search.search_parameters,

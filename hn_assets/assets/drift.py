@@ -24,7 +24,7 @@ def build_drift(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.DRIFT,
         "Documents, queries, negatives and scores beside those of the refresh before.",
-        deps=(s.HARD_NEGATIVES, s.CORPUS_EMBEDDINGS),
+        deps=(s.HARD_NEGATIVES,),
         kinds={"pandas", "json"},
         settings={},
     )

@@ -67,6 +67,9 @@ class Graph:
     ) -> dg.AssetSpec:
         """The asset of a stage, made from the stages `deps` and by those `settings`.
 
+        `deps` leave out what comes before other deps, so that the picture of the graph can be read;
+        what the content depends on is all that its `Step` reads.
+
         Its code version changes with the settings, so that the UI marks as stale what depends on
         them.
         """

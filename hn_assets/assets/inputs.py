@@ -28,6 +28,12 @@ INPUTS = (
 )
 
 
+def upstream(graph: Graph) -> tuple[str, ...]:
+    """The stages after which candidates can be judged; `INPUTS` come before them."""
+    judged_by = s.CALIBRATION if graph.settings.negatives.is_calibrated else s.QRELS
+    return s.CANDIDATES, judged_by
+
+
 @dataclass(frozen=True)
 class Mine:
     """A dataset ready to be mined.

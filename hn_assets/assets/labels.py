@@ -22,7 +22,7 @@ def build_likely_missing_labels(graph: Graph) -> dg.AssetsDefinition:
         s.LIKELY_MISSING_LABELS,
         "Rejected candidates that look most like positives, the likeliest first, as a CSV to fill "
         "in: negatives.reviewed takes it back.",
-        deps=(s.HARD_NEGATIVES, s.CORPUS, s.QUERIES, s.QRELS),
+        deps=(s.HARD_NEGATIVES,),
         kinds={"pandas", "csv"},
         settings={},
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import INPUTS, Mine, open_mine, read_calibration, read_inputs
+from hn_assets.assets.inputs import Mine, open_mine, read_calibration, read_inputs
 from hn_assets.assets.step import Step
 from hn_assets.mining.collection import Pairs
 from hn_assets.mining.likeness import holders, near_duplicates, of_queries, read_answers
@@ -34,12 +34,6 @@ from hn_assets.search.index import (
 from hn_assets.search.ranking import Searcher, query_blocks
 from hn_assets.search.settings import SearchSettings
 from hn_assets.sources.files import fingerprint_files
-
-
-def upstream(graph: Graph) -> tuple[str, ...]:
-    """The stages that mining reads, but for the teacher's."""
-    calibrated = graph.settings.negatives.is_calibrated
-    return (*INPUTS, s.FAISS_INDEX, *((s.CALIBRATION,) if calibrated else ()))
 
 
 def rules(negatives: NegativesSettings) -> dict[str, Any]:

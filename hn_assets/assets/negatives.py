@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from hn_assets import stages as s
 from hn_assets import tables
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import Mine
+from hn_assets.assets.inputs import Mine, upstream
 from hn_assets.assets.metadata import counts, distribution, table
-from hn_assets.assets.mining import Digging, rules, upstream
+from hn_assets.assets.mining import Digging, rules
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.assets.step import Step

@@ -22,15 +22,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.REPORT,
         "One self-contained HTML page: scores, ranks, leak, quality over time, drift, examples.",
-        deps=(
-            s.CORPUS,
-            s.QUERIES,
-            s.HARD_NEGATIVES,
-            s.FALSE_NEGATIVE_AUDIT,
-            s.RETRIEVAL_QUALITY,
-            s.DRIFT,
-            *((s.CALIBRATION,) if calibrated else ()),
-        ),
+        deps=(s.DRIFT, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
         kinds={"html"},
         settings={},
     )

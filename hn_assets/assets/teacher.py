@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from hn_assets import stages as s
 from hn_assets import tables
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import Mine
+from hn_assets.assets.inputs import Mine, upstream
 from hn_assets.assets.metadata import distribution, table
-from hn_assets.assets.mining import Digging, rules, upstream
+from hn_assets.assets.mining import Digging, rules
 from hn_assets.assets.negatives import LIMITS
 from hn_assets.assets.step import Step
 from hn_assets.encoding.cache import VectorCache

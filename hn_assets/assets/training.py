@@ -25,16 +25,8 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
     @graph.asset(
         s.TRAINING_SET,
         "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
-        deps=(
-            s.HARD_NEGATIVES,
-            s.CORPUS,
-            s.QUERIES,
-            s.QRELS,
-            # what their checks stop must not be trained on
-            s.FALSE_NEGATIVE_AUDIT,
-            s.RETRIEVAL_QUALITY,
-            *((s.TEACHER_SCORES,) if graph.settings.teacher else ()),
-        ),
+        # what the checks of the last two stop must not be trained on
+        deps=(s.HARD_NEGATIVES, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
         kinds={"jsonl", "parquet"},
         settings={
             "formats": graph.settings.export.formats,

@@ -53,7 +53,7 @@ def draw_quality(history: Sequence[Mapping[str, Any]]) -> str:
     shown = np.unique(np.linspace(0, len(days) - 1, min(len(days), 4)).round().astype(int))
     axes.set_xticks(shown, [days[i] for i in shown], fontsize=8)
     axes.set_ylim(0, 1)
-    axes.legend(fontsize=9, frameon=False, ncols=3, loc="lower center")
+    axes.legend(fontsize=9, frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
     return _finish(figure, "quality")
 
 
