@@ -19,8 +19,9 @@ demo: .venv/installed ## mine the embedded default and show what came of it
 dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
+# two processes of one thread each: most tests wait for one core, and files keep their fixtures
 test: lint types .venv/installed
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

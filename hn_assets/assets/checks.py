@@ -118,11 +118,14 @@ def _checks(graph: Graph) -> list[Check]:
                 f.file(s.CORPUS), f.accepted("texts"), limits.largest_change
             ),
         ),
-        Check(
-            s.QUERIES,
-            "ids_are_unique",
-            "Every document and every query has an id of its own.",
-            lambda f: health.ids_are_unique(f.file(s.CORPUS), f.file(s.QUERIES)),
+        *(
+            Check(
+                stage,
+                "ids_are_unique",
+                "Each has an id of its own.",
+                partial(_unique, stage=stage),
+            )
+            for stage in (s.CORPUS, s.QUERIES)
         ),
         Check(
             s.QRELS,
@@ -241,6 +244,10 @@ def _checks(graph: Graph) -> list[Check]:
             ),
         ),
     ]
+
+
+def _unique(files: Files, stage: str) -> Finding:
+    return health.ids_are_unique(files.file(stage))
 
 
 def _sound(files: Files, stage: str, texts: str) -> Finding:
