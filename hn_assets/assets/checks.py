@@ -4,8 +4,8 @@ A check that blocks stops everything downstream of its asset, so the last traini
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import dagster as dg
 
 from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
+from hn_assets.assets.step import CODE
 from hn_assets.assets.training import ACCEPTED
 from hn_assets.errors import HardNegativesError
 from hn_assets.evaluation import health, trust
@@ -41,59 +42,105 @@ class Check:
     look: Callable[["Files"], Finding]
 
 
-@dataclass(frozen=True)
 class Files:
-    """The files of a dataset's stages as they are when a check runs."""
+    """The files of a dataset's stages as they are when a check runs; remembers what was read."""
 
-    graph: Graph
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.read: dict[str, str] = {}
 
     def file(self, stage: str, name: str = "") -> Path:
         """A verified file of a stage."""
+        self.read[stage] = self.graph.store.stage(stage).require().version
         return self.graph.store.stage(stage).file(name or s.FILES[stage])
 
     def info(self, stage: str) -> Mapping[str, Any]:
         """What a stage says of how it was made."""
-        return self.graph.store.stage(stage).require().info
+        manifest = self.graph.store.stage(stage).require()
+        self.read[stage] = manifest.version
+        return manifest.info
 
     def accepted(self, what: str) -> Any:
         """What the last training set was made from; None before the first."""
         manifest = self.graph.store.stage(s.TRAINING_SET).manifest()
+        self.read[s.TRAINING_SET] = "" if manifest is None else manifest.version
         return None if manifest is None else manifest.info.get(ACCEPTED, {}).get(what)
+
+    def are_still(self, read: Mapping[str, str]) -> bool:
+        """Whether the stages are of the versions that were read, and whole."""
+        for stage, version in read.items():
+            manifest = self.graph.store.stage(stage).verified()
+            if version != ("" if manifest is None else manifest.version):
+                return False
+        return True
 
 
 def build_checks(graph: Graph) -> list[dg.AssetChecksDefinition]:
-    """The checks of a dataset, in the order of its stages."""
-    return [_build(graph, check) for check in _checks(graph)]
+    """The checks of a dataset: one op for those of a stage, in the order of the stages."""
+    by_stage: dict[str, list[Check]] = {}
+    for check in _checks(graph):
+        by_stage.setdefault(check.stage, []).append(check)
+    return [_build(graph, stage, checks) for stage, checks in by_stage.items()]
 
 
-def _build(graph: Graph, check: Check) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=graph.key(check.stage),
-        name=check.name,
-        description=check.description,
-        blocking=True,
-    )
-    def look(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        try:
-            found = check.look(Files(graph))
-        except HardNegativesError as error:
-            raise dg.Failure(f"{graph.name}: {error}", allow_retries=False) from error
-        passed, words = found.passed, found.words
-        if not passed and _is_accepted(context.run.tags, check.name):
-            passed, words = True, f"{words}. Accepted by the run's tag {ACCEPT_TAG}"
-        elif not passed and found.blocks:
-            words += (
-                f". The training set stays as it was; if this is meant, run again with the tag "
-                f"{ACCEPT_TAG}: {check.name}"
-            )
-        return dg.AssetCheckResult(
-            passed=passed,
-            severity=dg.AssetCheckSeverity.ERROR if found.blocks else dg.AssetCheckSeverity.WARN,
-            description=words,
-            metadata=dict(found.figures),
+def _build(graph: Graph, stage: str, checks: list[Check]) -> dg.AssetChecksDefinition:
+    specs = [
+        dg.AssetCheckSpec(
+            check.name, asset=graph.key(stage), description=check.description, blocking=True
         )
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(name=f"{graph.op_name(stage)}_checks", specs=specs, can_subset=True)
+    def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        wanted = {key.name for key in context.selected_asset_check_keys}
+        for check in checks:
+            if check.name in wanted:
+                yield _result(graph, check, context.run.tags)
 
     return look
+
+
+def _result(graph: Graph, check: Check, tags: Mapping[str, str]) -> dg.AssetCheckResult:
+    try:
+        found = _find(graph, check)
+    except HardNegativesError as error:
+        raise dg.Failure(f"{graph.name}: {error}", allow_retries=False) from error
+    passed, words = found.passed, found.words
+    if not passed and _is_accepted(tags, check.name):
+        passed, words = True, f"{words}. Accepted by the run's tag {ACCEPT_TAG}"
+    elif not passed and found.blocks:
+        words += (
+            f". The training set stays as it was; if this is meant, run again with the tag "
+            f"{ACCEPT_TAG}: {check.name}"
+        )
+    return dg.AssetCheckResult(
+        asset_key=graph.key(check.stage),
+        check_name=check.name,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.ERROR if found.blocks else dg.AssetCheckSeverity.WARN,
+        description=words,
+        metadata=dict(found.figures),
+    )
+
+
+def _find(graph: Graph, check: Check) -> Finding:
+    """What a check finds; what it found before, where it would read the same again."""
+    place, note = graph.store.stage(check.stage), f"check-{check.name}.json"
+    settings = graph.settings.model_dump(mode="json", exclude={"job", "alerts"})
+    files = Files(graph)
+    kept = place.note(note)
+    if (
+        kept
+        and [kept["code"], kept["settings"]] == [CODE, settings]
+        and files.are_still(kept["read"])
+    ):
+        return Finding(**kept["found"])
+    found = check.look(files)
+    place.keep_note(
+        note, {"code": CODE, "settings": settings, "read": files.read, "found": asdict(found)}
+    )
+    return found
 
 
 def _is_accepted(tags: Mapping[str, str], name: str) -> bool:

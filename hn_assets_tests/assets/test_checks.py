@@ -11,6 +11,7 @@ import pytest
 
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.checks import ACCEPT_TAG
+from hn_assets.evaluation import health
 from hn_assets_tests.assets.graphs import Toy, told
 from hn_assets_tests.assets.test_refresh import make_toy
 from hn_assets_tests.data import write_jsonl
@@ -154,15 +155,11 @@ def test_damage_that_a_check_meets_fails_it_by_name(tmp_path: Path, model: Path)
     toy.materialize()
     toy.file("hard_negatives", "ledger.parquet").write_bytes(b"")
     defs = build_definitions(toy.graph)
-    checks: Any = [
-        check
-        for check in defs.asset_checks or []
-        if "every_candidate_is_accounted_for" in str(check.check_keys)  # type: ignore[union-attr]
-    ]
-    everything: Any = [*(defs.assets or []), *checks]
+    everything: Any = [*(defs.assets or []), *(defs.asset_checks or [])]
+    name = "every_candidate_is_accounted_for"
     result = dg.materialize(
         everything,
-        selection=dg.AssetSelection.checks(*checks),
+        selection=dg.AssetSelection.checks(dg.AssetCheckKey(toy.graph.key("hard_negatives"), name)),
         resources=dict(defs.resources or {}),
         raise_on_error=False,
     )
@@ -171,6 +168,33 @@ def test_damage_that_a_check_meets_fails_it_by_name(tmp_path: Path, model: Path)
     said = event.step_failure_data.user_failure_data
     assert said is not None
     assert "ledger.parquet is damaged" in str(said.description)
+
+
+def test_what_was_found_counts_until_something_it_reads_changes(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = make_toy(tmp_path, model)
+
+    def words(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], str]:
+        return {
+            (e.asset_key.path[-1], e.check_name): e.description or ""
+            for e in result.get_asset_check_evaluations()
+        }
+
+    toy.materialize()
+    second = words(toy.materialize())  # now there is a training set to compare with
+    looks: list[str] = []
+    for name in ("texts_are_distinct", "nothing_is_lost", "ids_are_unique"):
+        look = getattr(health, name)
+        monkeypatch.setattr(
+            health, name, lambda *a, name=name, look=look: (looks.append(name), look(*a))[1]
+        )
+    assert words(toy.materialize()) == second
+    assert looks == []
+    halve_the_qrels(toy)
+    assert "nothing_is_lost" in failed(toy.materialize(raise_on_error=False))
+    # queries without a label are left out; the corpus is as it was
+    assert sorted(looks) == ["ids_are_unique", "nothing_is_lost"]
 
 
 def test_metadata_stay_small(tmp_path: Path) -> None:
