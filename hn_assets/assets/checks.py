@@ -16,11 +16,12 @@ from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.step import CODE
 from hn_assets.assets.training import ACCEPTED
-from hn_assets.errors import HardNegativesError
+from hn_assets.errors import HardNegativesError, StoreError
 from hn_assets.evaluation import health, trust
 from hn_assets.evaluation.finding import Finding
 from hn_assets.mining.why import LEDGER_FILE
 from hn_assets.search.index import IDS_FILE, INDEX_FILE
+from hn_assets.store import Manifest
 
 ACCEPT_TAG = "hn_assets/accept"
 
@@ -61,18 +62,28 @@ class Files:
         return manifest.info
 
     def accepted(self, what: str) -> Any:
-        """What the last training set was made from; None before the first."""
-        manifest = self.graph.store.stage(s.TRAINING_SET).manifest()
+        """What the last training set was made from; None where there is none to compare with."""
+        manifest = self._last_training_set()
         self.read[s.TRAINING_SET] = "" if manifest is None else manifest.version
         return None if manifest is None else manifest.info.get(ACCEPTED, {}).get(what)
 
     def are_still(self, read: Mapping[str, str]) -> bool:
         """Whether the stages are of the versions that were read, and whole."""
         for stage, version in read.items():
-            manifest = self.graph.store.stage(stage).verified()
+            if stage == s.TRAINING_SET:
+                manifest = self._last_training_set()
+            else:
+                manifest = self.graph.store.stage(stage).verified()
             if version != ("" if manifest is None else manifest.version):
                 return False
         return True
+
+    def _last_training_set(self) -> Manifest | None:
+        """Its manifest alone, as its files are no input of a check; damage is mended downstream."""
+        try:
+            return self.graph.store.stage(s.TRAINING_SET).manifest()
+        except StoreError:
+            return None
 
 
 def build_checks(graph: Graph) -> list[dg.AssetChecksDefinition]:

@@ -85,7 +85,7 @@ def nothing_is_lost(
 ) -> Finding:
     """Whether no count is much lower than at the last training set."""
     if accepted is None:
-        return Finding(True, "there is no training set yet to compare with", dict(now))
+        return Finding(True, "there is no training set to compare with", dict(now))
     pairs = {name: (before, now[name]) for name, before in accepted.items() if name in now}
     figures = dict(now) | {f"{name} before": before for name, (before, _) in pairs.items()}
     lost = [
@@ -106,7 +106,7 @@ def nothing_is_lost(
 def texts_are_kept(corpus: Path, remembered: list[str] | None, largest_change: float) -> Finding:
     """Whether most texts of the last training set are still there, word for word."""
     if not remembered:
-        return Finding(True, "there is no training set yet to compare with")
+        return Finding(True, "there is no training set to compare with")
     wanted = set(remembered)
     for row in read_rows(corpus, ["title", "text"]):
         wanted.discard(hash_text(f"{row['title']}\n{row['text']}").hex())

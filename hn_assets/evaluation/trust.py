@@ -56,7 +56,7 @@ def quality_is_not_worse(
         return Finding(True, "there is no evaluation split to measure")
     figures = {"ndcg_at_10": quality}
     if accepted is None:
-        words = f"nDCG@10 is {quality:.4f}; there is no training set yet to compare with"
+        words = f"nDCG@10 is {quality:.4f}; there is no training set to compare with"
         return Finding(True, words, figures)
     figures["ndcg_at_10_before"] = accepted
     words = f"nDCG@10 was {accepted:.4f} at the last training set, and is {quality:.4f}"

@@ -141,6 +141,7 @@ def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
         "candidates/latest/documents.parquet",
         "hard_negatives/manifest.json",
         "training_set/latest/flagembedding.jsonl",
+        "training_set/manifest.json",
     ],
 )
 def test_damage_is_found_and_only_what_is_damaged_is_made_again(
