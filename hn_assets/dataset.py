@@ -59,6 +59,13 @@ class JobSettings(Settings):
             "for a GPU"
         ),
     )
+    one_process: bool = Field(
+        default=True,
+        description=(
+            "run all steps of the job in one process, as they follow one another, and a process "
+            "for each imports everything again; false: the executor of the project"
+        ),
+    )
     retries: int = Field(
         default=2, ge=0, description="of a failed step; never for input that is itself wrong"
     )

@@ -1,19 +1,14 @@
 """What `deploy/` holds fits the project, and its settings work with a real PostgreSQL."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from hn_assets_tests.data import animals
+from hn_assets_tests.servers import postgres_server, production_home
 from hn_assets_tests.test_component import MINIMAL, ROOT, dagster, make_project, run
 
 DEPLOY = ROOT / "deploy"
@@ -57,61 +52,15 @@ def test_helm_values_name_the_same_module_and_port() -> None:
     assert values["dagsterWebserver"]["service"]["type"] == "ClusterIP"
 
 
-@pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[int]:
-    """The port of a PostgreSQL server of its own, with an empty database `dagster`."""
-    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")), shutil.which("initdb")]
-    if found[0] is None:
-        pytest.skip("PostgreSQL is not on this machine")
-    programs = Path(found[0]).parent
-    as_user: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        as_user = ["runuser", "-u", "postgres", "--"]
-        if subprocess.run([*as_user, "true"], capture_output=True).returncode:
-            pytest.skip("there is no user `postgres` to run PostgreSQL as")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = Path("/tmp") / f"hn_assets_postgres_{os.getpid()}"  # others may not enter tmp_path
-
-    def call(program: str, *arguments: str) -> None:
-        # no pipes: the server would keep them open
-        subprocess.run(
-            [*as_user, str(programs / program), *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    try:
-        call("initdb", "-D", str(place), "-A", "trust", "-U", "dagster")
-        options = f"-p {port} -k {place} -h 127.0.0.1"
-        call("pg_ctl", "-D", str(place), "-o", options, "-l", f"{place}/log", "-w", "start")
-        try:
-            call("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "dagster", "dagster")
-            yield port
-        finally:
-            call("pg_ctl", "-D", str(place), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+def test_runs_are_kept_in_postgresql(tmp_path: Path) -> None:
+    with postgres_server() as port:
+        _materialize_and_look(tmp_path, port)
 
 
-def test_runs_are_kept_in_postgresql(tmp_path: Path, postgres: int) -> None:
+def _materialize_and_look(tmp_path: Path, port: int) -> None:
     project = make_project(tmp_path / "project", MINIMAL)
     animals(project / "raw")
-    home = tmp_path / "home"
-    home.mkdir()
-    settings = (DEPLOY / "dagster.yaml").read_text()
-    assert "port: 5432" in settings
-    (home / "dagster.yaml").write_text(settings.replace("port: 5432", f"port: {postgres}"))
-    environment = {
-        "DAGSTER_HOME": str(home),
-        "DAGSTER_PG_HOST": "127.0.0.1",
-        "DAGSTER_PG_USERNAME": "dagster",
-        "DAGSTER_PG_PASSWORD": "-",
-        "DAGSTER_PG_DB": "dagster",
-        "PYTHONPATH": str(project),
-    }
+    environment = {**production_home(tmp_path / "home", port), "PYTHONPATH": str(project)}
     arguments = (
         "asset",
         "materialize",

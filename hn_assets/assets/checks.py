@@ -18,7 +18,7 @@ from hn_assets.assets.step import CODE
 from hn_assets.assets.training import ACCEPTED
 from hn_assets.errors import HardNegativesError, StoreError
 from hn_assets.evaluation import health, trust
-from hn_assets.evaluation.finding import Finding
+from hn_assets.evaluation.finding import Finding, Verdict
 from hn_assets.mining.why import LEDGER_FILE
 from hn_assets.search.index import IDS_FILE, INDEX_FILE
 from hn_assets.store import Manifest
@@ -137,21 +137,54 @@ def _result(graph: Graph, check: Check, tags: Mapping[str, str]) -> dg.AssetChec
 
 def _find(graph: Graph, check: Check) -> Finding:
     """What a check finds; what it found before, where it would read the same again."""
-    place, note = graph.store.stage(check.stage), f"check-{check.name}.json"
-    settings = graph.settings.model_dump(mode="json", exclude={"job", "alerts"})
-    files = Files(graph)
-    kept = place.note(note)
-    if (
-        kept
-        and [kept["code"], kept["settings"]] == [CODE, settings]
-        and files.are_still(kept["read"])
-    ):
+    kept, files = _kept(graph, check), Files(graph)
+    if kept and files.are_still(kept["read"]):
         return Finding(**kept["found"])
     found = check.look(files)
-    place.keep_note(
-        note, {"code": CODE, "settings": settings, "read": files.read, "found": asdict(found)}
-    )
+    note = {"code": CODE, "settings": _settings(graph), "read": files.read, "found": asdict(found)}
+    graph.store.stage(check.stage).keep_note(_note(check), note)
     return found
+
+
+def _kept(graph: Graph, check: Check) -> dict[str, Any] | None:
+    """What a check found the last time, and what it read; None where it looks otherwise now."""
+    kept = graph.store.stage(check.stage).note(_note(check))
+    same = kept and [kept["code"], kept["settings"]] == [CODE, _settings(graph)]
+    return kept if same else None
+
+
+def _note(check: Check) -> str:
+    return f"check-{check.name}.json"
+
+
+def _settings(graph: Graph) -> dict[str, Any]:
+    return graph.settings.model_dump(mode="json", exclude={"job", "alerts"})
+
+
+def read_verdicts(graph: Graph) -> list[Verdict]:
+    """What every check said of the files that are there now, in the order of the graph.
+
+    For what comes after all of them: a check that stops a refresh lets nothing come after it unless
+    a person accepts that.
+    """
+    # a training set that this refresh has made by now is not the one that checks compared with
+    manifests = {c.stage: graph.store.stage(c.stage).manifest() for c in _checks(graph)}
+    versions = {stage: m.version for stage, m in manifests.items() if m is not None}
+    return [_verdict(check, _kept(graph, check), versions) for check in _checks(graph)]
+
+
+def _verdict(check: Check, kept: Mapping[str, Any] | None, versions: Mapping[str, str]) -> Verdict:
+    if kept is None or any(
+        versions.get(stage) != version
+        for stage, version in kept["read"].items()
+        if stage != s.TRAINING_SET
+    ):
+        return Verdict(check.stage, check.name, "not run", check.description)
+    found = Finding(**kept["found"])
+    if found.passed:
+        return Verdict(check.stage, check.name, "passed", found.words)
+    state = "accepted" if found.blocks else "warned"
+    return Verdict(check.stage, check.name, state, found.words)
 
 
 def _is_accepted(tags: Mapping[str, str], name: str) -> bool:

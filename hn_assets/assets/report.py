@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from hn_assets import stages as s
+from hn_assets.assets.checks import read_verdicts
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.quality import HISTORY
@@ -12,7 +13,7 @@ from hn_assets.assets.step import Step
 from hn_assets.mining.picture import PICTURE_FILE
 from hn_assets.mining.why import LEDGER_FILE
 from hn_assets.report.gather import Files, gather
-from hn_assets.report.page import headline, render_report
+from hn_assets.report.page import headline, may_train, render_report
 
 
 def build_report(graph: Graph) -> dg.AssetsDefinition:
@@ -21,7 +22,8 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
 
     @graph.asset(
         s.REPORT,
-        "One self-contained HTML page: scores, ranks, leak, quality over time, drift, examples.",
+        "One self-contained HTML page: checks, scores, ranks, leak, quality over time, drift, "
+        "examples.",
         deps=(s.DRIFT, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
         kinds={"html"},
         settings={},
@@ -39,6 +41,8 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
                 drift=step.input(s.DRIFT),
                 calibration=step.input(s.CALIBRATION) if calibrated else None,
             )
+            verdicts = read_verdicts(graph)
+            step.depends_on(checks=[[v.asset, v.check, v.state] for v in verdicts])
             if (current := step.current()) is not None:
                 return current
             history: list[Any] = graph.store.stage(s.RETRIEVAL_QUALITY).require().info[HISTORY]
@@ -46,6 +50,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
                 files,
                 mined=graph.store.stage(s.HARD_NEGATIVES).require().info,
                 history=history,
+                verdicts=verdicts,
             )
             audit = graph.store.stage(s.FALSE_NEGATIVE_AUDIT)
             drawn = PICTURE_FILE in audit.require().files
@@ -59,6 +64,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
             return step.result(
                 draft,
                 {
+                    "can_i_train_on_it": may_train(verdicts),
                     "report": dg.MetadataValue.path(where),
                     "in_short": table(headline(refresh)),
                     "kilobytes": len(page.encode()) >> 10,

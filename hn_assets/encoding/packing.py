@@ -27,9 +27,8 @@ def pack_linear_layers(network: "torch.nn.Module") -> str:
     import torch
     from transformers.activations import GELUActivation
 
-    linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if linear is None or not torch.backends.mkldnn.is_available():
-        return "as loaded: this PyTorch has no oneDNN"
+    if not onednn_has_bfloat16():
+        return "as loaded: oneDNN has no bfloat16 on this CPU"
     for name, capacity in FEW_SHAPES.items():
         os.environ.setdefault(name, capacity)
     packed = 0
@@ -46,6 +45,16 @@ def pack_linear_layers(network: "torch.nn.Module") -> str:
                 setattr(module, name, _pack(child, fuse_gelu=False))
                 packed += 1
     return f"{packed} laid out once for oneDNN" if packed else "as loaded: none in bfloat16"
+
+
+def onednn_has_bfloat16() -> bool:
+    """Whether this PyTorch has oneDNN, and oneDNN computes in bfloat16 on this CPU."""
+    import torch
+
+    operators = torch.ops.mkldnn
+    if not torch.backends.mkldnn.is_available() or not hasattr(operators, "_linear_pointwise"):
+        return False
+    return bool(operators._is_mkldnn_bf16_supported())
 
 
 def _can_pack(layer: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,21 @@ class Finding:
     words: str
     figures: Mapping[str, Any] = field(default_factory=dict)
     blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said of a refresh.
+
+    Attributes:
+        asset: that was looked at.
+        check: its name.
+        state: `passed`; `warned`; `accepted` where it would have stopped the refresh, had a person
+            not said that this is meant; `not run` where it has not looked at what is there now.
+        words: what was seen.
+    """
+
+    asset: str
+    check: str
+    state: Literal["passed", "warned", "accepted", "not run"]
+    words: str

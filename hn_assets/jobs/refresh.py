@@ -14,6 +14,7 @@ def build_refresh_job(graph: Graph) -> Any:
         selection=dg.AssetSelection.groups(graph.name),
         description=f"Materialize all of {graph.name}: raw texts to training files.",
         tags=graph.settings.job.tags,
+        executor_def=dg.in_process_executor if graph.settings.job.one_process else None,
     )
 
 

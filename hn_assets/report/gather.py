@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hn_assets.evaluation.finding import Verdict
 from hn_assets.mining.calibration import Calibration
 from hn_assets.mining.reasons import CHOSEN, FILTERS, NAMES, NEVER, Reason
 from hn_assets.mining.why import because
@@ -94,6 +95,7 @@ class Refresh:
         threshold: what the calibration found, in words; "" without a target rate.
         history: measures of this refresh and of earlier ones, the latest last.
         drift: what changed since the refresh before; None for the first.
+        verdicts: what the checks said.
         examples: to be read.
     """
 
@@ -110,6 +112,7 @@ class Refresh:
     threshold: str
     history: list[Mapping[str, Any]]
     drift: Mapping[str, Any] | None
+    verdicts: Sequence[Verdict]
     examples: list[Example]
 
 
@@ -118,6 +121,7 @@ def gather(
     *,
     mined: Mapping[str, Any],
     history: list[Mapping[str, Any]],
+    verdicts: Sequence[Verdict],
 ) -> Refresh:
     """Read what the page shows.
 
@@ -125,6 +129,7 @@ def gather(
         files: of the refresh.
         mined: what hard_negatives says of itself: queries, queries_with_enough, negatives.
         history: of retrieval_quality.
+        verdicts: of the checks.
     """
     import pandas as pd
 
@@ -149,6 +154,7 @@ def gather(
         threshold=_threshold(files.calibration),
         history=[row for row in history if row["queries"]],
         drift=json.loads(files.drift.read_text(encoding="utf-8")),
+        verdicts=verdicts,
         examples=_examples(files),
     )
 

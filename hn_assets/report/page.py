@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from hn_assets.evaluation.finding import Verdict
 from hn_assets.mining.audit import CHOSEN
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
 from hn_assets.report.gather import Refresh
@@ -57,7 +59,32 @@ def render_report(dataset: str, time: str, refresh: Refresh, frontier: bytes | N
         charts=charts,
         methods=_methods(refresh),
         changes=_changes(refresh.drift),
+        answer=may_train(refresh.verdicts),
+        noticed=[v for v in refresh.verdicts if v.state != "passed"],
     )
+
+
+def may_train(verdicts: Sequence[Verdict]) -> str:
+    """Whether these negatives may be trained on, in a sentence.
+
+    >>> may_train([Verdict("corpus", "ids_are_unique", "passed", "each has an id of its own")])
+    'Yes: the 1 check of this refresh passed.'
+    """
+    count = Counter(v.state for v in verdicts)
+    if count["not run"]:
+        return (
+            f"Not known: {count['not run']} of {len(verdicts)} checks have not looked at these "
+            f"files. Materialize the whole dataset, checks included."
+        )
+    if count["accepted"]:
+        return f"Somebody said yes, though {_checks(count['accepted'])} failed."
+    if count["warned"]:
+        return f"Yes, with care: {_checks(count['warned'])} of {len(verdicts)} warned."
+    return f"Yes: the {_checks(len(verdicts))} of this refresh passed."
+
+
+def _checks(count: int) -> str:
+    return f"{count} check{'' if count == 1 else 's'}"
 
 
 def headline(refresh: Refresh) -> list[dict[str, str]]:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from hn_assets.encoding import packing
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.loading import load_model
 from hn_assets.encoding.network import Network
-from hn_assets.encoding.packing import pack_linear_layers
+from hn_assets.encoding.packing import onednn_has_bfloat16, pack_linear_layers
 from hn_assets.encoding.settings import EncodingSettings
 from hn_assets_tests.models import make_tiny_bert, minilm_encoder
 
@@ -21,6 +22,12 @@ def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(axis=1)
 
 
+packs = pytest.mark.skipif(
+    not onednn_has_bfloat16(), reason="oneDNN has no bfloat16 on this CPU (AVX512 is needed)"
+)
+
+
+@packs
 def test_packed_layers_are_as_close_to_float32_as_the_models_own() -> None:
     def encode() -> tuple[np.ndarray, str]:
         model = load_model(EncodingSettings(), devices=["cpu"], precision="bfloat16")
@@ -48,6 +55,22 @@ def test_float32_is_left_alone(tmp_path: Path) -> None:
     assert Network(model, "cpu").layers == "as loaded"
 
 
+def test_where_onednn_has_no_bfloat16_the_models_own_layers_compute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "onednn_has_bfloat16", lambda: False)
+    settings = EncodingSettings(model=str(make_tiny_bert(tmp_path)), pooling="mean")
+    encoders = [
+        Encoder(load_model(settings, devices=["cpu"], precision=precision), devices=["cpu"])
+        for precision in ("bfloat16", "float32")
+    ]
+    assert encoders[0].layers() == "as loaded: oneDNN has no bfloat16 on this CPU"
+    low, exact = (encoder.encode(TEXTS, "passage") for encoder in encoders)
+    assert cosines(low, exact).min() > 0.999
+    assert (low != exact).any()
+
+
+@packs
 def test_only_plain_bfloat16_layers_are_replaced() -> None:
     class Own(torch.nn.Linear):
         pass

@@ -121,6 +121,18 @@ def test_sensor_schedule_and_tags_are_those_of_the_settings(tmp_path: Path, mode
     assert quiet.get_schedule_def("animals_schedule").default_status.value == "STOPPED"
 
 
+def test_the_job_runs_in_one_process_or_as_the_project_does(tmp_path: Path, model: Path) -> None:
+    def executor(**job: Any) -> str:
+        return (
+            repository(make_toy(tmp_path, model, job=job))
+            .get_job("animals_refresh")
+            .executor_def.name
+        )
+
+    assert executor() == "in_process"
+    assert executor(one_process=False) != "in_process"
+
+
 def test_encoding_and_search_take_the_pool_of_the_gpu(tmp_path: Path, model: Path) -> None:
     job = repository(make_toy(tmp_path, model)).get_job("animals_refresh")
     pools = {node.name: node.definition.pools for node in job.nodes}  # type: ignore[attr-defined]
