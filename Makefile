@@ -19,9 +19,9 @@ demo: .venv/installed ## mine the embedded default and show what came of it
 dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
-# two processes of one thread each: most tests wait for one core, and files keep their fixtures
+# three processes of one thread each for two cores: some tests wait, and files keep their fixtures
 test: lint types .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -38,6 +38,9 @@ def describe_machine() -> str:
     )
 
 
+MATMUL_SECONDS = 5.0
+
+
 def matmul_peak(precision: str) -> float:
     """FLOP/s of the fastest matrix product tried, on the GPU where there is one."""
     import torch
@@ -51,8 +54,11 @@ def matmul_peak(precision: str) -> float:
             a @ a
             if device == "cuda":
                 torch.cuda.synchronize()
+            seconds = time.perf_counter() - start
             if repeat > 1:
-                best = max(best, 2 * size**3 / (time.perf_counter() - start))
+                best = max(best, 2 * size**3 / seconds)
+            if seconds > MATMUL_SECONDS:  # a CPU without such units: larger ones are no faster
+                return max(best, 2 * size**3 / seconds)
     return best
 
 

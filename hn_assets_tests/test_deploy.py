@@ -46,7 +46,7 @@ def test_compose_starts_what_the_readme_says_on_loopback_only() -> None:
 def test_helm_values_name_the_same_module_and_port() -> None:
     values = read("helm-values.yaml")
     (deployment,) = values["dagster-user-deployments"]["deployments"]
-    assert deployment["codeServerArgs"] == ["-m", "hn_assets.definitions"]
+    assert deployment["codeServerArgs"] == ["-m", "hn_assets"]
     (location,) = read("workspace.yaml")["load_from"]
     assert deployment["port"] == location["grpc_server"]["port"]
     assert values["dagsterWebserver"]["service"]["type"] == "ClusterIP"

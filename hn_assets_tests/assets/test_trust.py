@@ -210,6 +210,7 @@ def test_cranfield_with_half_of_the_labels_hidden(tmp_path: Path) -> None:
     toy = Toy(
         tmp_path,
         compute={"precision": "auto"},
+        encoding={"passage_max_length": 128},  # half the time
         mining={"negatives": 15, "range": None, "evaluation_split": ""},
         negatives={"target_false_negative_rate": target},
     )
