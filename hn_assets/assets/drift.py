@@ -1,4 +1,4 @@
-"""drift: what changed since the refresh before."""
+"""drift: what changed since the last refresh that no check stopped."""
 
 import json
 from dataclasses import asdict
@@ -23,8 +23,9 @@ def build_drift(graph: Graph) -> dg.AssetsDefinition:
 
     @graph.asset(
         s.DRIFT,
-        "Documents, queries, negatives and scores beside those of the refresh before.",
-        deps=(s.HARD_NEGATIVES,),
+        "Documents, queries, negatives and scores beside those of the last good refresh.",
+        # a refresh that a check stops is nothing to compare the next one with
+        deps=(s.HARD_NEGATIVES, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
         kinds={"pandas", "json"},
         settings={},
     )
@@ -63,9 +64,9 @@ def _read_before(step: Step) -> Snapshot | None:
 
 def _describe(found: Drift | None) -> dict[str, Any]:
     if found is None:
-        return {"compared_with": "nothing: this is the first refresh"}
+        return {"compared_with": "nothing: this is the first good refresh"}
     return {
-        "compared_with": "the refresh before",
+        "compared_with": "the last good refresh",
         **{
             name: round(value, 5) if isinstance(value, float) else value
             for name, value in asdict(found).items()

@@ -10,10 +10,13 @@ from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.quality import HISTORY
 from hn_assets.assets.step import Step
+from hn_assets.errors import StoreError
 from hn_assets.mining.picture import PICTURE_FILE
 from hn_assets.mining.why import LEDGER_FILE
 from hn_assets.report.gather import Files, gather
 from hn_assets.report.page import headline, may_train, render_report
+
+NDCG = "ndcg_at_10"
 
 
 def build_report(graph: Graph) -> dg.AssetsDefinition:
@@ -24,7 +27,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
         s.REPORT,
         "One self-contained HTML page: checks, scores, ranks, leak, quality over time, drift, "
         "examples.",
-        deps=(s.DRIFT, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
+        deps=(s.DRIFT,),
         kinds={"html"},
         settings={},
     )
@@ -50,6 +53,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
                 files,
                 mined=graph.store.stage(s.HARD_NEGATIVES).require().info,
                 history=history,
+                ndcg_before=_read_before(step),
                 verdicts=verdicts,
             )
             audit = graph.store.stage(s.FALSE_NEGATIVE_AUDIT)
@@ -59,6 +63,7 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
             with step.publish() as draft:
                 page = render_report(graph.name, time, refresh, picture)
                 draft.path(s.FILES[s.REPORT]).write_text(page, encoding="utf-8")
+                draft.info[NDCG] = history[-1].get(NDCG)
             assert draft.manifest is not None
             where = f"{step.place.where(draft.manifest.version)}/{s.FILES[s.REPORT]}"
             return step.result(
@@ -72,3 +77,12 @@ def build_report(graph: Graph) -> dg.AssetsDefinition:
             )
 
     return report
+
+
+def _read_before(step: Step) -> float | None:
+    """The nDCG@10 of the last page: of the last refresh, then, that no check stopped."""
+    try:
+        manifest = step.place.manifest()
+    except StoreError:
+        return None
+    return None if manifest is None else manifest.info.get(NDCG)

@@ -94,7 +94,8 @@ class Refresh:
         methods: leak and hardness by method; empty where nothing could be measured.
         threshold: what the calibration found, in words; "" without a target rate.
         history: measures of this refresh and of earlier ones, the latest last.
-        drift: what changed since the refresh before; None for the first.
+        ndcg_before: of the last good refresh; None where there is none.
+        drift: what changed since that; None for the first.
         verdicts: what the checks said.
         examples: to be read.
     """
@@ -111,6 +112,7 @@ class Refresh:
     methods: pd.DataFrame
     threshold: str
     history: list[Mapping[str, Any]]
+    ndcg_before: float | None
     drift: Mapping[str, Any] | None
     verdicts: Sequence[Verdict]
     examples: list[Example]
@@ -121,6 +123,7 @@ def gather(
     *,
     mined: Mapping[str, Any],
     history: list[Mapping[str, Any]],
+    ndcg_before: float | None,
     verdicts: Sequence[Verdict],
 ) -> Refresh:
     """Read what the page shows.
@@ -129,6 +132,7 @@ def gather(
         files: of the refresh.
         mined: what hard_negatives says of itself: queries, queries_with_enough, negatives.
         history: of retrieval_quality.
+        ndcg_before: nDCG@10 of the last good refresh.
         verdicts: of the checks.
     """
     import pandas as pd
@@ -153,6 +157,7 @@ def gather(
         methods=methods[methods.negatives > 0],
         threshold=_threshold(files.calibration),
         history=[row for row in history if row["queries"]],
+        ndcg_before=ndcg_before,
         drift=json.loads(files.drift.read_text(encoding="utf-8")),
         verdicts=verdicts,
         examples=_examples(files),

@@ -107,13 +107,14 @@ def headline(refresh: Refresh) -> list[dict[str, str]]:
     if refresh.history:
         now = refresh.history[-1]["ndcg_at_10"]
         note = "first measurement"
-        if len(refresh.history) > 1:
-            change = now - refresh.history[-2]["ndcg_at_10"]
-            note = f"{change:+.4f} since the refresh before"
+        if refresh.ndcg_before is not None:
+            note = f"{now - refresh.ndcg_before:+.4f} since the last good refresh"
         tiles.append(_tile("nDCG@10", f"{now:.4f}", note))
     if refresh.drift is not None:
         tiles.append(
-            _tile("negatives kept", f"{refresh.drift['overlap']:.0%}", "since the refresh before")
+            _tile(
+                "negatives kept", f"{refresh.drift['overlap']:.0%}", "since the last good refresh"
+            )
         )
     return tiles
 

@@ -80,7 +80,9 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
     assert "http://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     assert page.count("<svg") == 4
     assert "18" in page.partition("queries mined")[2][:60]
-    assert "This is the first refresh." in page
+    assert "This is the first one." in page
+    assert re.search(r"Yes: the \d\d checks of this refresh passed\.", page)
+    assert "each has an id of its own" in page
     negatives = toy.negatives()
     shown = page.partition("queries to read")[2]
     assert shown.count("<details") == negatives.query_id.nunique() == 18
@@ -88,6 +90,18 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
     rewrite_corpus(toy, lambda rows: rows[:-1])
     toy.materialize()
     assert "documents removed" in toy.file("report", "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_says_where_a_check_warned_or_has_not_looked(tmp_path: Path, model: Path) -> None:
+    # a target that nothing here can show to be met
+    toy = make_toy(tmp_path, model, negatives={"target_false_negative_rate": 0.01})
+    found = told(toy.materialize())["report"]["can_i_train_on_it"]
+    assert re.fullmatch(r"Yes, with care: 1 check of \d\d warned\.", found)
+    page = toy.file("report", "report.html").read_text(encoding="utf-8")
+    assert "nothing was measured, so that a rate under 0.01 cannot be shown" in page
+    other = make_toy(tmp_path, model, mining={"negatives": 3})
+    result = told(other.materialize("hard_negatives", "drift", "report"))
+    assert "checks have not looked at these files" in result["report"]["can_i_train_on_it"]
 
 
 def test_markup_in_a_text_is_shown_and_not_obeyed(tmp_path: Path, model: Path) -> None:
