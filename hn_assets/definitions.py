@@ -8,12 +8,14 @@ sources -> encoding -> search -> mining -> export    do the work, without Dagste
 evaluation, report            say how well it went
 """
 
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
 
 
 @dg.definitions
+@cache  # Dagster asks twice when it loads a project, which is half of the time that takes
 def project_defs() -> dg.Definitions:
     """The shipped datasets."""
     datasets = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
