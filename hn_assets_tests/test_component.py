@@ -216,7 +216,7 @@ def wheel(tmp_path_factory) -> Path:
         "--no-deps",
         "-w",
         str(folder),
-        str(ROOT),
+        str(source),
     ]
     subprocess.run(command, check=True)
     (built,) = folder.glob("*.whl")
@@ -228,6 +228,13 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_another_project_mines_with_the_wheel_and_one_file(tmp_path: Path, wheel: Path) -> None:
     make_project(tmp_path, MINIMAL + "      mining: {range: [2, 20], negatives: 4}\n")
+    definitions = tmp_path / "their_project" / "definitions.py"
+    # as the README says, or each step would be a process that imports everything again
+    definitions.write_text(
+        definitions.read_text()
+        + "definitions = dg.Definitions.merge("
+        + "definitions, dg.Definitions(executor=dg.in_process_executor))\n"
+    )
     animals_folder = tmp_path / "raw"
     animals_folder.mkdir()
     animals(animals_folder)
