@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from hn_assets.assets.resources import Compute
 from hn_assets.assets.step import CODE, one_run_at_a_time
 from hn_assets.dataset import DatasetSettings, environment_variables
 from hn_assets.errors import HardNegativesError, HubError
-from hn_assets.stages import SOURCE, TRAINING_SET
+from hn_assets.stages import SOURCE
 from hn_assets.store import Draft, Store, open_store
 
 GPU_POOL = "gpu"
@@ -82,7 +81,6 @@ class Graph:
             kinds=kinds,
             code_version=hashlib.sha256(made_by).hexdigest()[:12],
             automation_condition=self._condition(stage),
-            freshness_policy=self._freshness(stage),
         )
 
     def _condition(self, stage: str) -> dg.AutomationCondition | None:
@@ -94,12 +92,6 @@ class Graph:
             return dg.AutomationCondition.on_cron(job.cron, job.timezone)
         checked = dg.AutomationCondition.all_deps_blocking_checks_passed()
         return dg.AutomationCondition.eager() & checked
-
-    def _freshness(self, stage: str) -> dg.FreshnessPolicy | None:
-        days = self.settings.checks.fresh_days
-        if stage != TRAINING_SET or days is None:
-            return None
-        return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days))
 
     def asset(
         self,

@@ -57,7 +57,7 @@ class CheckSettings(Settings):
         default=None,
         gt=0,
         description=(
-            "the training set counts as stale when it was not refreshed for so many days; "
+            "warn, every morning at six, when the training set was not refreshed for so many days; "
             "default: never"
         ),
     )

@@ -68,9 +68,10 @@ def build_alerts(graph: Graph) -> list[dg.SensorDefinition]:
 
 def _is_of(graph: Graph, run: dg.DagsterRun) -> bool:
     """Whether a run is of this dataset: by its job, or by the assets that were picked in the UI."""
-    if run.job_name == f"{graph.name}_refresh":
+    if run.job_name in (f"{graph.name}_refresh", f"{graph.name}_freshness"):
         return True
-    return any(key.path[0] == graph.name for key in run.asset_selection or ())
+    checked = (check.asset_key for check in run.asset_check_selection or ())
+    return any(key.path[0] == graph.name for key in (*(run.asset_selection or ()), *checked))
 
 
 def _failed_steps(context: dg.RunFailureSensorContext) -> Iterator[str]:

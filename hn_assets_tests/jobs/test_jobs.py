@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ def test_what_changes_and_goes_back_is_another_run(tmp_path: Path, model: Path) 
     found = path.stat()
     watcher.look()
     keys = []
-    for time in (1, found.st_mtime_ns, 1):
-        os.utime(path, ns=(time, time))
+    for moment in (1, found.st_mtime_ns, 1):
+        os.utime(path, ns=(moment, moment))
         watcher.look()
         keys.append(watcher.look().run_key)
     assert len(set(keys)) == 3  # Dagster starts one run for each key
@@ -170,8 +171,10 @@ def test_automation_starts_with_the_source_and_follows_the_data(
     assert none.total_requested == 0
 
 
-def run(toy: Toy, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    job = repository(toy).get_job("animals_refresh")
+def run(
+    toy: Toy, instance: dg.DagsterInstance, name: str = "animals_refresh"
+) -> dg.ExecuteInProcessResult:
+    job = repository(toy).get_job(name)
     return job.execute_in_process(instance=instance, raise_on_error=False)
 
 
@@ -229,6 +232,34 @@ def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Pa
     (found,) = told
     assert found.kind == "failed checks"
     assert found.lines[0].startswith("animals/false_negative_audit, false_negative_rate: nothing")
+
+
+def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Path) -> None:
+    def look(days: float) -> tuple[dg.AssetCheckEvaluation, Any]:
+        toy = make_toy(tmp_path, model, alerts=HOOK, checks={"fresh_days": days})
+        result = run(toy, instance, "animals_freshness")
+        assert result.success  # it only warns
+        (found,) = result.get_asset_check_evaluations()
+        return found, alert(toy, instance, result, "animals_failed_checks")
+
+    told.clear()
+    instance = dg.DagsterInstance.ephemeral()
+    found, _ = look(7)
+    assert (found.passed, told[-1].lines[0].partition(": ")[2][:17]) == (False, "it was never made")
+    told.clear()
+    assert run(make_toy(tmp_path, model), instance).success
+    found, said = look(7)
+    assert found.passed
+    assert isinstance(said, dg.SkipReason)
+    time.sleep(1)
+    found, _ = look(1e-5)  # less than a second
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert told[-1].lines[0].startswith("animals/training_set, is_fresh: the last refresh was 0.0")
+    schedule = repository(make_toy(tmp_path, model, checks={"fresh_days": 7}))
+    daily = schedule.get_schedule_def("animals_freshness_schedule")
+    assert (daily.job_name, daily.default_status.value) == ("animals_freshness", "RUNNING")
+    names = {job.name for job in repository(make_toy(tmp_path, model)).get_all_jobs()}
+    assert "animals_freshness" not in names
 
 
 @pytest.mark.parametrize("other", [False, True])
