@@ -19,9 +19,10 @@ demo: .venv/installed ## mine the embedded default and show what came of it
 dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
-# three processes of one thread each for two cores: some tests wait, and files keep their fixtures
+# three processes of one thread each for two cores: some tests wait. Files keep their fixtures, and
+# their order, as those of few tests, which would come last, are the longest
 test: lint types .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed
 	$(BIN)/ruff check .

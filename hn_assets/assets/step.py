@@ -16,7 +16,7 @@ from hn_assets.store import Draft
 if TYPE_CHECKING:
     from hn_assets.assets.graph import Graph
 
-CODE = "3"  # to be raised when the same input and settings would give other files
+CODE = "4"  # to be raised when the same input and settings would give other files
 METADATA_NOTE = "metadata.json"
 WAIT_LOG_EVERY = 30.0  # seconds
 

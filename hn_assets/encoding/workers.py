@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -116,6 +117,8 @@ _network: Network | None = None  # of the process that `_start` prepared
 
 def _start(names: Any, settings: EncodingSettings, identity: ModelIdentity, precision: str) -> None:
     global _network
+    # a broken pool ends its processes by this; one may inherit from its parents to ignore it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     assert parent is not None, "only the pool's processes are started like this"
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

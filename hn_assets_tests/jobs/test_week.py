@@ -1,7 +1,8 @@
 """A week in fast motion, as in production: PostgreSQL, a code server, a daemon that is killed.
 
-Every minute is a day. `WEEK=7 pytest hn_assets_tests/test_week.py` goes through a whole week with
-the daemon killed in the middle; by default it is one day, to see schedule and sensor start runs.
+Every minute is a day. `WEEK=7 pytest hn_assets_tests/jobs/test_week.py` goes through a whole week,
+with the daemon killed in the middle; by default it is one day, in which schedule and sensor start
+runs.
 """
 
 import json
