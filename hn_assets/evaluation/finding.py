@@ -29,8 +29,9 @@ class Verdict:
     Attributes:
         asset: that was looked at.
         check: its name.
-        state: `passed`; `warned`; `accepted` where it would have stopped the refresh, had a person
-            not said that this is meant; `not run` where it has not looked at what is there now.
+        state: `passed`; `warned`; `accepted` where it failed and somebody let the refresh go on, by
+            a tag or by starting later assets alone; `not run` where it has not looked at what is
+            there now.
         words: what was seen.
     """
 

@@ -77,7 +77,8 @@ def may_train(verdicts: Sequence[Verdict]) -> str:
             f"files. Materialize the whole dataset, checks included."
         )
     if count["accepted"]:
-        return f"Somebody said yes, though {_checks(count['accepted'])} failed."
+        failed = _checks(count["accepted"])
+        return f"Only if it is meant: {failed} failed, and somebody let the refresh go on."
     if count["warned"]:
         return f"Yes, with care: {_checks(count['warned'])} of {len(verdicts)} warned."
     return f"Yes: the {_checks(len(verdicts))} of this refresh passed."

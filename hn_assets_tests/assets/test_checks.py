@@ -109,7 +109,7 @@ def test_what_is_meant_goes_through_with_a_tag_and_counts_from_then_on(
     )
     assert "Accepted by the run's tag" in (found.description or "")
     page = toy.file("report", "report.html").read_text(encoding="utf-8")
-    assert "Somebody said yes, though 1 check failed." in page
+    assert "Only if it is meant: 1 check failed, and somebody let the refresh go on." in page
     assert version(toy) != before
     assert not failed(toy.materialize())
 
