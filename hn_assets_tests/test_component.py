@@ -21,11 +21,15 @@ from hn_assets_tests.data import animals
 ROOT = Path(__file__).parents[1]
 
 
+def surroundings(**more: str) -> dict[str, str]:
+    """The environment of this process without what a surrounding `make` exports, and `more`."""
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("HN_", "DAGSTER_"))}
+    return {**ours, **more}
+
+
 def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    # without what a surrounding `make` exports
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HN_", "DAGSTER_"))}
     return subprocess.run(
-        command, cwd=cwd, env={**inherited, **environment}, capture_output=True, text=True
+        command, cwd=cwd, env=surroundings(**environment), capture_output=True, text=True
     )
 
 

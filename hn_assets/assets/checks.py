@@ -167,13 +167,15 @@ def read_verdicts(graph: Graph) -> list[Verdict]:
     For what comes after all of them: a check that stops a refresh lets nothing come after it unless
     a person accepts that.
     """
-    # a training set that this refresh has made by now is not the one that checks compared with
-    manifests = {c.stage: graph.store.stage(c.stage).manifest() for c in _checks(graph)}
+    checks = _checks(graph)
+    # each stage once: where the store is remote, every look is a request
+    manifests = {stage: graph.store.stage(stage).manifest() for stage in {c.stage for c in checks}}
     versions = {stage: m.version for stage, m in manifests.items() if m is not None}
-    return [_verdict(check, _kept(graph, check), versions) for check in _checks(graph)]
+    return [_verdict(check, _kept(graph, check), versions) for check in checks]
 
 
 def _verdict(check: Check, kept: Mapping[str, Any] | None, versions: Mapping[str, str]) -> Verdict:
+    # a training set that this refresh has made by now is not the one that checks compared with
     if kept is None or any(
         versions.get(stage) != version
         for stage, version in kept["read"].items()

@@ -22,7 +22,7 @@ from hn_assets.jobs.changes import BECAUSE_TAG
 from hn_assets_tests.assets.graphs import Toy
 from hn_assets_tests.data import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
-from hn_assets_tests.test_component import make_project, run
+from hn_assets_tests.test_component import make_project, run, surroundings
 
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 DAYS = int(os.environ.get("WEEK", "1"))
@@ -77,12 +77,11 @@ class Production:
 
     @contextmanager
     def _process(self, program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HN_", "DAGSTER_"))}
         with (self.project / f"{program}.log").open("ab") as said:
             process = subprocess.Popen(
                 [str(Path(sys.executable).parent / program), *arguments],
                 cwd=self.project,
-                env={**inherited, **self.environment},
+                env=surroundings(**self.environment),
                 stdout=said,
                 stderr=said,
                 start_new_session=True,
