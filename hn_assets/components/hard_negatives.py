@@ -22,8 +22,8 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     rate `calibration`, with a teacher `teacher_scores`; checks that stop a bad refresh before the
     training set is replaced; the job `<dataset>_refresh` that materializes them, a weekly schedule
     and a sensor of changes for it (off until switched on), sensors that tell of failed runs and
-    failed checks, and the job `<dataset>_prune` that removes stored vectors no recent run used. With
-    `checks.fresh_days`, a daily look at how old the training set is.
+    failed checks, and the job `<dataset>_prune` that removes stored vectors no recent run used.
+    With `checks.fresh_days`, a daily look at how old the training set is.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
