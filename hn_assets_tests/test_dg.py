@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from hn_assets_tests.data import animals
 from hn_assets_tests.test_component import make_project, run
 
-DG = shutil.which("dg") or ""
+# beside the interpreter, as `make test` does not put the environment on the PATH
+DG = shutil.which("dg", path=str(Path(sys.executable).parent)) or ""
 pytestmark = pytest.mark.skipif(not DG, reason="dg comes with the extra `ui`")
 
 
