@@ -23,7 +23,7 @@ from benchmarks.measure import (
     read_documents,
     rounds,
 )
-from hn_assets.compute import choose_devices, choose_precision
+from hn_assets.hardware import choose_devices, choose_precision
 
 MAX_LENGTH = 256
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--batches", default="32,256,3000", help="FlagEmbedding's, to try")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        model = "embedded" if options.shapes == "minilm" else make_bert_base(Path(scratch))
+        model = "bundled" if options.shapes == "minilm" else make_bert_base(Path(scratch))
         same = {"source": options.source, "documents": options.documents, "model": model}
         ours: dict[str, Any] = {**same, "who": "ours"}
         contenders = {"hn_assets, auto": {**ours, "precision": "auto"}}
@@ -86,11 +86,11 @@ def make_bert_base(folder: Path) -> str:
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from hn_assets.encoding.loading import embedded_model_folder
+    from hn_assets.encoding.model import bundled_model_folder
 
     torch.manual_seed(0)
     BertModel(BertConfig()).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(embedded_model_folder()).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(bundled_model_folder()).save_pretrained(folder)
     return str(folder)
 
 
@@ -101,8 +101,8 @@ def measure(
     import torch
 
     from hn_assets.encoding.encoder import Encoder
-    from hn_assets.encoding.loading import find_model, load_model
-    from hn_assets.encoding.settings import EncodingSettings
+    from hn_assets.encoding.model import find_model, load_model
+    from hn_assets.settings.encoding import EncodingSettings
 
     texts = list(read_documents(source, documents).values())
     devices = choose_devices("auto")

@@ -22,34 +22,38 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from benchmarks.measure import describe_machine, materialize, print_table, write_project
-from hn_assets.encoding.vectors import VectorTable
-from hn_assets.mining.calibration import Calibration, calibrate
-from hn_assets.mining.collection import Collection, Texts
-from hn_assets.mining.hiding import Laboratory
-from hn_assets.mining.mine import Miner
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
+from hn_assets.mining.data.text_ids import number_texts
+from hn_assets.mining.holdout.calibration import Calibration, calibrate
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan, planned_sampling
-from hn_assets.mining.pool import Pool
-from hn_assets.mining.settings import MiningSettings, NegativesSettings
-from hn_assets.mining.texts import number_texts
-from hn_assets.search.ranking import Searcher
+from hn_assets.retrieval.searcher import Searcher
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
 
 FEWEST, WANTED, DEPTH = 4, 15, 210
 HN_MINE = "hn_mine, ranks 10-210 at random"
 METHODS: dict[str, tuple[dict, dict]] = {
-    f"top {WANTED}": ({"range": [0, DEPTH], "sampling": "top"}, {}),
-    "tutorial, ranks 5-15": ({"range": [5, 15], "sampling": "top", "negatives": 10}, {}),
-    "5 % below the mean positive": (
-        {"range": [0, DEPTH], "sampling": "top"},
-        {"relative_margin": 0.05, "deepest": 0},
+    f"top {WANTED}": ({"range_min": 0, "range_max": DEPTH, "sampling": "top"}, {}),
+    "tutorial, ranks 5-15": (
+        {"range_min": 5, "range_max": 15, "sampling": "top", "num_negatives": 10},
+        {},
     ),
-    HN_MINE: ({"range": [10, DEPTH], "sampling": "random"}, {}),
+    "5 % below the mean positive": (
+        {"range_min": 0, "range_max": DEPTH, "sampling": "top"},
+        {"relative_margin": 0.05, "max_search_depth": 0},
+    ),
+    HN_MINE: ({"range_min": 10, "range_max": DEPTH, "sampling": "random"}, {}),
     "closest positive below 0.5": (
-        {"range": [0, DEPTH], "sampling": "top"},
-        {"closeness_ceiling": 0.5, "deepest": 0},
+        {"range_min": 0, "range_max": DEPTH, "sampling": "top"},
+        {"max_positive_similarity": 0.5, "max_search_depth": 0},
     ),
     "closest positive below 0.45": (
-        {"range": [0, DEPTH], "sampling": "top"},
-        {"closeness_ceiling": 0.45, "deepest": 0},
+        {"range_min": 0, "range_max": DEPTH, "sampling": "top"},
+        {"max_positive_similarity": 0.45, "max_search_depth": 0},
     ),
 }
 
@@ -68,19 +72,19 @@ def main() -> None:
             {"target_false_negative_rate": float(target)},
         )
     with tempfile.TemporaryDirectory() as scratch:
-        world = World(options.folder, Path(scratch))
+        all_splits = World(options.folder, Path(scratch))
         tallies = {name: Tally() for name in methods}
         for seed in range(options.hidings):
-            for hiding in world.hide(seed):
+            for hiding in all_splits.hide(seed):
                 for name, (mining, negatives) in methods.items():
                     hiding.mine(
-                        MiningSettings.model_validate({"negatives": WANTED, **mining}),
-                        NegativesSettings.model_validate(negatives),
+                        MiningSettings.model_validate({"num_negatives": WANTED, **mining}),
+                        FiltersSettings.model_validate(negatives),
                         tallies[name],
                     )
     theirs = tallies[HN_MINE]
     print_table(
-        f"{options.folder.name}: {len(world.able)} queries, {options.hidings} hidings. "
+        f"{options.folder.name}: {len(all_splits.able)} queries, {options.hidings} hidings. "
         f"{describe_machine()}",
         ["method", "leak %", "95 % interval", "mean cosine", "queries full %", "beside hn_mine"],
         [
@@ -163,7 +167,7 @@ class World:
         self.texts: Texts = number_texts(
             data / "corpus/latest/corpus.parquet",
             data / "queries/latest/queries.parquet",
-            with_title=True,
+            include_title=True,
             document_ids=self.documents.ids,
             query_ids=self.queries.ids,
         )
@@ -176,10 +180,10 @@ class World:
             index.add(np.ascontiguousarray(block))
         self.searcher = Searcher(index, self.documents)
 
-    def search(self, rows: NDArray[np.int64], depth: int) -> Pool:
+    def search(self, rows: NDArray[np.int64], depth: int) -> CandidateBlock:
         """The rankings of some queries."""
         depth = min(depth, len(self.documents))
-        return Pool(rows, *self.searcher.find(self.queries.take(rows), depth))
+        return CandidateBlock(rows, *self.searcher.find(self.queries.take(rows), depth))
 
     def hide(self, seed: int) -> Iterator["Hiding"]:
         """Half of the positives hidden; each half of the queries judged once."""
@@ -199,15 +203,15 @@ class Hiding:
 
     def __init__(
         self,
-        world: World,
+        all_splits: World,
         visible: pd.DataFrame,
         hidden: pd.DataFrame,
         judged: set[str],
         seed: int,
     ) -> None:
-        self.world, self.seed = world, seed
-        rows = pd.Index(world.queries.ids)
-        documents = pd.Index(world.documents.ids)
+        self.all_splits, self.seed = all_splits, seed
+        rows = pd.Index(all_splits.queries.ids)
+        documents = pd.Index(all_splits.documents.ids)
         self.secret = {
             (int(rows.get_loc(q)), int(documents.get_loc(d)))  # type: ignore[arg-type]
             for q, d in zip(hidden.query_id, hidden.doc_id, strict=True)
@@ -218,51 +222,58 @@ class Hiding:
             for known in (True, False)
         )
 
-    def _collection(self, visible: pd.DataFrame, belongs) -> Collection:
-        able = set(self.world.able)
-        split = {q: "it" if q in able and belongs(q) else "other" for q in self.world.queries.ids}
+    def _collection(self, visible: pd.DataFrame, belongs) -> IndexedDataset:
+        able = set(self.all_splits.able)
+        split = {
+            q: "it" if q in able and belongs(q) else "other" for q in self.all_splits.queries.ids
+        }
         queries = pd.DataFrame({"id": list(split), "split": list(split.values())})
         qrels = visible.assign(split=visible.query_id.map(split))
-        return Collection.build(
-            self.world.documents.ids, self.world.queries.ids, self.world.texts, queries, qrels, "it"
+        return IndexedDataset.build(
+            self.all_splits.documents.ids,
+            self.all_splits.queries.ids,
+            self.all_splits.texts,
+            queries,
+            qrels,
+            "it",
         )
 
-    def _pool(self, collection: Collection) -> Pool:
+    def _pool(self, collection: IndexedDataset) -> CandidateBlock:
         depth = DEPTH + int(collection.positives.counts().max())
-        return self.world.search(np.flatnonzero(collection.mined), depth)
+        return self.all_splits.search(np.flatnonzero(collection.mined), depth)
 
-    def _calibrate(self, mining: MiningSettings, negatives: NegativesSettings) -> Calibration:
+    def _calibrate(self, mining: MiningSettings, negatives: FiltersSettings) -> Calibration:
         collection = self.calibrating
-        laboratory = Laboratory(
+        holdout = Holdout(
             [self._pool(collection)],
             collection,
-            self.world.queries,
-            self.world.documents,
+            self.all_splits.queries,
+            self.all_splits.documents,
             seed=self.seed,
         )
         sampling = planned_sampling(mining, calibrated=True)
-        return calibrate(laboratory, sampling, negatives, int(collection.mined.sum()))
+        return calibrate(holdout, sampling, negatives, int(collection.mined.sum()))
 
-    def mine(self, mining: MiningSettings, negatives: NegativesSettings, tally: Tally) -> None:
-        """Mine the judged queries by some settings, and count what leaks."""
+    def mine(self, mining: MiningSettings, negatives: FiltersSettings, tally: Tally) -> None:
+        """LoadedDataset the judged queries by some settings, and count what leaks."""
         calibration = None
         if negatives.is_calibrated:
             calibration = self._calibrate(mining, negatives)
             tally.unsupported += not calibration.is_supported
         miner = Miner(
             self.judged,
-            self.world.queries,
-            self.world.documents,
+            self.all_splits.queries,
+            self.all_splits.documents,
             make_plan(mining, negatives, calibration),
             seed=self.seed,
-            deeper=self.world.search,
+            deeper=self.all_splits.search,
         )
         for mined in miner.mine(self._pool(self.judged)):
             query, rank = np.nonzero(mined.chosen)
-            rows = mined.pool.queries[query]
-            found = mined.pool.documents[query, rank]
-            tally.scores += float(mined.pool.scores[query, rank].sum(dtype=np.float64))
-            tally.asked += len(mined.pool.queries)
+            rows = mined.block.queries[query]
+            found = mined.block.documents[query, rank]
+            tally.scores += float(mined.block.scores[query, rank].sum(dtype=np.float64))
+            tally.asked += len(mined.block.queries)
             tally.filled += int((mined.chosen.sum(axis=1) >= mining.negatives).sum())
             for pair in zip(rows.tolist(), found.tolist(), strict=True):
                 tally.mined[pair[0]] = tally.mined.get(pair[0], 0) + 1

@@ -30,13 +30,18 @@ BATCH, RATE, LENGTH = 16, 2e-5, 128  # LENGTH: tokens, in training and after
 RANDOM, UNTOUCHED = "random documents", "no training"
 METHODS: dict[str, dict[str, Any]] = {
     "hn_mine's window": {
-        "mining": {"range": [10, 210], "window": "before_positives", "sampling": "random"}
+        "mining": {
+            "range_min": 10,
+            "range_max": 210,
+            "range_counts": "including_positives",
+            "sampling": "random",
+        }
     },
     "5 % below the mean positive": {
-        "mining": {"range": [0, 210], "sampling": "top"},
-        "negatives": {"relative_margin": 0.05},
+        "mining": {"range_min": 0, "range_max": 210, "sampling": "top"},
+        "filters": {"relative_margin": 0.05},
     },
-    "hn_assets, target 0.01": {"negatives": {"target_false_negative_rate": 0.01}},
+    "hn_assets, target 0.01": {"filters": {"target_false_negative_rate": 0.01}},
 }
 
 
@@ -141,10 +146,10 @@ def run(
     if not path.exists():
         from sentence_transformers import SentenceTransformer
 
-        from hn_assets.encoding.loading import embedded_model_folder
+        from hn_assets.encoding.model import bundled_model_folder
 
         start = time.perf_counter()
-        model = SentenceTransformer(str(embedded_model_folder()), device="cpu")
+        model = SentenceTransformer(str(bundled_model_folder()), device="cpu")
         model.max_seq_length = LENGTH
         if negatives:
             train(model, data, negatives, seed)

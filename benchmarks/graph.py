@@ -129,11 +129,11 @@ def hn_mine(
     import torch
     from FlagEmbedding import FlagAutoModel
 
-    from hn_assets.encoding.loading import embedded_model_folder
+    from hn_assets.encoding.model import bundled_model_folder
 
     on_gpu = torch.cuda.is_available()
     model = FlagAutoModel.from_finetuned(
-        str(embedded_model_folder()),
+        str(bundled_model_folder()),
         model_class="encoder-only-base",
         pooling_method="mean",
         use_fp16=on_gpu,
@@ -173,9 +173,9 @@ def mine_hard_negatives(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import mine_hard_negatives as theirs
 
-    from hn_assets.encoding.loading import embedded_model_folder
+    from hn_assets.encoding.model import bundled_model_folder
 
-    model = SentenceTransformer(str(embedded_model_folder()))
+    model = SentenceTransformer(str(bundled_model_folder()))
     model.max_seq_length = 256
     pairs = [
         {"anchor": queries[query], "positive": corpus[doc]}

@@ -65,17 +65,17 @@ def matmul_peak(precision: str) -> float:
 def read_documents(source: str, most: int | None = None) -> dict[str, str]:
     """Id and text (title, space, text) of a BEIR folder's first documents, or of python_stdlib."""
     if source == "python_stdlib":
-        from hn_assets.sources.python_stdlib import PythonStdlib
-        from hn_assets.sources.settings import PythonStdlibSource
+        from hn_assets.settings.source import PythonStdlibSource
+        from hn_assets.sources.kinds.python_stdlib import PythonStdlib
 
         settings = PythonStdlibSource(type="python_stdlib")
         rows = PythonStdlib(settings).documents()
-        documents = {row.id: passage_text(row.title, row.text, with_title=True) for row in rows}
+        documents = {row.id: passage_text(row.title, row.text, include_title=True) for row in rows}
     else:
         with (Path(source) / "corpus.jsonl").open(encoding="utf-8") as file:
             rows_ = map(json.loads, file)
             documents = {
-                row["_id"]: passage_text(row.get("title", ""), row["text"], with_title=True)
+                row["_id"]: passage_text(row.get("title", ""), row["text"], include_title=True)
                 for row in rows_
             }
     return dict(list(documents.items())[:most])
@@ -126,11 +126,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 
 def write_project(
-    folder: Path, dataset: str, attributes: Mapping[str, Any], *, one_process: bool = True
+    folder: Path, dataset: str, attributes: Mapping[str, Any], *, in_process: bool = True
 ) -> None:
     """A Dagster project with one dataset, as the README shows it.
 
-    Without `one_process` each step has a process of its own, as Dagster does unless told.
+    Without `in_process` each step has a process of its own, as Dagster does unless told.
     """
     defs = folder / "project" / "defs" / dataset
     defs.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def write_project(
         '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "project"\n'
     )
     (folder / "project" / "__init__.py").touch()
-    executor = "dg.in_process_executor" if one_process else "None"
+    executor = "dg.in_process_executor" if in_process else "None"
     (folder / "project" / "definitions.py").write_text(
         "from pathlib import Path\n\nimport dagster as dg\n\n\n@dg.definitions\n"
         "def defs():\n"

@@ -20,8 +20,8 @@ from FlagEmbedding import FlagAutoModel
 
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.graph import Graph
-from hn_assets.dataset import DatasetSettings
-from hn_assets.encoding.loading import embedded_model_folder
+from hn_assets.encoding.model import bundled_model_folder
+from hn_assets.settings.dataset import DatasetSettings
 
 MAX_LENGTH = 256
 TIE = 1e-6  # scores closer than this are a tie: float32 rounds there
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     """Print how many queries agree, for the tutorial's window and for hn_mine's."""
     corpus, queries, positives = read_beir(folder)
     model = FlagAutoModel.from_finetuned(
-        str(embedded_model_folder()),
+        str(bundled_model_folder()),
         model_class="encoder-only-base",
         pooling_method="mean",
         use_fp16=False,
@@ -45,7 +45,9 @@ def main(folder: Path) -> None:
     scores, found = index.search(vectors, 210)
     ids = np.array(list(corpus))
 
-    ours = materialize(folder, {"range": [5, 15], "negatives": 10, "sampling": "top"}, 15)
+    ours = materialize(
+        folder, {"range_min": 5, "range_max": 15, "num_negatives": 10, "sampling": "top"}, 15
+    )
     theirs = {
         query: [
             (doc, score)
@@ -57,7 +59,9 @@ def main(folder: Path) -> None:
     report("tutorial, ranks 5-15", ours, theirs)
 
     # hn_mine's candidates before it samples: ask for all of them, in rank order
-    ours = materialize(folder, {"range": [10, 210], "negatives": 200, "sampling": "top"}, 210)
+    ours = materialize(
+        folder, {"range_min": 10, "range_max": 210, "num_negatives": 200, "sampling": "top"}, 210
+    )
     texts = list(corpus.values())
     theirs = {}
     for query, rows, row_scores in zip(queries, found, scores, strict=True):
@@ -89,10 +93,10 @@ def materialize(folder: Path, mining: dict, depth: int) -> dict[str, list[tuple[
     settings = DatasetSettings.model_validate(
         {
             "source": {"type": "beir", "folder": str(folder.resolve())},
-            "encoding": {"with_title": False},
+            "encoding": {"include_title": False},
             "compute": {"device": "cpu", "precision": "float32"},
             "search": {"depth": depth},
-            "mining": {**mining, "window": "before_positives"},
+            "mining": {**mining, "range_counts": "including_positives"},
         }
     )
     graph = Graph("parity", settings, STORE)

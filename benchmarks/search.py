@@ -52,9 +52,9 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     import faiss
     import numpy as np
 
-    from hn_assets.encoding.vectors import VectorSubset, VectorTable
-    from hn_assets.search.ranking import Searcher
-    from hn_assets.search.refresh import Refresh
+    from hn_assets.encoding.vectors.vector_file import VectorSubset, VectorTable
+    from hn_assets.retrieval.incremental_ranking import Refresh
+    from hn_assets.retrieval.searcher import Searcher
 
     documents = VectorTable(Path(folder) / "corpus_embeddings/latest/vectors.arrow")
     asked = VectorTable(Path(folder) / "query_embeddings/latest/vectors.arrow")

@@ -8,7 +8,7 @@ usable without Dagster.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hn_assets.components.hard_negatives import HardNegatives
+    from hn_assets.component import HardNegatives
     from hn_assets.definitions import project_defs
 
 __all__ = ["HardNegatives", "project_defs"]
@@ -17,7 +17,7 @@ __all__ = ["HardNegatives", "project_defs"]
 def __getattr__(name: str) -> Any:
     # importing a room must not import dagster, so what needs it waits until it is asked for
     if name == "HardNegatives":
-        from hn_assets.components.hard_negatives import HardNegatives
+        from hn_assets.component import HardNegatives
 
         return HardNegatives
     if name == "project_defs":

@@ -4,9 +4,9 @@ import hashlib
 import unicodedata
 
 
-def passage_text(title: str, text: str, *, with_title: bool) -> str:
+def passage_text(title: str, text: str, *, include_title: bool) -> str:
     """The text of a document as the model sees it: title, one space, text."""
-    return f"{title} {text}" if with_title and title else text
+    return f"{title} {text}" if include_title and title else text
 
 
 def normalised(text: str) -> str:

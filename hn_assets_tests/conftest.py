@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from hn_assets_tests.models import make_cross_encoder, make_tiny_bert
+from hn_assets_tests.small_models import make_cross_encoder, make_tiny_bert
 
 for name in list(os.environ):
     if name.startswith(("HN_", "DAGSTER_")):

@@ -14,9 +14,9 @@ import pytest
 from hn_assets import HardNegatives
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.graph import Graph
-from hn_assets.components.hard_negatives import find_base
-from hn_assets.dataset import DatasetSettings
-from hn_assets_tests.data import animals
+from hn_assets.component import find_base
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets_tests.collections_on_disk import animals
 
 ROOT = Path(__file__).parents[1]
 
@@ -176,10 +176,11 @@ def test_the_tutorials_settings_are_the_tutorials() -> None:
     settings = DatasetSettings.model_validate(yaml.safe_load(text)["attributes"])
     assert settings.encoding.model == "BAAI/bge-base-en-v1.5"
     assert settings.encoding.query_instruction == ""
-    assert not settings.encoding.with_title
+    assert not settings.encoding.include_title
     assert settings.search.depth == 15
-    assert (settings.mining.range, settings.mining.window) == ([5, 15], "before_positives")
-    assert (settings.mining.sampling, settings.mining.negatives) == ("top", 10)
+    assert (settings.mining.range_min, settings.mining.range_max) == (5, 15)
+    assert settings.mining.range_counts == "including_positives"
+    assert (settings.mining.sampling, settings.mining.num_negatives) == ("top", 10)
 
 
 def test_scifact_says_what_to_do_where_there_is_no_hub(tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ def test_show_prints_where_the_files_are_and_examples(tmp_path: Path) -> None:
     from click.testing import CliRunner
 
     from hn_assets.cli import main
-    from hn_assets_tests.assets.graphs import Toy
+    from hn_assets_tests.assets.animals_dataset import Toy
 
     Toy(tmp_path).materialize()
     environment = {"HN_DATA_DIR": str(tmp_path / "data")}

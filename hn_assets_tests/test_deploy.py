@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from hn_assets_tests.data import animals
+from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.servers import postgres_server, production_home
 from hn_assets_tests.test_component import MINIMAL, ROOT, dagster, make_project, run
 

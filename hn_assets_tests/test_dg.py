@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets_tests.data import animals
+from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.test_component import make_project, run
 
 # beside the interpreter, as `make test` does not put the environment on the PATH

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hn_assets.reference import settings_table
+from hn_assets.settings.reference import settings_table
 
 README = Path(__file__).parents[1] / "README.md"
 

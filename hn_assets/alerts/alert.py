@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hn_assets.alerts.settings import AlertSettings
 from hn_assets.errors import SettingsError
+from hn_assets.settings.alerts import AlertSettings
 
 TIMEOUT = 10  # seconds
 TRIES = 3

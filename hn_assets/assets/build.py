@@ -36,7 +36,7 @@ def build_definitions(graph: Graph) -> dg.Definitions:
             build_faiss_index(graph),
             build_candidates(graph),
             build_retrieval_quality(graph),
-            *([build_calibration(graph)] if graph.settings.negatives.is_calibrated else []),
+            *([build_calibration(graph)] if graph.settings.filters.is_calibrated else []),
             build_audit(graph),
             *(
                 [build_teacher_scores(graph, graph.settings.teacher)]
@@ -55,7 +55,7 @@ def build_definitions(graph: Graph) -> dg.Definitions:
         sensors=[build_changes_sensor(graph, job), *build_alerts(graph)],
         resources={graph.compute_key: Compute(**graph.settings.compute.model_dump())},
     )
-    days = graph.settings.checks.fresh_days
+    days = graph.settings.checks.max_age_days
     return refresh if days is None else dg.Definitions.merge(refresh, _build_freshness(graph, days))
 
 

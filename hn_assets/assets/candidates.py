@@ -8,26 +8,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets import stages as s
-from hn_assets import tables
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import distribution, table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
-from hn_assets.encoding.vectors import VectorTable
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError, StoreError
-from hn_assets.mining.settings import MiningSettings
-from hn_assets.search.index import (
+from hn_assets.retrieval.faiss_index import (
     IDS_FILE,
     INDEX_FILE,
     apply_search_parameters,
     is_flat,
     open_index,
 )
-from hn_assets.search.quality import RankingSummary
-from hn_assets.search.ranking import Ranking, Searcher, place_index, recall_against_exact
-from hn_assets.search.refresh import Earlier, Refresh, write_searched
-from hn_assets.search.settings import SearchSettings
+from hn_assets.retrieval.incremental_ranking import Earlier, Refresh, write_searched
+from hn_assets.retrieval.ranking_summary import RankingSummary
+from hn_assets.retrieval.searcher import Ranking, Searcher, place_index, recall_against_exact
+from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
+from hn_assets.settings.search import SearchSettings
+from hn_assets.store import layout as s
+from hn_assets.store import tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,13 +43,14 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
     )
 
     @graph.asset(
-        s.CANDIDATES,
+        s.CANDIDATES.stage,
         "The best documents of every query: rank (from 0) and score.",
-        deps=(s.FAISS_INDEX, s.QUERY_EMBEDDINGS, s.QRELS),
+        deps=(s.FAISS_INDEX.stage, s.QUERY_EMBEDDINGS.stage, s.QRELS.stage),
         kinds={"faiss", "parquet"},
         settings={
             "parameters": graph.settings.search.search_parameters,
-            "depth": graph.settings.search.depth or [graph.settings.mining.end, "positives"],
+            "depth": graph.settings.search.depth
+            or [graph.settings.mining.range_or(DEFAULT_RANGE)[1], "positives"],
         },
         computes=True,
     )
@@ -59,15 +60,18 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         import pandas as pd
 
-        with graph.running(context, s.CANDIDATES):
+        with graph.running(context, s.CANDIDATES.stage):
             settings = apply_run_config(graph.settings.search, config)
             choice = graph.compute(context).choose_faiss_device()
             _check_same_space(graph)
-            step = Step(graph, context, s.CANDIDATES)
-            documents = VectorTable(step.input(s.CORPUS_EMBEDDINGS))
-            queries = VectorTable(step.input(s.QUERY_EMBEDDINGS))
-            qrels = pd.read_parquet(step.input(s.QRELS))
-            index_files = step.input(s.FAISS_INDEX, INDEX_FILE), step.input(s.FAISS_INDEX, IDS_FILE)
+            step = Step(graph, context, s.CANDIDATES.stage)
+            documents = VectorTable(step.input(s.CORPUS_EMBEDDINGS.stage))
+            queries = VectorTable(step.input(s.QUERY_EMBEDDINGS.stage))
+            qrels = pd.read_parquet(step.input(s.QRELS.stage))
+            index_files = (
+                step.input(s.FAISS_INDEX.stage, INDEX_FILE),
+                step.input(s.FAISS_INDEX.stage, IDS_FILE),
+            )
             wanted = wanted_depth(settings, graph.settings.mining, qrels)
             step.depends_on(depth=wanted, parameters=settings.search_parameters)
             if (current := step.current()) is not None:
@@ -91,7 +95,7 @@ def build_candidates(graph: Graph) -> dg.AssetsDefinition:
             earlier = _read_earlier(step, wanted) if is_exact else None
             refresh = Refresh(searcher, documents, queries, wanted, earlier)
             with step.publish() as draft:
-                path = draft.path(s.FILES[s.CANDIDATES])
+                path = draft.path(s.CANDIDATES.name)
                 with pq.ParquetWriter(path, tables.CANDIDATES, compression="zstd") as writer:
                     document_ids = pa.array(documents.ids, pa.string())
                     for block in refresh.rank(settings.memory_mb):
@@ -140,21 +144,21 @@ def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: "pd.Da
     """The depth asked for, or what the mining range needs with all positives taken out."""
     if settings.depth is not None:
         return settings.depth
-    if mining.window == "before_positives":
-        return mining.end
+    if mining.range_counts == "including_positives":
+        return mining.range_or(DEFAULT_RANGE)[1]
     mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
     most = int(mined.groupby("query_id").size().max()) if len(mined) else 0
-    return mining.end + most
+    return mining.range_or(DEFAULT_RANGE)[1] + most
 
 
 def _check_same_space(graph: Graph) -> None:
     """Refuse to compare vectors that different models made, or an index of older vectors."""
     stages = {
         stage: graph.store.stage(stage).require()
-        for stage in (s.CORPUS_EMBEDDINGS, s.QUERY_EMBEDDINGS, s.FAISS_INDEX)
+        for stage in (s.CORPUS_EMBEDDINGS.stage, s.QUERY_EMBEDDINGS.stage, s.FAISS_INDEX.stage)
     }
-    documents = stages[s.CORPUS_EMBEDDINGS].info["space"]
-    queries = stages[s.QUERY_EMBEDDINGS].info["space"]
+    documents = stages[s.CORPUS_EMBEDDINGS.stage].info["space"]
+    queries = stages[s.QUERY_EMBEDDINGS.stage].info["space"]
     for part in documents:
         if documents[part] != queries[part]:
             raise SearchError(
@@ -162,8 +166,8 @@ def _check_same_space(graph: Graph) -> None:
                 f"{documents[part]} for documents and {queries[part]} for queries; materialize "
                 f"both with the same model, then faiss_index"
             )
-    made_from = stages[s.FAISS_INDEX].info["made_from"]
-    if made_from[s.CORPUS_EMBEDDINGS] != stages[s.CORPUS_EMBEDDINGS].version:
+    made_from = stages[s.FAISS_INDEX.stage].info["made_from"]
+    if made_from[s.CORPUS_EMBEDDINGS.stage] != stages[s.CORPUS_EMBEDDINGS.stage].version:
         raise SearchError(
             "faiss_index was built from other vectors than corpus_embeddings now holds; "
             "materialize faiss_index again"
@@ -178,7 +182,7 @@ def _read_earlier(step: Step, depth: int) -> Earlier | None:
             return None
         if manifest.info["depth_wanted"] != depth:
             return None
-        names = (s.FILES[s.CANDIDATES], DOCUMENTS_FILE, QUERIES_FILE)
+        names = (s.CANDIDATES.name, DOCUMENTS_FILE, QUERIES_FILE)
         return Earlier.read(*(step.place.file(name) for name in names), depth=depth)
     except StoreError as error:
         step.log.warning(f"{error}: everything is searched again")

@@ -12,16 +12,17 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.step import CODE
 from hn_assets.assets.training import ACCEPTED
 from hn_assets.errors import HardNegativesError, StoreError
-from hn_assets.evaluation import health, trust
-from hn_assets.evaluation.finding import Finding, Verdict
-from hn_assets.mining.why import LEDGER_FILE
-from hn_assets.search.index import IDS_FILE, INDEX_FILE
+from hn_assets.evaluation.checks import data as health
+from hn_assets.evaluation.checks import negatives as trust
+from hn_assets.evaluation.checks.result import CheckResult, Verdict
+from hn_assets.mining.output.explain import LEDGER_FILE
+from hn_assets.retrieval.faiss_index import IDS_FILE, INDEX_FILE
 from hn_assets.store import Manifest
+from hn_assets.store import layout as s
 
 ACCEPT_TAG = "hn_assets/accept"
 
@@ -40,7 +41,7 @@ class Check:
     stage: str
     name: str
     description: str
-    look: Callable[["Files"], Finding]
+    look: Callable[["Files"], CheckResult]
 
 
 class Files:
@@ -53,7 +54,7 @@ class Files:
     def file(self, stage: str, name: str = "") -> Path:
         """A verified file of a stage."""
         self.read[stage] = self.graph.store.stage(stage).require().version
-        return self.graph.store.stage(stage).file(name or s.FILES[stage])
+        return self.graph.store.stage(stage).file(name or FILE_OF[stage])
 
     def info(self, stage: str) -> Mapping[str, Any]:
         """What a stage says of how it was made."""
@@ -64,13 +65,13 @@ class Files:
     def accepted(self, what: str) -> Any:
         """What the last training set was made from; None where there is none to compare with."""
         manifest = self._last_training_set()
-        self.read[s.TRAINING_SET] = "" if manifest is None else manifest.version
+        self.read[s.TRAINING_SET.stage] = "" if manifest is None else manifest.version
         return None if manifest is None else manifest.info.get(ACCEPTED, {}).get(what)
 
     def are_still(self, read: Mapping[str, str]) -> bool:
         """Whether the stages are of the versions that were read, and whole."""
         for stage, version in read.items():
-            if stage == s.TRAINING_SET:
+            if stage == s.TRAINING_SET.stage:
                 manifest = self._last_training_set()
             else:
                 manifest = self.graph.store.stage(stage).verified()
@@ -81,7 +82,7 @@ class Files:
     def _last_training_set(self) -> Manifest | None:
         """Its manifest alone, as its files are no input of a check; damage is mended downstream."""
         try:
-            return self.graph.store.stage(s.TRAINING_SET).manifest()
+            return self.graph.store.stage(s.TRAINING_SET.stage).manifest()
         except StoreError:
             return None
 
@@ -135,11 +136,11 @@ def _result(graph: Graph, check: Check, tags: Mapping[str, str]) -> dg.AssetChec
     )
 
 
-def _find(graph: Graph, check: Check) -> Finding:
+def _find(graph: Graph, check: Check) -> CheckResult:
     """What a check finds; what it found before, where it would read the same again."""
     kept, files = _kept(graph, check), Files(graph)
     if kept and files.are_still(kept["read"]):
-        return Finding(**kept["found"])
+        return CheckResult(**kept["found"])
     found = check.look(files)
     note = {"code": CODE, "settings": _settings(graph), "read": files.read, "found": asdict(found)}
     graph.store.stage(check.stage).keep_note(_note(check), note)
@@ -179,10 +180,10 @@ def _verdict(check: Check, kept: Mapping[str, Any] | None, versions: Mapping[str
     if kept is None or any(
         versions.get(stage) != version
         for stage, version in kept["read"].items()
-        if stage != s.TRAINING_SET
+        if stage != s.TRAINING_SET.stage
     ):
         return Verdict(check.stage, check.name, "not run", check.description)
-    found = Finding(**kept["found"])
+    found = CheckResult(**kept["found"])
     if found.passed:
         return Verdict(check.stage, check.name, "passed", found.words)
     state = "accepted" if found.blocks else "warned"
@@ -195,20 +196,20 @@ def _is_accepted(tags: Mapping[str, str], name: str) -> bool:
 
 def _checks(graph: Graph) -> list[Check]:
     limits, mining = graph.settings.checks, graph.settings.mining
-    target = graph.settings.negatives.target_false_negative_rate
+    target = graph.settings.filters.target_false_negative_rate
     return [
         Check(
-            s.CORPUS,
+            s.CORPUS.stage,
             "texts_are_distinct",
             "Few documents have the text of another.",
-            lambda f: health.texts_are_distinct(f.file(s.CORPUS), limits.most_repeated),
+            lambda f: health.texts_are_distinct(f.file(s.CORPUS.stage), limits.max_duplicate_share),
         ),
         Check(
-            s.CORPUS,
+            s.CORPUS.stage,
             "texts_are_kept",
             "Most texts of the last training set are still there, word for word.",
             lambda f: health.texts_are_kept(
-                f.file(s.CORPUS), f.accepted("texts"), limits.largest_change
+                f.file(s.CORPUS.stage), f.accepted("texts"), limits.max_text_change
             ),
         ),
         *(
@@ -218,26 +219,29 @@ def _checks(graph: Graph) -> list[Check]:
                 "Each has an id of its own.",
                 partial(_unique, stage=stage),
             )
-            for stage in (s.CORPUS, s.QUERIES)
+            for stage in (s.CORPUS.stage, s.QUERIES.stage)
         ),
         Check(
-            s.QRELS,
+            s.QRELS.stage,
             "qrels_are_resolvable",
             "Every judgement is of a query and a document that are there.",
             lambda f: health.qrels_are_resolvable(
-                f.file(s.CORPUS), f.file(s.QUERIES), f.file(s.QRELS)
+                f.file(s.CORPUS.stage), f.file(s.QUERIES.stage), f.file(s.QRELS.stage)
             ),
         ),
         Check(
-            s.QRELS,
+            s.QRELS.stage,
             "nothing_is_lost",
             "Documents, queries and positives are not far fewer than at the last training set.",
             lambda f: health.nothing_is_lost(
                 health.sizes(
-                    f.file(s.CORPUS), f.file(s.QRELS), mining.split, mining.evaluation_split
+                    f.file(s.CORPUS.stage),
+                    f.file(s.QRELS.stage),
+                    mining.split,
+                    mining.evaluation_split,
                 ),
                 f.accepted("sizes"),
-                limits.largest_loss,
+                limits.max_size_loss,
             ),
         ),
         *(
@@ -248,101 +252,101 @@ def _checks(graph: Graph) -> list[Check]:
                 partial(_sound, stage=stage, texts=texts),
             )
             for stage, texts in (
-                (s.CORPUS_EMBEDDINGS, s.CORPUS),
-                (s.QUERY_EMBEDDINGS, s.QUERIES),
+                (s.CORPUS_EMBEDDINGS.stage, s.CORPUS.stage),
+                (s.QUERY_EMBEDDINGS.stage, s.QUERIES.stage),
             )
         ),
         Check(
-            s.FAISS_INDEX,
+            s.FAISS_INDEX.stage,
             "index_agrees_with_vectors",
             "The index holds the vectors of corpus_embeddings.",
             lambda f: health.index_agrees_with_vectors(
-                f.file(s.FAISS_INDEX, INDEX_FILE),
-                f.file(s.FAISS_INDEX, IDS_FILE),
-                f.file(s.CORPUS_EMBEDDINGS),
+                f.file(s.FAISS_INDEX.stage, INDEX_FILE),
+                f.file(s.FAISS_INDEX.stage, IDS_FILE),
+                f.file(s.CORPUS_EMBEDDINGS.stage),
             ),
         ),
         Check(
-            s.CANDIDATES,
+            s.CANDIDATES.stage,
             "index_finds_enough",
             "An approximate index finds what exact search does.",
             lambda f: trust.index_finds_enough(
-                f.info(s.CANDIDATES)["index_recall"], limits.least_index_recall
+                f.info(s.CANDIDATES.stage)["index_recall"], limits.min_index_recall
             ),
         ),
         Check(
-            s.CANDIDATES,
+            s.CANDIDATES.stage,
             "positives_are_found",
             "The rankings of the mined queries hold their known positives.",
             lambda f: trust.positives_are_found(
-                f.info(s.CANDIDATES)["recall_of_mined"],
-                f.info(s.CANDIDATES)["depth"],
-                limits.least_recall,
+                f.info(s.CANDIDATES.stage)["recall_of_mined"],
+                f.info(s.CANDIDATES.stage)["depth"],
+                limits.min_recall,
             ),
         ),
         Check(
-            s.RETRIEVAL_QUALITY,
+            s.RETRIEVAL_QUALITY.stage,
             "quality_is_not_worse",
             "nDCG@10 of the evaluation split is not far lower than at the last training set.",
             lambda f: trust.quality_is_not_worse(
-                json.loads(f.file(s.RETRIEVAL_QUALITY).read_text(encoding="utf-8")),
+                json.loads(f.file(s.RETRIEVAL_QUALITY.stage).read_text(encoding="utf-8")),
                 f.accepted("ndcg_at_10"),
-                limits.largest_drop,
+                limits.max_ndcg_drop,
             ),
         ),
         Check(
-            s.FALSE_NEGATIVE_AUDIT,
+            s.FALSE_NEGATIVE_AUDIT.stage,
             "false_negative_rate",
             "The measured leak of these settings is not above the target.",
-            lambda f: trust.rate_is_within_target(f.file(s.FALSE_NEGATIVE_AUDIT), target),
+            lambda f: trust.rate_is_within_target(f.file(s.FALSE_NEGATIVE_AUDIT.stage), target),
         ),
         Check(
-            s.HARD_NEGATIVES,
+            s.HARD_NEGATIVES.stage,
             "every_candidate_is_accounted_for",
             "Each candidate of a mined query is in the ledger once, and the counts add up.",
             lambda f: trust.ledger_is_complete(
-                ledger=f.file(s.HARD_NEGATIVES, LEDGER_FILE),
-                negatives=f.file(s.HARD_NEGATIVES),
-                candidates=f.file(s.CANDIDATES),
+                ledger=f.file(s.HARD_NEGATIVES.stage, LEDGER_FILE),
+                negatives=f.file(s.HARD_NEGATIVES.stage),
+                candidates=f.file(s.CANDIDATES.stage),
             ),
         ),
         Check(
-            s.HARD_NEGATIVES,
+            s.HARD_NEGATIVES.stage,
             "no_positive_among_negatives",
             "No negative is a positive of its query, by id or by text.",
             lambda f: trust.no_positive_among_negatives(
-                f.file(s.HARD_NEGATIVES),
-                f.file(s.QRELS),
-                f.file(s.CORPUS),
-                with_title=f.info(s.HARD_NEGATIVES)["with_title"],
+                f.file(s.HARD_NEGATIVES.stage),
+                f.file(s.QRELS.stage),
+                f.file(s.CORPUS.stage),
+                include_title=f.info(s.HARD_NEGATIVES.stage)["include_title"],
             ),
         ),
         Check(
-            s.HARD_NEGATIVES,
+            s.HARD_NEGATIVES.stage,
             "no_test_query_is_mined",
             "No mined query is one of the evaluation split, by id or by text.",
             lambda f: trust.no_test_query_is_mined(
-                f.file(s.HARD_NEGATIVES), f.file(s.QUERIES), mining.evaluation_split
+                f.file(s.HARD_NEGATIVES.stage), f.file(s.QUERIES.stage), mining.evaluation_split
             ),
         ),
         Check(
-            s.HARD_NEGATIVES,
+            s.HARD_NEGATIVES.stage,
             "negatives_are_enough",
             "Most mined queries have as many negatives as wanted.",
             lambda f: trust.negatives_are_enough(
-                f.info(s.HARD_NEGATIVES)["queries_with_enough"],
-                f.info(s.HARD_NEGATIVES)["queries"],
-                f.info(s.HARD_NEGATIVES)["negatives"],
-                limits.least_full,
+                f.info(s.HARD_NEGATIVES.stage)["queries_with_enough"],
+                f.info(s.HARD_NEGATIVES.stage)["queries"],
+                f.info(s.HARD_NEGATIVES.stage)["negatives"],
+                limits.min_full_query_share,
             ),
         ),
     ]
 
 
-def _unique(files: Files, stage: str) -> Finding:
+def _unique(files: Files, stage: str) -> CheckResult:
     return health.ids_are_unique(files.file(stage))
 
 
-def _sound(files: Files, stage: str, texts: str) -> Finding:
+def _sound(files: Files, stage: str, texts: str) -> CheckResult:
     normalize = files.graph.settings.encoding.normalize
     return health.vectors_are_sound(files.file(stage), files.file(texts), normalize=normalize)

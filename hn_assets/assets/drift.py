@@ -7,13 +7,13 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.step import Step
-from hn_assets.encoding.vectors import VectorTable
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.drift import DOCUMENTS, Drift, Snapshot, compare
-from hn_assets.tables import TEXT_KEY
+from hn_assets.store import layout as s
+from hn_assets.store.tables import TEXT_KEY
 
 NEGATIVES_FILE, DOCUMENTS_FILE = "negatives.parquet", "documents.parquet"
 
@@ -22,18 +22,18 @@ def build_drift(graph: Graph) -> dg.AssetsDefinition:
     """The asset that compares a refresh of a dataset with the one before."""
 
     @graph.asset(
-        s.DRIFT,
+        s.DRIFT.stage,
         "Documents, queries, negatives and scores beside those of the last good refresh.",
         # a refresh that a check stops is nothing to compare the next one with
-        deps=(s.HARD_NEGATIVES, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
+        deps=(s.HARD_NEGATIVES.stage, s.FALSE_NEGATIVE_AUDIT.stage, s.RETRIEVAL_QUALITY.stage),
         kinds={"pandas", "json"},
         settings={},
     )
     def drift(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with graph.running(context, s.DRIFT):
-            step = Step(graph, context, s.DRIFT)
-            negatives = step.input(s.HARD_NEGATIVES)
-            vectors = VectorTable(step.input(s.CORPUS_EMBEDDINGS))
+        with graph.running(context, s.DRIFT.stage):
+            step = Step(graph, context, s.DRIFT.stage)
+            negatives = step.input(s.HARD_NEGATIVES.stage)
+            vectors = VectorTable(step.input(s.CORPUS_EMBEDDINGS.stage))
             if (current := step.current()) is not None:
                 return current
             columns = [
@@ -46,7 +46,7 @@ def build_drift(graph: Graph) -> dg.AssetsDefinition:
             with step.publish() as draft:
                 now.write(draft.path(NEGATIVES_FILE), draft.path(DOCUMENTS_FILE))
                 kept = json.dumps(None if found is None else asdict(found), indent=1)
-                draft.path(s.FILES[s.DRIFT]).write_text(kept + "\n", encoding="utf-8")
+                draft.path(s.DRIFT.name).write_text(kept + "\n", encoding="utf-8")
             return step.result(draft, _describe(found))
 
     return drift

@@ -6,32 +6,32 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import GPU_POOL, Graph
 from hn_assets.assets.metadata import distribution
 from hn_assets.assets.resources import Compute
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
-from hn_assets.encoding.cache import VectorCache, describe_space
-from hn_assets.encoding.embed import ReadTexts, embed, sample_texts, take_over
+from hn_assets.encoding.embed import ReadTexts, embed, import_vectors, sample_texts
 from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
-from hn_assets.encoding.fidelity import SAMPLE, measured_loss
-from hn_assets.encoding.generations import record_generation
-from hn_assets.encoding.loading import identify_model, load_model
-from hn_assets.encoding.settings import EncodingSettings
-from hn_assets.encoding.vectors import VectorTable
+from hn_assets.encoding.model import identify_model, load_model
+from hn_assets.encoding.precision_loss import SAMPLE, measure_precision_loss
+from hn_assets.encoding.vectors.cache_pruning import record_generation
+from hn_assets.encoding.vectors.vector_cache import VectorCache, describe_space
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import StoreError
-from hn_assets.tables import read_rows
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.store import layout as s
+from hn_assets.store.tables import read_rows
 from hn_assets.text import passage_text
 
 KINDS: dict[str, tuple[str, Kind]] = {
-    s.CORPUS_EMBEDDINGS: (s.CORPUS, "passage"),
-    s.QUERY_EMBEDDINGS: (s.QUERIES, "query"),
+    s.CORPUS_EMBEDDINGS.stage: (s.CORPUS.stage, "passage"),
+    s.QUERY_EMBEDDINGS.stage: (s.QUERIES.stage, "query"),
 }
 # what changes speed and memory alone
-NOT_CONTENT = {"batch_tokens"}
+NOT_CONTENT = {"max_tokens_per_batch"}
 OF_QUERIES = {"query_instruction", "query_instruction_format", "query_max_length"}
-OF_PASSAGES = {"with_title", "passage_max_length"}
+OF_PASSAGES = {"include_title", "passage_max_length"}
 
 
 def build_embeddings(graph: Graph) -> dg.AssetsDefinition:
@@ -39,16 +39,16 @@ def build_embeddings(graph: Graph) -> dg.AssetsDefinition:
     config_class = run_config_class(graph.settings.encoding)
     specs = [
         graph.spec(
-            s.CORPUS_EMBEDDINGS,
+            s.CORPUS_EMBEDDINGS.stage,
             "A vector for every document, with its id.",
-            deps=(s.CORPUS,),
+            deps=(s.CORPUS.stage,),
             kinds={"torch", "arrow"},
             settings=_settings_of(graph, NOT_CONTENT | OF_QUERIES),
         ),
         graph.spec(
-            s.QUERY_EMBEDDINGS,
+            s.QUERY_EMBEDDINGS.stage,
             "A vector for every query, with its id. The query instruction is put before the text.",
-            deps=(s.QUERIES,),
+            deps=(s.QUERIES.stage,),
             kinds={"torch", "arrow"},
             settings=_settings_of(graph, NOT_CONTENT | OF_PASSAGES),
         ),
@@ -128,7 +128,7 @@ class _Models:
             self._encoders[precision] = Encoder(
                 model,
                 devices=devices,
-                batch_tokens=self.settings.batch_tokens,
+                max_tokens_per_batch=self.settings.max_tokens_per_batch,
                 compile=self.compute.compile,
             )
         return self._encoders[precision]
@@ -146,12 +146,12 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
     settings, precision = models.settings, models.precision.value
     texts_file = step.input(source)
     space = describe_space(models.identity, settings, precision, kind)
-    step.depends_on(space=space, with_title=settings.with_title and kind == "passage")
+    step.depends_on(space=space, include_title=settings.include_title and kind == "passage")
     if (current := step.current()) is not None:
         return current
 
     def read() -> Iterator[tuple[str, str]]:
-        return _read_texts(texts_file, kind, with_title=settings.with_title)
+        return _read_texts(texts_file, kind, include_title=settings.include_title)
 
     cache = VectorCache(step.graph.store.vectors, space)
     if cache.damaged:
@@ -159,7 +159,7 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
             f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
             f"{', '.join(path.name for path in cache.damaged[:3])} in {cache.folder}"
         )
-    before = _take_over_earlier(step, cache)
+    before = _import_earlier_vectors(step, cache)
     used: list[Encoder] = []
 
     def encoder() -> Encoder:
@@ -171,7 +171,7 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
         report = embed(
             read,
             kind,
-            draft.path(s.FILES[step.stage]),
+            draft.path(FILE_OF[step.stage]),
             cache=cache,
             encoder=encoder,
             what=step.stage,
@@ -188,7 +188,7 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
                 },
                 "precision": precision,
                 "vectors_of": cache.folder.name,
-                "with_title": settings.with_title,
+                "include_title": settings.include_title,
             }
         )
     assert draft.manifest is not None
@@ -212,15 +212,15 @@ def _encode_stage(step: Step, models: _Models) -> dg.MaterializeResult:
     )
 
 
-def _take_over_earlier(step: Step, cache: VectorCache) -> set[str]:
+def _import_earlier_vectors(step: Step, cache: VectorCache) -> set[str]:
     """The ids of the version before, whose vectors the cache takes over where it lacks them."""
     try:
         manifest = step.place.manifest()
         if manifest is None:
             return set()
-        vectors = VectorTable(step.place.file(s.FILES[step.stage]))
+        vectors = VectorTable(step.place.file(FILE_OF[step.stage]))
         if manifest.info["vectors_of"] == cache.folder.name and (
-            count := take_over(cache, vectors)
+            count := import_vectors(cache, vectors)
         ):
             step.log.info(f"{count:,} vectors of the last version are taken over")
         return set(vectors.ids)
@@ -228,13 +228,13 @@ def _take_over_earlier(step: Step, cache: VectorCache) -> set[str]:
         return set()  # it is damaged, which was said before
 
 
-def _read_texts(path: Path, kind: Kind, *, with_title: bool) -> Iterator[tuple[str, str]]:
+def _read_texts(path: Path, kind: Kind, *, include_title: bool) -> Iterator[tuple[str, str]]:
     if kind == "query":
         for row in read_rows(path, ["id", "text"]):
             yield row["id"], row["text"]
     else:
         for row in read_rows(path, ["id", "title", "text"]):
-            yield row["id"], passage_text(row["title"], row["text"], with_title=with_title)
+            yield row["id"], passage_text(row["title"], row["text"], include_title=include_title)
 
 
 def _describe_model(models: _Models) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _describe_model(models: _Models) -> dict[str, Any]:
         "instruction": models.settings.query_instruction or "none",
         "max_length_passages": models.identity.passage_max_length,
         "max_length_queries": models.identity.query_max_length,
-        "with_title": models.settings.with_title,
+        "include_title": models.settings.include_title,
         "device": ", ".join(models.devices),
         "precision": models.precision.value,
         "precision_reason": models.precision.reason,
@@ -257,7 +257,9 @@ def _describe_loss(
 ) -> dict[str, Any]:
     if models.precision.value == "float32":
         return {}
-    loss = measured_loss(cache, lambda: sample_texts(read, SAMPLE), kind, models.exact_encoder)
+    loss = measure_precision_loss(
+        cache, lambda: sample_texts(read, SAMPLE), kind, models.exact_encoder
+    )
     if loss is None:
         return {}
     return {
@@ -272,7 +274,7 @@ def _describe_encoding(encoder: Encoder) -> dict[str, Any]:
     stats = encoder.stats
     seconds = max(stats.seconds, 1e-9)
     return {
-        "batches_by": encoder.driver,
+        "batching_engine": encoder.driver,
         "linear_layers": encoder.layers(),
         "compile": encoder.trial.outcome,
         "texts_per_second": round(stats.texts / seconds, 1),

@@ -1,4 +1,4 @@
-"""The check that a training set was refreshed lately, for datasets with `checks.fresh_days`."""
+"""The check that a training set was refreshed lately, for datasets with `checks.max_age_days`."""
 
 import time
 from datetime import timedelta
@@ -6,8 +6,8 @@ from datetime import timedelta
 import dagster as dg
 
 from hn_assets.assets.graph import Graph
-from hn_assets.evaluation.freshness import is_fresh
-from hn_assets.stages import TRAINING_SET
+from hn_assets.evaluation.checks.freshness import is_fresh
+from hn_assets.store.layout import TRAINING_SET
 
 IS_FRESH = "is_fresh"
 

@@ -15,10 +15,10 @@ import dagster as dg
 
 from hn_assets.assets.resources import Compute
 from hn_assets.assets.step import CODE, one_run_at_a_time
-from hn_assets.dataset import DatasetSettings, environment_variables
 from hn_assets.errors import HardNegativesError, HubError
-from hn_assets.stages import SOURCE
+from hn_assets.settings.dataset import DatasetSettings, environment_variables
 from hn_assets.store import Draft, Store, open_store
+from hn_assets.store.layout import SOURCE
 
 GPU_POOL = "gpu"
 
@@ -86,7 +86,7 @@ class Graph:
     def _condition(self, stage: str) -> dg.AutomationCondition | None:
         """When Dagster materializes a stage by itself: the source by the clock, together."""
         job = self.settings.job
-        if not job.automated:
+        if not job.automation_conditions:
             return None
         if stage in SOURCE:
             return dg.AutomationCondition.on_cron(job.cron, job.timezone)

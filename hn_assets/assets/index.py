@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
-from hn_assets.encoding.vectors import VectorTable
-from hn_assets.search.index import build_index
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.retrieval.faiss_index import build_index
+from hn_assets.store import layout as s
 
 
 def build_faiss_index(graph: Graph) -> dg.AssetsDefinition:
@@ -15,9 +15,9 @@ def build_faiss_index(graph: Graph) -> dg.AssetsDefinition:
     config_class = run_config_class(graph.settings.search, "index")
 
     @graph.asset(
-        s.FAISS_INDEX,
+        s.FAISS_INDEX.stage,
         "The FAISS index over the passages, and which document stands in which row.",
-        deps=(s.CORPUS_EMBEDDINGS,),
+        deps=(s.CORPUS_EMBEDDINGS.stage,),
         kinds={"faiss"},
         settings={"index": graph.settings.search.index},
     )
@@ -25,10 +25,10 @@ def build_faiss_index(graph: Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.running(context, s.FAISS_INDEX):
+        with graph.running(context, s.FAISS_INDEX.stage):
             settings = apply_run_config(graph.settings.search, config)
-            step = Step(graph, context, s.FAISS_INDEX)
-            vectors_file = step.input(s.CORPUS_EMBEDDINGS)
+            step = Step(graph, context, s.FAISS_INDEX.stage)
+            vectors_file = step.input(s.CORPUS_EMBEDDINGS.stage)
             step.depends_on(index=settings.index)
             if (current := step.current()) is not None:
                 return current

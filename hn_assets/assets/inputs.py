@@ -5,37 +5,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.step import Step
-from hn_assets.encoding.vectors import VectorTable
-from hn_assets.mining.calibration import Calibration
-from hn_assets.mining.collection import Collection
-from hn_assets.mining.hiding import Laboratory
-from hn_assets.mining.pool import read_pools
-from hn_assets.mining.texts import number_texts
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.mining.data.candidate_block import read_candidate_blocks
+from hn_assets.mining.data.indexed_dataset import IndexedDataset
+from hn_assets.mining.data.text_ids import number_texts
+from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.store import layout as s
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INPUTS = (
-    s.CORPUS,
-    s.QUERIES,
-    s.QRELS,
-    s.CORPUS_EMBEDDINGS,
-    s.QUERY_EMBEDDINGS,
-    s.CANDIDATES,
+    s.CORPUS.stage,
+    s.QUERIES.stage,
+    s.QRELS.stage,
+    s.CORPUS_EMBEDDINGS.stage,
+    s.QUERY_EMBEDDINGS.stage,
+    s.CANDIDATES.stage,
 )
 
 
 def upstream(graph: Graph) -> tuple[str, ...]:
     """The stages after which candidates can be judged; `INPUTS` come before them."""
-    judged_by = s.CALIBRATION if graph.settings.negatives.is_calibrated else s.QRELS
-    return s.CANDIDATES, judged_by
+    judged_by = s.CALIBRATION.stage if graph.settings.filters.is_calibrated else s.QRELS.stage
+    return s.CANDIDATES.stage, judged_by
 
 
 @dataclass(frozen=True)
-class Mine:
+class LoadedDataset:
     """A dataset ready to be mined.
 
     Attributes:
@@ -43,14 +43,14 @@ class Mine:
         queries: vectors.
         documents: vectors.
         query_table: id, text, split, prompt.
-        with_title: whether a passage's text begins with its title.
+        include_title: whether a passage's text begins with its title.
     """
 
-    collection: Collection
+    collection: IndexedDataset
     queries: VectorTable
     documents: VectorTable
     query_table: "pd.DataFrame"
-    with_title: bool
+    include_title: bool
 
 
 def read_inputs(step: Step) -> dict[str, Path]:
@@ -58,7 +58,7 @@ def read_inputs(step: Step) -> dict[str, Path]:
     return {stage: step.input(stage) for stage in INPUTS}
 
 
-def open_mine(graph: Graph, files: dict[str, Path], split: str) -> Mine:
+def load_dataset(graph: Graph, files: dict[str, Path], split: str) -> LoadedDataset:
     """Read what mining needs.
 
     Args:
@@ -73,33 +73,33 @@ def open_mine(graph: Graph, files: dict[str, Path], split: str) -> Mine:
     import pandas as pd
 
     queries, documents = (
-        VectorTable(files[s.QUERY_EMBEDDINGS]),
-        VectorTable(files[s.CORPUS_EMBEDDINGS]),
+        VectorTable(files[s.QUERY_EMBEDDINGS.stage]),
+        VectorTable(files[s.CORPUS_EMBEDDINGS.stage]),
     )
     # as the model read the passages, which a run's configuration may have changed
-    with_title = graph.store.stage(s.CORPUS_EMBEDDINGS).require().info["with_title"]
+    include_title = graph.store.stage(s.CORPUS_EMBEDDINGS.stage).require().info["include_title"]
     texts = number_texts(
-        files[s.CORPUS],
-        files[s.QUERIES],
-        with_title=with_title,
+        files[s.CORPUS.stage],
+        files[s.QUERIES.stage],
+        include_title=include_title,
         document_ids=documents.ids,
         query_ids=queries.ids,
     )
-    table = pd.read_parquet(files[s.QUERIES])
-    qrels = pd.read_parquet(files[s.QRELS])
-    collection = Collection.build(documents.ids, queries.ids, texts, table, qrels, split)
-    return Mine(collection, queries, documents, table, with_title)
+    table = pd.read_parquet(files[s.QUERIES.stage])
+    qrels = pd.read_parquet(files[s.QRELS.stage])
+    collection = IndexedDataset.build(documents.ids, queries.ids, texts, table, qrels, split)
+    return LoadedDataset(collection, queries, documents, table, include_title)
 
 
-def open_laboratory(mine: Mine, files: dict[str, Path], seed: int) -> Laboratory:
+def open_holdout(mine: LoadedDataset, files: dict[str, Path], seed: int) -> Holdout:
     """The dataset ready for trials with hidden positives."""
-    pools = read_pools(files[s.CANDIDATES], mine.collection)
-    return Laboratory(pools, mine.collection, mine.queries, mine.documents, seed=seed)
+    pools = read_candidate_blocks(files[s.CANDIDATES.stage], mine.collection)
+    return Holdout(pools, mine.collection, mine.queries, mine.documents, seed=seed)
 
 
 def read_calibration(graph: Graph, step: Step) -> Calibration | None:
     """What the calibration of the dataset found; None where it has no target rate."""
-    if not graph.settings.negatives.is_calibrated:
+    if not graph.settings.filters.is_calibrated:
         return None
-    kept = json.loads(step.input(s.CALIBRATION).read_text(encoding="utf-8"))
+    kept = json.loads(step.input(s.CALIBRATION.stage).read_text(encoding="utf-8"))
     return Calibration.from_json(kept)

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.samples import read_texts
 from hn_assets.assets.step import Step
-from hn_assets.mining.labels import likely_missing, write_for_review
-from hn_assets.mining.why import LEDGER_FILE
-from hn_assets.tables import read_rows
+from hn_assets.mining.output.explain import LEDGER_FILE
+from hn_assets.mining.output.missing_labels import likely_missing, write_for_review
+from hn_assets.store import layout as s
+from hn_assets.store.tables import read_rows
 from hn_assets.text import shorten
 
 SHOWN = 5
@@ -19,18 +19,20 @@ def build_likely_missing_labels(graph: Graph) -> dg.AssetsDefinition:
     """The asset that lists what looks most like a positive and is not labelled."""
 
     @graph.asset(
-        s.LIKELY_MISSING_LABELS,
+        s.LIKELY_MISSING_LABELS.stage,
         "Rejected candidates that look most like positives, the likeliest first, as a CSV to fill "
-        "in: negatives.reviewed takes it back.",
-        deps=(s.HARD_NEGATIVES,),
+        "in: filters.reviewed_labels takes it back.",
+        deps=(s.HARD_NEGATIVES.stage,),
         kinds={"pandas", "csv"},
         settings={},
     )
     def likely_missing_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with graph.running(context, s.LIKELY_MISSING_LABELS):
-            step = Step(graph, context, s.LIKELY_MISSING_LABELS)
-            ledger = step.input(s.HARD_NEGATIVES, LEDGER_FILE)
-            corpus, queries, qrels = (step.input(i) for i in (s.CORPUS, s.QUERIES, s.QRELS))
+        with graph.running(context, s.LIKELY_MISSING_LABELS.stage):
+            step = Step(graph, context, s.LIKELY_MISSING_LABELS.stage)
+            ledger = step.input(s.HARD_NEGATIVES.stage, LEDGER_FILE)
+            corpus, queries, qrels = (
+                step.input(i) for i in (s.CORPUS.stage, s.QUERIES.stage, s.QRELS.stage)
+            )
             if (current := step.current()) is not None:
                 return current
             found = likely_missing(ledger)
@@ -65,7 +67,7 @@ def build_likely_missing_labels(graph: Graph) -> dg.AssetsDefinition:
                         {
                             "query": shorten(questions[row["query_id"]], 120),
                             "passage": shorten(f"[{row['doc_id']}] {texts[row['doc_id']]}", 120),
-                            "likeness": round(row["likeness"], 4),
+                            "relevance_estimate": round(row["relevance_estimate"], 4),
                             "rank": row["rank"],
                             "rejected as": row["outcome"],
                         }

@@ -7,48 +7,56 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets import stages as s
-from hn_assets import tables
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import Mine, upstream
+from hn_assets.assets.inputs import LoadedDataset, upstream
 from hn_assets.assets.metadata import counts, distribution, table
-from hn_assets.assets.mining import Digging, rules
+from hn_assets.assets.mining import MiningSession, rules
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.samples import read_texts
 from hn_assets.assets.step import Step
-from hn_assets.mining.ledger import to_ledger, to_negatives
-from hn_assets.mining.mine import Miner, MiningReport
+from hn_assets.mining.data.candidate_block import read_candidate_blocks
+from hn_assets.mining.miner import Miner, MiningReport
+from hn_assets.mining.output.explain import LEDGER_FILE
+from hn_assets.mining.output.ledger import to_ledger, to_negatives
 from hn_assets.mining.plan import Plan
-from hn_assets.mining.pool import read_pools
-from hn_assets.mining.settings import MiningSettings
-from hn_assets.mining.teacher import TeacherScores
-from hn_assets.mining.why import LEDGER_FILE
+from hn_assets.mining.rules.teacher_filter import TeacherScores
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.store import layout as s
+from hn_assets.store import tables
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
-LIMITS = {"ceiling", "floor", "margin"}
+LIMITS = {"max_score", "min_score", "margin"}
 
 
 def build_hard_negatives(graph: Graph) -> dg.AssetsDefinition:
     """The asset that mines a dataset's candidates."""
     # which split is mined decides what was encoded and searched: that is for the YAML
-    names = ("range", "window", "negatives", "sampling", "seed", "on_shortage")
+    names = (
+        "range_min",
+        "range_max",
+        "range_counts",
+        "num_negatives",
+        "sampling",
+        "seed",
+        "on_shortage",
+    )
     config_class = run_config_class(graph.settings.mining, *names)
     teacher = graph.settings.teacher
     # the other settings of the teacher made its scores
     limits = teacher.model_dump(mode="json", include=LIMITS) if teacher else {}
 
     @graph.asset(
-        s.HARD_NEGATIVES,
+        s.HARD_NEGATIVES.stage,
         "The chosen negatives of every mined query, and the ledger of all candidates with reasons.",
-        deps=(*upstream(graph), *((s.TEACHER_SCORES,) if teacher else ())),
+        deps=(*upstream(graph), *((s.TEACHER_SCORES.stage,) if teacher else ())),
         kinds={"numpy", "parquet"},
         settings={
             "mining": graph.settings.mining.model_dump(mode="json"),
-            "negatives": rules(graph.settings.negatives),
+            "negatives": rules(graph.settings.filters),
             **limits,
         },
     )
@@ -56,19 +64,19 @@ def build_hard_negatives(graph: Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.running(context, s.HARD_NEGATIVES):
+        with graph.running(context, s.HARD_NEGATIVES.stage):
             settings = apply_run_config(graph.settings.mining, config)
-            step = Step(graph, context, s.HARD_NEGATIVES)
-            digging = Digging.start(graph, step, settings)
-            scores = step.input(s.TEACHER_SCORES) if teacher else None
+            step = Step(graph, context, s.HARD_NEGATIVES.stage)
+            digging = MiningSession.start(graph, step, settings)
+            scores = step.input(s.TEACHER_SCORES.stage) if teacher else None
             step.depends_on(**limits)
             if (current := step.current()) is not None:
                 return current
             plan = digging.plan
-            depth = int(graph.store.stage(s.CANDIDATES).require().info["depth"])
+            depth = int(graph.store.stage(s.CANDIDATES.stage).require().info["depth"])
             if plan.end > depth:
                 context.log.warning(
-                    f"mining.range ends at {plan.end}, the rankings at {depth}: materialize "
+                    f"the range of mining ends at {plan.end}, the rankings at {depth}: materialize "
                     f"candidates with a greater depth for the whole range"
                 )
             mine = digging.open()
@@ -81,31 +89,31 @@ def build_hard_negatives(graph: Graph) -> dg.AssetsDefinition:
             )
             files = digging.files
             with step.publish() as draft:
-                chosen = _mine(miner, mine, files[s.CANDIDATES], draft.path(LEDGER_FILE))
+                chosen = _mine(miner, mine, files[s.CANDIDATES.stage], draft.path(LEDGER_FILE))
                 report = miner.report()
-                pq.write_table(chosen, draft.path(s.FILES[s.HARD_NEGATIVES]), compression="zstd")
-                draft.info["negatives"] = settings.negatives
+                pq.write_table(chosen, draft.path(s.HARD_NEGATIVES.name), compression="zstd")
+                draft.info["negatives"] = settings.num_negatives
                 draft.info["queries"] = report.queries
                 draft.info["queries_with_enough"] = report.enough
-                draft.info["with_title"] = mine.with_title
+                draft.info["include_title"] = mine.include_title
             if report.too_few or report.none:
                 context.log.warning(
                     f"{report.too_few} of {report.queries} queries have fewer than "
-                    f"{settings.negatives} negatives and {report.none} have none "
+                    f"{settings.num_negatives} negatives and {report.none} have none "
                     f"({', '.join(report.short_queries[:5])}); nothing was padded"
                 )
             described = _describe(chosen.to_pandas(), report, plan, settings)
-            samples = _samples(files[s.CORPUS], chosen, mine.query_table)
+            samples = _samples(files[s.CORPUS.stage], chosen, mine.query_table)
             return step.result(draft, {**described, "samples": samples})
 
     return hard_negatives
 
 
-def _mine(miner: Miner, mine: Mine, candidates: Path, ledger: Path) -> pa.Table:
+def _mine(miner: Miner, mine: LoadedDataset, candidates: Path, ledger: Path) -> pa.Table:
     """Write the ledger as it is made; the negatives by query id and rank."""
     chosen = [tables.HARD_NEGATIVES.empty_table()]
     with pq.ParquetWriter(ledger, tables.LEDGER, compression="zstd") as writer:
-        for pool in read_pools(candidates, mine.collection):
+        for pool in read_candidate_blocks(candidates, mine.collection):
             for mined in miner.mine(pool):
                 writer.write_table(to_ledger(mined, mine.collection))
                 chosen.append(to_negatives(mined, mine.collection, miner.positive_scores))
@@ -132,12 +140,12 @@ def _describe(
         "candidates": report.candidates,
         "rejected": counts(report.rejected, "reason"),
         "settings": settings.model_dump(mode="json"),
-        "negatives_wanted": settings.negatives,
+        "negatives_wanted": settings.num_negatives,
         **distribution(per_query.to_numpy(), "negatives_per_query"),
         **distribution(judged["rank"].to_numpy(), "rank"),
         **distribution(judged.score.to_numpy(), "score"),
-        **distribution(judged.closeness.to_numpy(), "closeness"),
-        **distribution(gap.to_numpy(), "best_positive_minus_negative"),
+        **distribution(judged.positive_similarity.to_numpy(), "positive_similarity"),
+        **distribution(gap.to_numpy(), "margin_to_best_positive"),
     }
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.step import Step
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.quality import MEASURES, measure_quality
+from hn_assets.evaluation.retrieval_quality import MEASURES, measure_quality
+from hn_assets.store import layout as s
 
 HISTORY = "history"  # its key in the manifest
 KEPT = 200  # refreshes in it
@@ -22,28 +22,28 @@ def build_retrieval_quality(graph: Graph) -> dg.AssetsDefinition:
     split = graph.settings.mining.evaluation_split
 
     @graph.asset(
-        s.RETRIEVAL_QUALITY,
+        s.RETRIEVAL_QUALITY.stage,
         "nDCG@10, recall, MRR@10 and MAP on the evaluation split, beside those of the refreshes "
         "before.",
-        deps=(s.CANDIDATES, s.QRELS),
+        deps=(s.CANDIDATES.stage, s.QRELS.stage),
         kinds={"json"},
         settings={"split": split},
     )
     def retrieval_quality(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         import pandas as pd
 
-        with graph.running(context, s.RETRIEVAL_QUALITY):
-            step = Step(graph, context, s.RETRIEVAL_QUALITY)
-            candidates, qrels = step.input(s.CANDIDATES), step.input(s.QRELS)
+        with graph.running(context, s.RETRIEVAL_QUALITY.stage):
+            step = Step(graph, context, s.RETRIEVAL_QUALITY.stage)
+            candidates, qrels = step.input(s.CANDIDATES.stage), step.input(s.QRELS.stage)
             step.depends_on(split=split)
             if (current := step.current()) is not None:
                 return current
             history = _read_history(step)
-            depth = int(graph.store.stage(s.CANDIDATES).require().info["depth"])
+            depth = int(graph.store.stage(s.CANDIDATES.stage).require().info["depth"])
             found, queries = measure_quality(candidates, pd.read_parquet(qrels), split, depth)
             measured = {"queries": queries, "depth": depth, **found}
             with step.publish() as draft:
-                path = draft.path(s.FILES[s.RETRIEVAL_QUALITY])
+                path = draft.path(s.RETRIEVAL_QUALITY.name)
                 path.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
                 # not in the file: equal quality is then an equal version
                 now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -5,8 +5,9 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
-from hn_assets.compute import Choice, ComputeSettings, choose_devices, choose_faiss_device
-from hn_assets.compute import choose_precision as choose
+from hn_assets.hardware import Choice, choose_devices, choose_faiss_device
+from hn_assets.hardware import choose_precision as choose
+from hn_assets.settings.compute import ComputeSettings
 
 
 class Compute(dg.ConfigurableResource):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from hn_assets.tables import read_rows
+from hn_assets.store.tables import read_rows
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:

@@ -7,28 +7,28 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import counts, table
 from hn_assets.assets.step import Step
 from hn_assets.sources import open_source
-from hn_assets.sources.collect import collect
-from hn_assets.sources.reports import CorpusReport, QrelsReport, QueriesReport, SourceReport
-from hn_assets.sources.reviewed import Reviewed
+from hn_assets.sources.ingest import collect
+from hn_assets.sources.ingest_report import CorpusReport, QrelsReport, QueriesReport, SourceReport
+from hn_assets.sources.reviewed_labels import ReviewedLabels
+from hn_assets.store import layout as s
 
 STAGES = {
-    s.CORPUS: "The documents: id, title, text.",
-    s.QUERIES: "The queries: id, text, split.",
-    s.QRELS: "Which documents answer which queries, graded; score <= 0: judged not relevant.",
+    s.CORPUS.stage: "The documents: id, title, text.",
+    s.QUERIES.stage: "The queries: id, text, split.",
+    s.QRELS.stage: "Which documents answer which queries, graded; score <= 0: judged not relevant.",
 }
 
 
 def build_source(graph: Graph) -> dg.AssetsDefinition:
     """The op that reads, checks and keeps a dataset's raw texts and judgements."""
-    mining, reviewed = graph.settings.mining, graph.settings.negatives.reviewed
+    mining, reviewed = graph.settings.mining, graph.settings.filters.reviewed_labels
     settings = {
         "source": graph.settings.source.model_dump(mode="json"),
-        "reviewed": reviewed,
+        "reviewed_labels": reviewed,
         "splits": [mining.split, mining.evaluation_split],
     }
     kinds = {graph.settings.source.type.replace("hub", "huggingface"), "parquet"}
@@ -36,7 +36,7 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
         graph.spec(
             stage,
             description,
-            deps=(s.CORPUS, s.QUERIES) if stage == s.QRELS else (),
+            deps=(s.CORPUS.stage, s.QUERIES.stage) if stage == s.QRELS.stage else (),
             kinds=kinds,
             settings=settings,
         )
@@ -53,7 +53,7 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
             wanted = [s for s in STAGES if graph.key(s) in context.selected_asset_keys]
             opened = open_source(graph.settings.source, graph.base)
             if reviewed:
-                opened = Reviewed(opened, graph.base / Path(reviewed).expanduser())
+                opened = ReviewedLabels(opened, graph.base / Path(reviewed).expanduser())
             steps = {stage: Step(graph, context, stage) for stage in wanted}
             content = opened.fingerprint()
             for step in steps.values():
@@ -71,7 +71,7 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
                 report = collect(
                     opened,
                     **{
-                        stage: drafts[stage].path(s.FILES[stage]) if stage in drafts else None
+                        stage: drafts[stage].path(FILE_OF[stage]) if stage in drafts else None
                         for stage in STAGES
                     },
                     mining_split=mining.split,
@@ -88,9 +88,9 @@ def build_source(graph: Graph) -> dg.AssetsDefinition:
 def _describe(report: SourceReport, location: dict[str, str]) -> dict[str, dict[str, Any]]:
     where = {f"source_{key}": value for key, value in location.items()}
     return {
-        s.CORPUS: {**where, **_describe_corpus(report.corpus)},
-        s.QUERIES: {**where, **_describe_queries(report.queries)},
-        s.QRELS: {**where, **_describe_qrels(report.qrels)},
+        s.CORPUS.stage: {**where, **_describe_corpus(report.corpus)},
+        s.QUERIES.stage: {**where, **_describe_queries(report.queries)},
+        s.QRELS.stage: {**where, **_describe_qrels(report.qrels)},
     }
 
 

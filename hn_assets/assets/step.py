@@ -10,8 +10,8 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from hn_assets.errors import StoreError
-from hn_assets.stages import FILES
 from hn_assets.store import Draft
+from hn_assets.store.layout import FILES
 
 if TYPE_CHECKING:
     from hn_assets.assets.graph import Graph

@@ -8,28 +8,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets import stages as s
-from hn_assets import tables
 from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import Mine, upstream
+from hn_assets.assets.inputs import LoadedDataset, upstream
 from hn_assets.assets.metadata import distribution, table
-from hn_assets.assets.mining import Digging, rules
+from hn_assets.assets.mining import MiningSession, rules
 from hn_assets.assets.negatives import LIMITS
 from hn_assets.assets.step import Step
-from hn_assets.encoding.cache import VectorCache
-from hn_assets.encoding.generations import record_generation
-from hn_assets.mining.mine import Miner
-from hn_assets.mining.pool import read_pools
-from hn_assets.mining.texts import read_passages
-from hn_assets.scoring.reranker import (
+from hn_assets.encoding.vectors.cache_pruning import record_generation
+from hn_assets.encoding.vectors.vector_cache import VectorCache
+from hn_assets.mining.data.candidate_block import read_candidate_blocks
+from hn_assets.mining.data.text_ids import read_passages
+from hn_assets.mining.miner import Miner
+from hn_assets.reranking.model import (
     Reranker,
     RerankerIdentity,
     choose_precision,
     describe_space,
     identify_reranker,
 )
-from hn_assets.scoring.score import score_pairs
-from hn_assets.scoring.settings import TeacherSettings
+from hn_assets.reranking.score_pairs import score_pairs
+from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.store import layout as s
+from hn_assets.store import tables
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
@@ -43,26 +43,26 @@ NOT_CONTENT = {"batch_size", *LIMITS}
 def build_teacher_scores(graph: Graph, settings: TeacherSettings) -> dg.AssetsDefinition:
     """The asset that scores with a reranker; for datasets with a teacher."""
     made_by = settings.model_dump(mode="json", exclude=NOT_CONTENT)
-    count = settings.shortlist or 2 * graph.settings.mining.negatives
+    count = settings.shortlist or 2 * graph.settings.mining.num_negatives
 
     @graph.asset(
-        s.TEACHER_SCORES,
+        s.TEACHER_SCORES.stage,
         "What the teacher, a reranker, says of the positives and of the candidates on a shortlist.",
         deps=upstream(graph),
         kinds={"torch", "parquet"},
         settings={
             "teacher": made_by,
             "mining": graph.settings.mining.model_dump(mode="json", exclude={"on_shortage"}),
-            "negatives": rules(graph.settings.negatives),
+            "negatives": rules(graph.settings.filters),
         },
         computes=True,
     )
     def teacher_scores(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         import pandas as pd
 
-        with graph.running(context, s.TEACHER_SCORES):
-            step = Step(graph, context, s.TEACHER_SCORES)
-            digging = Digging.start(graph, step, graph.settings.mining)
+        with graph.running(context, s.TEACHER_SCORES.stage):
+            step = Step(graph, context, s.TEACHER_SCORES.stage)
+            digging = MiningSession.start(graph, step, graph.settings.mining)
             compute = graph.compute(context)
             devices = compute.choose_devices()
             precision = choose_precision(devices, compute.precision)
@@ -97,7 +97,7 @@ def build_teacher_scores(graph: Graph, settings: TeacherSettings) -> dg.AssetsDe
             )
             with step.publish() as draft:
                 kept = pa.Table.from_pandas(pairs, tables.TEACHER_SCORES, preserve_index=False)
-                path = draft.path(s.FILES[s.TEACHER_SCORES])
+                path = draft.path(s.TEACHER_SCORES.name)
                 pq.write_table(kept.replace_schema_metadata(None), path, compression="zstd")
             assert draft.manifest is not None
             record_generation(cache, step.stage, draft.manifest.version, report.keys)
@@ -138,20 +138,22 @@ def _loader(
     return load
 
 
-def _pairs(mine: Mine, miner: Miner, digging: Digging) -> "Iterator[pd.DataFrame]":
+def _pairs(mine: LoadedDataset, miner: Miner, digging: MiningSession) -> "Iterator[pd.DataFrame]":
     """Ids of what is to be scored, with label 1 for positives; some rows index each text."""
     collection = mine.collection
-    for pool in read_pools(digging.files[s.CANDIDATES], collection):
+    for pool in read_candidate_blocks(digging.files[s.CANDIDATES.stage], collection):
         for mined in miner.mine(pool):
             query, rank = np.nonzero(mined.chosen)
-            yield _name(mine, mined.pool.queries[query], mined.pool.documents[query, rank], 0)
+            yield _name(mine, mined.block.queries[query], mined.block.documents[query, rank], 0)
     asked, positives = collection.positives.queries(), collection.positives.documents
     with_text = collection.texts.documents[positives] != collection.texts.empty
     which = collection.mined[asked] & with_text
     yield _name(mine, asked[which], positives[which], 1)
 
 
-def _name(mine: Mine, queries: np.ndarray, documents: np.ndarray, label: int) -> "pd.DataFrame":
+def _name(
+    mine: LoadedDataset, queries: np.ndarray, documents: np.ndarray, label: int
+) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame(
@@ -163,12 +165,16 @@ def _name(mine: Mine, queries: np.ndarray, documents: np.ndarray, label: int) ->
     )
 
 
-def _read_pairs(digging: Digging, mine: Mine, pairs: "pd.DataFrame") -> list[tuple[str, str]]:
+def _read_pairs(
+    digging: MiningSession, mine: LoadedDataset, pairs: "pd.DataFrame"
+) -> list[tuple[str, str]]:
     """The texts of the pairs: a passage as the encoder reads it."""
     wanted = set(pairs.doc_id)
     passages = {
         doc_id: text
-        for doc_id, text in read_passages(digging.files[s.CORPUS], with_title=mine.with_title)
+        for doc_id, text in read_passages(
+            digging.files[s.CORPUS.stage], include_title=mine.include_title
+        )
         if doc_id in wanted
     }
     asked = dict(zip(mine.query_table.id, mine.query_table.text, strict=True))

@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets import stages as s
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.metadata import table
 from hn_assets.assets.run_config import apply_run_config, run_config_class
 from hn_assets.assets.step import Step
-from hn_assets.evaluation.health import remember_texts, sizes
-from hn_assets.export.export import export_training_set
+from hn_assets.evaluation.checks.data import sample_text_hashes, sizes
+from hn_assets.export.writer import export_training_set
+from hn_assets.store import layout as s
 
 ACCEPTED = "accepted"  # the key in the manifest of what later refreshes are compared with
 
@@ -23,10 +23,10 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
     config_class = run_config_class(graph.settings.export)
 
     @graph.asset(
-        s.TRAINING_SET,
+        s.TRAINING_SET.stage,
         "Training files for FlagEmbedding and sentence-transformers, ids in a side table.",
         # what the checks of the last two stop must not be trained on
-        deps=(s.HARD_NEGATIVES, s.FALSE_NEGATIVE_AUDIT, s.RETRIEVAL_QUALITY),
+        deps=(s.HARD_NEGATIVES.stage, s.FALSE_NEGATIVE_AUDIT.stage, s.RETRIEVAL_QUALITY.stage),
         kinds={"jsonl", "parquet"},
         settings={
             "formats": graph.settings.export.formats,
@@ -37,31 +37,36 @@ def build_training_set(graph: Graph) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: config_class,  # type: ignore[valid-type]
     ) -> dg.MaterializeResult:
-        with graph.running(context, s.TRAINING_SET):
+        with graph.running(context, s.TRAINING_SET.stage):
             settings = apply_run_config(graph.settings.export, config)
-            step = Step(graph, context, s.TRAINING_SET)
+            step = Step(graph, context, s.TRAINING_SET.stage)
             inputs = {
                 stage: step.input(stage)
-                for stage in (s.CORPUS, s.QUERIES, s.QRELS, s.HARD_NEGATIVES)
+                for stage in (
+                    s.CORPUS.stage,
+                    s.QUERIES.stage,
+                    s.QRELS.stage,
+                    s.HARD_NEGATIVES.stage,
+                )
             }
-            quality = json.loads(step.input(s.RETRIEVAL_QUALITY).read_text(encoding="utf-8"))
-            scores = step.input(s.TEACHER_SCORES) if graph.settings.teacher else None
+            quality = json.loads(step.input(s.RETRIEVAL_QUALITY.stage).read_text(encoding="utf-8"))
+            scores = step.input(s.TEACHER_SCORES.stage) if graph.settings.teacher else None
             step.depends_on(formats=settings.formats, split=graph.settings.mining.split)
             if (current := step.current()) is not None:
                 return current
-            made_with = graph.store.stage(s.HARD_NEGATIVES).require().info
+            made_with = graph.store.stage(s.HARD_NEGATIVES.stage).require().info
             with step.publish() as draft:
                 report = export_training_set(
                     draft.folder,
                     **inputs,
                     split=graph.settings.mining.split,
                     negatives=made_with["negatives"],
-                    with_title=made_with["with_title"],
+                    include_title=made_with["include_title"],
                     teacher_scores=scores,
                     settings=settings,
                 )
                 draft.info["split"] = graph.settings.mining.split
-                draft.info["with_title"] = made_with["with_title"]
+                draft.info["include_title"] = made_with["include_title"]
                 draft.info[ACCEPTED] = _remember(graph, inputs, quality)
             left_out = report.queries_without_negatives + report.queries_without_positives
             if left_out:
@@ -95,7 +100,9 @@ def _remember(
     """What the checks of later refreshes compare with: this one passed them all."""
     mining = graph.settings.mining
     return {
-        "sizes": sizes(files[s.CORPUS], files[s.QRELS], mining.split, mining.evaluation_split),
-        "texts": remember_texts(files[s.CORPUS]),
+        "sizes": sizes(
+            files[s.CORPUS.stage], files[s.QRELS.stage], mining.split, mining.evaluation_split
+        ),
+        "texts": sample_text_hashes(files[s.CORPUS.stage]),
         "ndcg_at_10": quality.get("ndcg_at_10"),
     }

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.cache import VectorCache, text_key
 from hn_assets.encoding.encoder import Encoder, Kind
-from hn_assets.encoding.vectors import VectorTable, VectorWriter, check_finite
+from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
+from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter, check_finite
 from hn_assets.progress import Progress
 
 ROWS_PER_BLOCK = 8192
@@ -100,7 +100,7 @@ def embed(
     )
 
 
-def take_over(cache: VectorCache, vectors: VectorTable) -> int:
+def import_vectors(cache: VectorCache, vectors: VectorTable) -> int:
     """Put vectors of an earlier run into the cache of the same space, where it lacks them.
 
     So a machine that has the finished asset, but not the cache, encodes nothing twice.

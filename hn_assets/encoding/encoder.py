@@ -9,11 +9,11 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.batches import TokenIds, cut_batches
-from hn_assets.encoding.compiling import CompileTrial
-from hn_assets.encoding.loading import LoadedModel
-from hn_assets.encoding.vectors import Vectors
-from hn_assets.encoding.workers import OneDevice, OnePerDevice, Workers
+from hn_assets.encoding.batching import TokenIds, cut_batches
+from hn_assets.encoding.devices.torch_compile import CompileDecision
+from hn_assets.encoding.devices.worker_pool import OneDevice, OnePerDevice, Workers
+from hn_assets.encoding.model import LoadedModel
+from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.errors import ModelError
 
 Kind = Literal["query", "passage"]
@@ -21,7 +21,7 @@ Name = TypeVar("Name")
 
 # texts tokenised and sorted by length at once, which bounds the memory, and computed between two
 # shards, which bounds what a crash can cost; a GPU needs many for batches of one length
-WINDOW = {"cpu": 2048, "gpu": 32768}
+DEFAULT_RANGE = {"cpu": 2048, "gpu": 32768}
 DEFAULT_BATCH_TOKENS = {"cpu": 4096, "gpu": 65536}
 
 
@@ -59,7 +59,7 @@ class Encoder:
     Args:
         model: from `load_model`.
         devices: torch devices; several get a process each.
-        batch_tokens: tokens computed at once per device, padding counted; None for the default.
+        max_tokens_per_batch: tokens computed at once per device, padding counted; None for the default.
         compile: `auto`, `always` or `never`: whether `torch.compile` is used.
 
     Example:
@@ -75,16 +75,16 @@ class Encoder:
         model: LoadedModel,
         *,
         devices: list[str],
-        batch_tokens: int | None = None,
+        max_tokens_per_batch: int | None = None,
         compile: str = "never",
     ) -> None:
         self.model = model
         self.devices = devices
         kind = "cpu" if devices[0] == "cpu" else "gpu"
-        self.batch_tokens = batch_tokens or DEFAULT_BATCH_TOKENS[kind]
-        self.window = WINDOW[kind]
+        self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_BATCH_TOKENS[kind]
+        self.window = DEFAULT_RANGE[kind]
         self.stats = EncodingStats()
-        self.trial = CompileTrial(compile, devices[0])
+        self.trial = CompileDecision(compile, devices[0])
         self.is_driven = self._can_drive()
         self._workers: Workers | None = None
 
@@ -216,7 +216,7 @@ class Encoder:
         batches = cut_batches(
             window.tokens,
             max_length=self._max_length(kind),
-            batch_tokens=self.batch_tokens,
+            max_tokens_per_batch=self.max_tokens_per_batch,
             pad=tokenizer.pad_token_id or 0,
         )
         for batch, vectors in self._start_workers().compute(batches, compiled=compiled):
@@ -226,7 +226,7 @@ class Encoder:
         self, window: "_Window[Any]", kind: Kind
     ) -> Iterator[tuple[list[int], Vectors]]:
         embedder = self.model.embedder
-        size = max(1, self.batch_tokens // self._max_length(kind))
+        size = max(1, self.max_tokens_per_batch // self._max_length(kind))
         encode = embedder.encode_queries if kind == "query" else embedder.encode_corpus
         vectors: Any = encode(window.texts, batch_size=size)
         if isinstance(vectors, dict):  # M3 returns its heads by name

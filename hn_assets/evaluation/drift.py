@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.tables import TEXT_KEY
+from hn_assets.store.tables import TEXT_KEY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
-from hn_assets.tables import read_rows
+from hn_assets.store.tables import read_rows
 from hn_assets.text import passage_text
 
 QUERIES_PER_BLOCK = 1_000
@@ -72,7 +72,7 @@ class Examples:
         qrels: Path,
         hard_negatives: Path,
         split: str,
-        with_title: bool,
+        include_title: bool,
         teacher_scores: Path | None = None,
     ) -> None:
         """Read the Parquet files, with the columns of `hn_assets.tables`.
@@ -93,7 +93,7 @@ class Examples:
         positives = _keep(relevant, "query_id", mined_queries)
 
         wanted = {*_distinct(mined, "doc_id"), *_distinct(positives, "doc_id")}
-        self._texts = _read_texts(corpus, wanted, with_title=with_title)
+        self._texts = _read_texts(corpus, wanted, include_title=include_title)
         self._asked = _read_queries(queries, set(mined_queries))
 
         with_text = [i for i in _distinct(positives, "doc_id") if self._texts[i].strip()]
@@ -198,11 +198,11 @@ def _starts(table: pa.Table) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
-def _read_texts(corpus: Path, wanted: set[str], *, with_title: bool) -> dict[str, str]:
+def _read_texts(corpus: Path, wanted: set[str], *, include_title: bool) -> dict[str, str]:
     texts: dict[str, str] = {}
     for row in read_rows(corpus, ["id", "title", "text"]):
         if row["id"] in wanted:
-            texts[row["id"]] = passage_text(row["title"], row["text"], with_title=with_title)
+            texts[row["id"]] = passage_text(row["title"], row["text"], include_title=include_title)
     missing = wanted - texts.keys()
     if missing:
         raise StoreError(

@@ -23,9 +23,9 @@ def build_changes_sensor(graph: Graph, job: Any) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{graph.name}_changes",
         job=job,
-        minimum_interval_seconds=settings.watch_seconds,
+        minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.watched
+        if settings.sensor_enabled
         else dg.DefaultSensorStatus.STOPPED,
         description=f"Refresh {graph.name} when its source, or its model, has changed.",
     )
@@ -37,7 +37,7 @@ def build_changes_sensor(graph: Graph, job: Any) -> dg.SensorDefinition:
         cursor = json.loads(context.cursor or "null")
         if cursor is None:
             _remember(context, now, now, runs=0)
-            return dg.SkipReason("source and model are watched from now on")
+            return dg.SkipReason("source and model are sensor_enabled from now on")
         handled, runs = cursor["handled"], cursor["runs"]
         changed = [what for what in now if now[what] != handled.get(what)]
         if not changed or now != cursor["seen"]:
@@ -63,12 +63,12 @@ def look(graph: Graph) -> dict[str, str]:
         HardNegativesError: one of them is not there, or the hub cannot be asked.
     """
     from hn_assets.sources import open_source
-    from hn_assets.sources.watch import state_of_model, state_of_source
+    from hn_assets.sources.fingerprint import state_of_model, state_of_source
 
-    negatives = graph.settings.negatives
+    filters = graph.settings.filters
     others = [
         graph.base / Path(name).expanduser()
-        for name in (negatives.reviewed, negatives.answers)
+        for name in (filters.reviewed_labels, filters.answers)
         if name
     ]
     source = open_source(graph.settings.source, graph.base)

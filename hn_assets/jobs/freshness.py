@@ -6,7 +6,7 @@ import dagster as dg
 
 from hn_assets.assets.freshness import IS_FRESH
 from hn_assets.assets.graph import Graph
-from hn_assets.stages import TRAINING_SET
+from hn_assets.store.layout import TRAINING_SET
 
 DAILY = "0 6 * * *"
 

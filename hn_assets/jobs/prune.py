@@ -5,7 +5,7 @@ from pydantic import Field
 
 from hn_assets.assets.graph import Graph
 from hn_assets.assets.step import one_run_at_a_time
-from hn_assets.encoding.generations import prune
+from hn_assets.encoding.vectors.cache_pruning import prune
 
 
 class PruneConfig(dg.Config):

@@ -14,7 +14,7 @@ def build_refresh_job(graph: Graph) -> Any:
         selection=dg.AssetSelection.groups(graph.name),
         description=f"Materialize all of {graph.name}: raw texts to training files.",
         tags=graph.settings.job.tags,
-        executor_def=dg.in_process_executor if graph.settings.job.one_process else None,
+        executor_def=dg.in_process_executor if graph.settings.job.in_process else None,
     )
 
 
@@ -27,7 +27,7 @@ def build_schedule(graph: Graph, job: Any) -> dg.ScheduleDefinition:
         cron_schedule=settings.cron,
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING
-        if settings.scheduled
+        if settings.schedule_enabled
         else dg.DefaultScheduleStatus.STOPPED,
         description=f"Refresh {graph.name}.",
     )

@@ -41,7 +41,7 @@ def choose(
     eligible: NDArray[np.bool_],
     sampling: Sampling,
     uniform: NDArray[np.float64],
-    gap: NDArray[np.float32],
+    score_minus_mean_positive: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
     """Choose at most `sampling.count` of the eligible candidates of each query.
 
@@ -49,7 +49,7 @@ def choose(
         eligible: which may be chosen; (queries, depth), best ranked first.
         sampling: how.
         uniform: from `uniform_keys`, of the same shape.
-        gap: score minus the mean score of the query's positives, of the same shape.
+        score_minus_mean_positive: score minus the mean score of the query's positives, of the same shape.
     """
     if sampling.method == "stratified":
         return _choose_stratified(eligible, sampling.count, uniform)
@@ -59,7 +59,9 @@ def choose(
     if sampling.method == "simans":
         # smallest -log(u) / w: weighted sampling without putting back (Efraimidis and Spirakis
         # 2006); as logarithms, since weights of far candidates are very small
-        finite = np.where(np.isfinite(gap), gap, 0).astype(np.float64)
+        finite = np.where(
+            np.isfinite(score_minus_mean_positive), score_minus_mean_positive, 0
+        ).astype(np.float64)
         keys = np.log(-np.log(uniform)) + sampling.a * (finite - sampling.b) ** 2
     return _smallest(np.where(eligible, keys, np.inf), sampling.count) & eligible
 

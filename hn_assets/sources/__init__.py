@@ -4,7 +4,7 @@ A source yields documents, queries and qrels with the place each came from. `col
 they fit together and writes the Parquet files that everything later reads.
 """
 
-from hn_assets.sources.open import open_source
-from hn_assets.sources.records import Document, Qrel, Query, Source
+from hn_assets.sources.factory import open_source
+from hn_assets.sources.protocol import Document, Qrel, Query, Source
 
 __all__ = ["Document", "Qrel", "Query", "Source", "open_source"]

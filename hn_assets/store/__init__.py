@@ -4,6 +4,6 @@
 checksums; the files lie beside it in a folder named by their content, and `latest` links to it.
 """
 
-from hn_assets.store.store import Draft, Manifest, Stage, Store, open_store
+from hn_assets.store.stage_store import Draft, Manifest, Stage, Store, open_store
 
 __all__ = ["Draft", "Manifest", "Stage", "Store", "open_store"]

@@ -12,8 +12,8 @@ import requests
 
 from hn_assets.alerts import alert as module
 from hn_assets.alerts.alert import Alert, send
-from hn_assets.alerts.settings import AlertSettings
 from hn_assets.errors import SettingsError
+from hn_assets.settings.alerts import AlertSettings
 
 ALERT = Alert(
     "scifact", "failed run", "scifact: a run failed", ["corpus: gone"], "77", "http://ui/77"

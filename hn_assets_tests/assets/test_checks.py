@@ -11,11 +11,11 @@ import pytest
 
 from hn_assets.assets.build import build_definitions
 from hn_assets.assets.checks import ACCEPT_TAG
-from hn_assets.evaluation import health
-from hn_assets_tests.assets.graphs import Toy, told
+from hn_assets.evaluation.checks import data as health
+from hn_assets_tests.assets.animals_dataset import Toy, told
 from hn_assets_tests.assets.test_refresh import make_toy
-from hn_assets_tests.data import write_jsonl
-from hn_assets_tests.models import make_tiny_bert
+from hn_assets_tests.collections_on_disk import write_jsonl
+from hn_assets_tests.small_models import make_tiny_bert
 
 
 def failed(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
@@ -72,7 +72,7 @@ def take_random_weights(toy: Toy) -> None:
 def test_a_broken_refresh_is_stopped_and_last_weeks_files_stay(
     tmp_path: Path, breaks: Callable[[Toy], None], stopped_by: str, stage: str
 ) -> None:
-    toy = Toy(tmp_path, negatives={"target_false_negative_rate": None})
+    toy = Toy(tmp_path, filters={"target_false_negative_rate": None})
     assert not failed(toy.materialize())
     before = version(toy)
     breaks(toy)
@@ -133,10 +133,13 @@ def test_a_tag_for_one_check_is_none_for_another(tmp_path: Path, model: Path) ->
 @pytest.mark.parametrize(
     ("changes", "stopped_by"),
     [
-        ({"checks": {"least_full": 1.0}, "mining": {"range": [45, 48]}}, "negatives_are_enough"),
-        ({"checks": {"least_recall": 1.0}, "search": {"depth": 20}}, "positives_are_found"),
         (
-            {"checks": {"least_index_recall": 1.0}, "search": {"index": "IVF8,Flat"}},
+            {"checks": {"min_full_query_share": 1.0}, "mining": {"range_min": 45, "range_max": 48}},
+            "negatives_are_enough",
+        ),
+        ({"checks": {"min_recall": 1.0}, "search": {"depth": 20}}, "positives_are_found"),
+        (
+            {"checks": {"min_index_recall": 1.0}, "search": {"index": "IVF8,Flat"}},
             "index_finds_enough",
         ),
     ],
@@ -149,7 +152,7 @@ def test_a_setting_decides_what_stops_even_the_first_refresh(
     assert not result.success
     assert stopped_by in failed(result)
     assert toy.graph.store.stage("training_set").manifest() is None
-    lax = {**changes, "checks": {"least_full": 0, "least_recall": 0, "least_index_recall": 0}}
+    lax = {**changes, "checks": {"min_full_query_share": 0, "min_recall": 0, "min_index_recall": 0}}
     assert not failed(make_toy(tmp_path / "lax", model, **lax).materialize(raise_on_error=False))
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import STAGES, Toy, told
-from hn_assets_tests.data import write_jsonl
-from hn_assets_tests.models import make_tiny_bert
+from hn_assets_tests.assets.animals_dataset import STAGES, Toy, told
+from hn_assets_tests.collections_on_disk import write_jsonl
+from hn_assets_tests.small_models import make_tiny_bert
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
             "corpus_embeddings",
             {"shape": "48 x 384", "dtype": "float32", "device": "cpu", "precision": "float32"},
         ),
-        ("query_embeddings", {"shape": "24 x 384", "truncated_share": 0.0, "model": "embedded"}),
+        ("query_embeddings", {"shape": "24 x 384", "truncated_share": 0.0, "model": "bundled"}),
         ("faiss_index", {"type": "Flat", "vectors": 48, "dimension": 384}),
         ("candidates", {"depth": 21, "queries": 24, "index_recall": 1.0, "faiss_device": "cpu"}),
         (
@@ -78,7 +78,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
                 "negatives_wanted": 4,
             },
         ),
-        ("training_set", {"queries": 18, "positives": 18, "negatives": 72}),
+        ("training_set", {"queries": 18, "positives": 18, "num_negatives": 72}),
     ],
 )
 def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None:
@@ -127,7 +127,7 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
         "rank",
         "score",
         "margin",
-        "closeness",
+        "positive_similarity",
         "probability",
         "teacher",
         "positive_ids",
@@ -146,7 +146,7 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
 
 def test_a_second_run_and_another_batch_size_change_no_byte(done, tmp_path: Path) -> None:
     one = done[0].file("hard_negatives", "hard_negatives.parquet").read_bytes()
-    other = Toy(tmp_path, encoding={"batch_tokens": 64})
+    other = Toy(tmp_path, encoding={"max_tokens_per_batch": 64})
     other.materialize()
     assert other.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
     # data versions are content: equal content, equal version
@@ -190,7 +190,7 @@ def test_both_embeddings_load_the_model_once(
 def test_settings_can_be_changed_for_one_run(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     toy.materialize()
-    toy.materialize("hard_negatives", config={"hard_negatives": {"negatives": 2}})
+    toy.materialize("hard_negatives", config={"hard_negatives": {"num_negatives": 2}})
     assert set(toy.negatives().groupby("query_id").size()) == {2}
     toy.materialize("candidates", config={"candidates": {"depth": 5}})
     ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
@@ -201,7 +201,7 @@ def test_settings_can_be_changed_for_one_run(tmp_path: Path) -> None:
 
 
 def test_an_approximate_index_for_one_run_is_measured(tmp_path: Path) -> None:
-    toy = Toy(tmp_path, checks={"least_index_recall": 0, "least_recall": 0})
+    toy = Toy(tmp_path, checks={"min_index_recall": 0, "min_recall": 0})
     toy.materialize()
     toy.materialize("faiss_index", config={"faiss_index": {"index": "IVF8,Flat"}})
     result = toy.materialize("candidates")
@@ -220,7 +220,7 @@ def test_titles_dropped_for_one_run_are_dropped_to_the_end(tmp_path: Path) -> No
     lines = toy.file("training_set", "flagembedding.jsonl")
     assert lines.read_text().count("TITLE ") == 18 * 5
     embeddings = ("corpus_embeddings", "query_embeddings")
-    toy.materialize(*embeddings, config={"embeddings": {"with_title": False}})
+    toy.materialize(*embeddings, config={"embeddings": {"include_title": False}})
     toy.materialize("faiss_index", "candidates", "hard_negatives", "training_set")
     lines = toy.file("training_set", "flagembedding.jsonl")
     assert "TITLE" not in lines.read_text()
@@ -229,7 +229,9 @@ def test_titles_dropped_for_one_run_are_dropped_to_the_end(tmp_path: Path) -> No
 def test_a_changed_setting_that_cannot_work_is_refused(tmp_path: Path) -> None:
     toy = Toy(tmp_path)
     toy.materialize()
-    message = toy.fail("hard_negatives", config={"hard_negatives": {"range": [20, 2]}})
+    message = toy.fail(
+        "hard_negatives", config={"hard_negatives": {"range_min": 20, "range_max": 2}}
+    )
     assert "mining.range [20, 2] is empty" in message
     message = toy.fail("training_set", config={"training_set": {"formats": ["csv"]}})
     assert "the run's configuration cannot work" in message
@@ -302,7 +304,10 @@ def test_a_store_that_cannot_be_written_fails_by_name(
 
 
 def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
-    sections: dict = {"mining": {"range": [2, 200], "negatives": 60}, "checks": {"least_full": 0}}
+    sections: dict = {
+        "mining": {"range_min": 2, "range_max": 200, "num_negatives": 60},
+        "checks": {"min_full_query_share": 0},
+    }
     toy = Toy(tmp_path, **sections)
     toy.materialize()
     ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets_tests.assets.graphs import Toy, told
+from hn_assets_tests.assets.animals_dataset import Toy, told
 from hn_assets_tests.assets.test_refresh import make_toy, rewrite_corpus
 
 
@@ -22,7 +22,7 @@ def test_quality_is_that_of_the_rankings_with_the_last_beside_it(
     kept = json.loads(toy.file("retrieval_quality", "retrieval_quality.json").read_text())
     assert kept["ndcg_at_10"] == pytest.approx(first["ndcg_at_10"], abs=1e-5)
     # the same collection, ranked by random weights
-    other = make_toy(tmp_path, model, checks={"largest_drop": 1})
+    other = make_toy(tmp_path, model, checks={"max_ndcg_drop": 1})
     second = told(other.materialize())["retrieval_quality"]
     assert second["ndcg_at_10"] < first["ndcg_at_10"]
     (row,) = (r.data for r in second["compared"].records if r.data["measure"] == "ndcg_at_10")
@@ -46,7 +46,7 @@ def test_without_an_evaluation_split_nothing_is_measured_and_all_goes_on(
 
 
 def test_drift_is_told_of_what_was_changed(tmp_path: Path, model: Path) -> None:
-    toy = make_toy(tmp_path, model, checks={"largest_drop": 1})
+    toy = make_toy(tmp_path, model, checks={"max_ndcg_drop": 1})
     assert told(toy.materialize())["drift"]["compared_with"].startswith("nothing")
     rewrite_corpus(
         toy,
@@ -94,12 +94,12 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
 
 def test_the_page_says_where_a_check_warned_or_has_not_looked(tmp_path: Path, model: Path) -> None:
     # a target that nothing here can show to be met
-    toy = make_toy(tmp_path, model, negatives={"target_false_negative_rate": 0.01})
+    toy = make_toy(tmp_path, model, filters={"target_false_negative_rate": 0.01})
     found = told(toy.materialize())["report"]["can_i_train_on_it"]
     assert re.fullmatch(r"Yes, with care: 1 check of \d\d warned\.", found)
     page = toy.file("report", "report.html").read_text(encoding="utf-8")
     assert "nothing was measured, so that a rate under 0.01 cannot be shown" in page
-    other = make_toy(tmp_path, model, mining={"negatives": 3})
+    other = make_toy(tmp_path, model, mining={"num_negatives": 3})
     result = told(other.materialize("hard_negatives", "drift", "report"))
     assert "checks have not looked at these files" in result["report"]["can_i_train_on_it"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.graphs import OF_THE_PAST, STAGES, Toy, told
-from hn_assets_tests.data import write_jsonl
-from hn_assets_tests.models import make_tiny_bert
+from hn_assets_tests.assets.animals_dataset import OF_THE_PAST, STAGES, Toy, told
+from hn_assets_tests.collections_on_disk import write_jsonl
+from hn_assets_tests.small_models import make_tiny_bert
 
 
 def make_toy(folder: Path, model: Path, **changes: Any) -> Toy:
@@ -91,7 +91,7 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
     tmp_path: Path,
 ) -> None:
     folder = make_tiny_bert(tmp_path / "model")
-    toy = make_toy(tmp_path / "toy", folder, checks={"largest_drop": 1})
+    toy = make_toy(tmp_path / "toy", folder, checks={"max_ndcg_drop": 1})
     toy.materialize()
     before = versions(toy)
     make_tiny_bert(folder, seed=1)
@@ -108,14 +108,14 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
 @pytest.mark.parametrize(
     ("change", "stale"),
     [
-        ({"mining": {"negatives": 3}}, {"false_negative_audit", "hard_negatives"}),
-        ({"negatives": {"score_floor": 0.1}}, {"false_negative_audit", "hard_negatives"}),
+        ({"mining": {"num_negatives": 3}}, {"false_negative_audit", "hard_negatives"}),
+        ({"filters": {"min_score": 0.1}}, {"false_negative_audit", "hard_negatives"}),
         ({"export": {"formats": ["triplet"]}}, {"training_set"}),
         ({"search": {"memory_mb": 64}}, set()),
         ({"search": {"depth": 30}}, {"candidates"}),
-        ({"encoding": {"batch_tokens": 99}}, set()),
+        ({"encoding": {"max_tokens_per_batch": 99}}, set()),
         ({"encoding": {"query_instruction": "find: "}}, {"query_embeddings"}),
-        ({"encoding": {"with_title": False}}, {"corpus_embeddings"}),
+        ({"encoding": {"include_title": False}}, {"corpus_embeddings"}),
         ({"search": {"index": "IVF4,Flat"}}, {"faiss_index"}),
     ],
 )
@@ -182,7 +182,7 @@ def run_elsewhere(folder: Path, model: Path) -> subprocess.Popen:
         "from pathlib import Path\n"
         "from hn_assets_tests.assets.test_refresh import make_toy\n"
         "from hn_assets.encoding import encoder\n"
-        "encoder.WINDOW['cpu'] = 4\n"  # twelve shards
+        "encoder.DEFAULT_RANGE['cpu'] = 4\n"  # twelve shards
         f"make_toy(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
     )
     return subprocess.Popen(
@@ -253,7 +253,7 @@ def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
     job = build_definitions(toy.graph).resolve_job_def("animals_prune")
 
     def count() -> int:
-        from hn_assets.encoding.cache import VectorCache
+        from hn_assets.encoding.vectors.vector_cache import VectorCache
 
         return sum(
             len(VectorCache(toy.graph.store.vectors, json.loads(path.read_text())))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets_tests.assets.graphs import Toy, told
-from hn_assets_tests.assets.things import LABELLED, THINGS, relevant, things
+from hn_assets_tests.assets.animals_dataset import Toy, told
+from hn_assets_tests.assets.partly_labelled import LABELLED, THINGS, relevant, things
 
 NEGATIVES = 5
 
@@ -22,11 +22,12 @@ def graph(folder: Path, model: Path, **teacher: object) -> Toy:
         folder,
         mining={
             "negatives": NEGATIVES,
-            "range": [0, 50],
+            "range_min": 0,
+            "range_max": 50,
             "sampling": "top",
             "evaluation_split": "",
         },
-        negatives={},
+        filters={},
         export={"formats": ["flagembedding", "triplet"]},
         teacher={"model": str(model), **teacher},
     )

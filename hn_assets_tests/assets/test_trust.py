@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from hn_assets.cli import main
-from hn_assets_tests.assets.graphs import Toy, told
-from hn_assets_tests.assets.things import LABELLED, relevant, things
-from hn_assets_tests.data import shared
+from hn_assets_tests.assets.animals_dataset import Toy, told
+from hn_assets_tests.assets.partly_labelled import LABELLED, relevant, things
+from hn_assets_tests.collections_on_disk import shared
 
 
 def graph(folder: Path, **changes: dict) -> Toy:
@@ -21,8 +21,8 @@ def graph(folder: Path, **changes: dict) -> Toy:
         (folder / "raw").mkdir(parents=True)
         things(folder / "raw")
     sections = {
-        "mining": {"negatives": 5, "range": None, "evaluation_split": ""},
-        "negatives": {"target_false_negative_rate": 0.02},
+        "mining": {"num_negatives": 5, "range": None, "evaluation_split": ""},
+        "filters": {"target_false_negative_rate": 0.02},
         **changes,
     }
     return Toy(folder, **sections)
@@ -80,7 +80,7 @@ def test_likely_missing_labels_are_those_that_are_missing(done) -> None:
     first = found.head(40)
     right = [relevant(q, d) for q, d in zip(first.query_id, first.doc_id, strict=True)]
     assert sum(right) >= 36
-    assert found.likeness.is_monotonic_decreasing
+    assert found.relevance_estimate.is_monotonic_decreasing
 
 
 def test_show_says_how_far_to_trust_the_negatives(done, monkeypatch) -> None:
@@ -130,7 +130,7 @@ def test_a_filled_in_review_is_obeyed_by_the_next_run(done, tmp_path: Path) -> N
         row["verdict"] = "relevant"
     rows.append({"query_id": negative.query_id, "doc_id": negative.doc_id, "verdict": "Relevant"})
     second = graph(
-        tmp_path, negatives={"target_false_negative_rate": 0.02, "reviewed": "review.csv"}
+        tmp_path, filters={"target_false_negative_rate": 0.02, "reviewed_labels": "review.csv"}
     )
     with (tmp_path / "review.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), restval="")
@@ -151,8 +151,8 @@ def test_a_filled_in_review_is_obeyed_by_the_next_run(done, tmp_path: Path) -> N
 def test_one_positive_a_query_falls_back_and_says_why(tmp_path: Path) -> None:
     toy = Toy(
         tmp_path,
-        mining={"negatives": 3, "range": None},
-        negatives={"target_false_negative_rate": 0.01},
+        mining={"num_negatives": 3, "range": None},
+        filters={"target_false_negative_rate": 0.01},
     )
     result = toy.materialize()
     assert "0 of 18 queries have two known positives" in told(result)["calibration"]["supported"]
@@ -176,8 +176,8 @@ def test_nothing_changed_nothing_is_calibrated_again(done) -> None:
 def test_filters_on_texts_reach_the_ledger(tmp_path: Path) -> None:
     toy = Toy(
         tmp_path,
-        mining={"negatives": 3, "range": [0, 20]},
-        negatives={"near_duplicate": 0.5, "answers": "answers.jsonl"},
+        mining={"num_negatives": 3, "range_min": 0, "range_max": 20},
+        filters={"near_duplicate_overlap": 0.5, "answers": "answers.jsonl"},
     )
     (tmp_path / "answers.jsonl").write_text(
         json.dumps({"query_id": "q-cat-0", "answers": ["cave walls"]}) + "\n"
@@ -211,8 +211,8 @@ def test_cranfield_with_half_of_the_labels_hidden(tmp_path: Path) -> None:
         tmp_path,
         compute={"precision": "auto"},
         encoding={"passage_max_length": 128},  # half the time
-        mining={"negatives": 15, "range": None, "evaluation_split": ""},
-        negatives={"target_false_negative_rate": target},
+        mining={"num_negatives": 15, "range": None, "evaluation_split": ""},
+        filters={"target_false_negative_rate": target},
     )
     result = toy.materialize()
     negatives = toy.negatives()

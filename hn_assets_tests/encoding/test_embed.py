@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hn_assets.encoding.cache import VectorCache, describe_space, text_key
-from hn_assets.encoding.embed import EmbedReport, embed, sample_texts, take_over
+from hn_assets.encoding.embed import EmbedReport, embed, import_vectors, sample_texts
 from hn_assets.encoding.encoder import Encoder, Kind
-from hn_assets.encoding.fidelity import compare, measured_loss
-from hn_assets.encoding.loading import identify_model
-from hn_assets.encoding.settings import EncodingSettings
-from hn_assets.encoding.vectors import VectorTable
+from hn_assets.encoding.model import identify_model
+from hn_assets.encoding.precision_loss import compare, measure_precision_loss
+from hn_assets.encoding.vectors.vector_cache import VectorCache, describe_space, text_key
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import ModelError
-from hn_assets_tests.models import make_tiny_bert, minilm, minilm_encoder
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets_tests.small_models import make_tiny_bert, minilm, minilm_encoder
 
 TEXTS = [f"text number {i} of a small corpus" for i in range(40)]
 SPACE = {"weights": "sha256:1"}
@@ -208,13 +208,15 @@ def test_the_loss_of_a_precision_is_measured_once(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path, SPACE)
     half = Encoder(minilm("bfloat16"), devices=["cpu"]).encode(TEXTS, "passage")
     cache.add([text_key(text) for text in TEXTS], half)
-    loss = measured_loss(cache, lambda: TEXTS, "passage", minilm_encoder)
+    loss = measure_precision_loss(cache, lambda: TEXTS, "passage", minilm_encoder)
     assert loss == compare(half, minilm_encoder().encode(TEXTS, "passage"))
     assert loss is not None
     assert 0.99 < loss.cosine_min <= loss.cosine_mean < 1
     assert (loss.texts, loss.neighbours) == (40, 20)
     assert 0.8 < loss.overlap <= 1
-    assert measured_loss(VectorCache(tmp_path, SPACE), lambda: [], "passage", never) == loss
+    assert (
+        measure_precision_loss(VectorCache(tmp_path, SPACE), lambda: [], "passage", never) == loss
+    )
 
 
 def test_vectors_that_say_nothing_lose_nearly_everything() -> None:
@@ -237,7 +239,7 @@ def test_the_sample_does_not_depend_on_the_order() -> None:
 def test_a_machine_without_the_cache_starts_from_the_finished_vectors(tmp_path: Path) -> None:
     _, table, _ = run(tmp_path, [*TEXTS, TEXTS[0]])
     cache = VectorCache(tmp_path / "other", SPACE)
-    assert take_over(cache, table) == 40
-    assert take_over(cache, table) == 0
+    assert import_vectors(cache, table) == 40
+    assert import_vectors(cache, table) == 0
     rows = cache.find([text_key(text) for text in TEXTS])
     assert np.array_equal(cache.take(rows), vectors_of(table)[:40])

@@ -9,10 +9,10 @@ import pytest
 from FlagEmbedding import FlagAutoModel
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.loading import embedded_model_folder, hash_folder, load_model
-from hn_assets.encoding.settings import EncodingSettings
+from hn_assets.encoding.model import bundled_model_folder, hash_folder, load_model
 from hn_assets.errors import HubError, ModelError
-from hn_assets_tests.models import make_tiny_bert, minilm_encoder
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets_tests.small_models import make_tiny_bert, minilm_encoder
 
 WORDS = [
     "the",
@@ -35,7 +35,7 @@ TEXTS = [
 
 def flagembedding(**options) -> Any:
     return FlagAutoModel.from_finetuned(
-        str(embedded_model_folder()),
+        str(bundled_model_folder()),
         model_class="encoder-only-base",
         pooling_method="mean",
         use_fp16=False,
@@ -59,8 +59,8 @@ def test_passages_and_queries_are_those_of_flagembedding() -> None:
 
 def test_the_batch_size_and_the_company_change_no_bit() -> None:
     whole = minilm_encoder().encode(TEXTS, "passage")
-    assert np.array_equal(minilm_encoder(batch_tokens=1).encode(TEXTS, "passage"), whole)
-    assert np.array_equal(minilm_encoder(batch_tokens=700).encode(TEXTS, "passage"), whole)
+    assert np.array_equal(minilm_encoder(max_tokens_per_batch=1).encode(TEXTS, "passage"), whole)
+    assert np.array_equal(minilm_encoder(max_tokens_per_batch=700).encode(TEXTS, "passage"), whole)
     reverse = minilm_encoder().encode(TEXTS[::-1], "passage")[::-1]
     assert np.array_equal(reverse, whole)
     assert np.array_equal(minilm_encoder().encode(TEXTS[7:8], "passage")[0], whole[7])
@@ -70,7 +70,7 @@ def test_several_devices_give_what_one_gives(tmp_path: Path) -> None:
     settings = EncodingSettings(model=str(make_tiny_bert(tmp_path)), pooling="cls")
     model = load_model(settings, devices=["cpu"], precision="float32")
     one = Encoder(model, devices=["cpu"]).encode(TEXTS, "passage")
-    two = Encoder(model, devices=["cpu", "cpu"], batch_tokens=256).encode(TEXTS, "passage")
+    two = Encoder(model, devices=["cpu", "cpu"], max_tokens_per_batch=256).encode(TEXTS, "passage")
     assert np.array_equal(one, two)
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets_tests.export.inputs import Inputs
+from hn_assets_tests.export.export_inputs import Inputs
 
 
 @pytest.fixture

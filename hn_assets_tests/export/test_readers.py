@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hn_assets.encoding.loading import embedded_model_folder
-from hn_assets_tests.export.inputs import Inputs
-from hn_assets_tests.models import make_tiny_bert
+from hn_assets.encoding.model import bundled_model_folder
+from hn_assets_tests.export.export_inputs import Inputs
+from hn_assets_tests.small_models import make_tiny_bert
 
 if TYPE_CHECKING:
     import datasets
@@ -33,7 +33,7 @@ def read_with_flagembedding(
         knowledge_distillation=distil,
         query_instruction_for_retrieval=instruction,  # type: ignore[arg-type]
     )
-    tokenizer = AutoTokenizer.from_pretrained(embedded_model_folder())
+    tokenizer = AutoTokenizer.from_pretrained(bundled_model_folder())
     return AbsEmbedderTrainDataset(arguments, tokenizer)
 
 
@@ -57,7 +57,7 @@ def test_flagembeddings_own_dataset_reads_the_files_of_two_datasets(
     inputs: Inputs, tmp_path: Path
 ) -> None:
     inputs.export("one", ["flagembedding"])
-    inputs.export("two", ["flagembedding"], with_title=False)
+    inputs.export("two", ["flagembedding"], include_title=False)
     paths = [tmp_path / name / "flagembedding.jsonl" for name in ("one", "two")]
     dataset = read_with_flagembedding(paths, tmp_path / "cache", "Instruction: ")
     assert len(dataset) == 4
@@ -90,7 +90,7 @@ def test_distillation_losses_take_the_teachers_scores(inputs: Inputs, tmp_path: 
 
     inputs.add_teacher()
     inputs.export()
-    model = SentenceTransformer(str(embedded_model_folder()), device="cpu")
+    model = SentenceTransformer(str(bundled_model_folder()), device="cpu")
     for name, loss in {
         "triplet": losses.MarginMSELoss(model),
         "n-tuple": losses.DistillKLDivLoss(model),
@@ -138,7 +138,7 @@ def test_sentence_transformers_losses_take_the_files(inputs: Inputs, tmp_path: P
     from sentence_transformers.sentence_transformer import losses
 
     inputs.export()
-    model = SentenceTransformer(str(embedded_model_folder()), device="cpu")
+    model = SentenceTransformer(str(bundled_model_folder()), device="cpu")
     for name, loss in {
         "triplet": losses.MultipleNegativesRankingLoss(model),
         "n-tuple": losses.MultipleNegativesRankingLoss(model),
@@ -173,7 +173,7 @@ def test_shapes_are_those_of_mine_hard_negatives(inputs: Inputs, tmp_path: Path)
     from sentence_transformers.util import mine_hard_negatives
 
     inputs.export()
-    model = SentenceTransformer(str(embedded_model_folder()), device="cpu")
+    model = SentenceTransformer(str(bundled_model_folder()), device="cpu")
     pairs = datasets.Dataset.from_dict(
         {"anchor": ["cats", "dogs"], "positive": ["a cat purrs", "a dog barks"]}
     )

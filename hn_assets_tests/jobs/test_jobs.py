@@ -12,9 +12,9 @@ import pytest
 from hn_assets.alerts.alert import Alert
 from hn_assets.assets.build import build_definitions
 from hn_assets.jobs.changes import BECAUSE_TAG
-from hn_assets_tests.assets.graphs import STAGES, Toy
+from hn_assets_tests.assets.animals_dataset import STAGES, Toy
 from hn_assets_tests.assets.test_refresh import make_toy
-from hn_assets_tests.models import make_tiny_bert
+from hn_assets_tests.small_models import make_tiny_bert
 
 told: list[Alert] = []
 
@@ -56,7 +56,7 @@ def test_a_changed_source_starts_one_run_once_it_has_come_to_rest(
     tmp_path: Path, model: Path
 ) -> None:
     watcher = Watcher(make_toy(tmp_path, model))
-    assert "watched from now on" in watcher.look()
+    assert "sensor_enabled from now on" in watcher.look()
     assert watcher.look() == "nothing has changed"
     touch(tmp_path / "raw" / "corpus.jsonl")
     assert "the source changed: a run starts when it has come to rest" in watcher.look()
@@ -103,9 +103,9 @@ def test_sensor_schedule_and_tags_are_those_of_the_settings(tmp_path: Path, mode
     job = {
         "cron": "*/5 * * * *",
         "timezone": "Europe/Berlin",
-        "scheduled": True,
-        "watched": True,
-        "watch_seconds": 7,
+        "schedule_enabled": True,
+        "sensor_enabled": True,
+        "sensor_interval_seconds": 7,
         "tags": {"dagster-k8s/config": config},
     }
     found = repository(make_toy(tmp_path, model, job=job))
@@ -131,7 +131,7 @@ def test_the_job_runs_in_one_process_or_as_the_project_does(tmp_path: Path, mode
         )
 
     assert executor() == "in_process"
-    assert executor(one_process=False) != "in_process"
+    assert executor(in_process=False) != "in_process"
 
 
 def test_encoding_and_search_take_the_pool_of_the_gpu(tmp_path: Path, model: Path) -> None:
@@ -146,7 +146,9 @@ def test_automation_starts_with_the_source_and_follows_the_data(
 ) -> None:
     import datetime
 
-    toy = make_toy(tmp_path, model, job={"automated": True, "cron": "0 3 * * *", "retries": 0})
+    toy = make_toy(
+        tmp_path, model, job={"automation_conditions": True, "cron": "0 3 * * *", "retries": 0}
+    )
     defs = build_definitions(toy.graph)
     instance = dg.DagsterInstance.ephemeral()
     before = datetime.datetime(2026, 1, 5, 2, 59)
@@ -212,19 +214,19 @@ def test_a_failed_run_is_told_with_its_reason(tmp_path: Path, model: Path) -> No
 
 def test_a_check_that_stopped_a_run_is_told_with_what_to_do(tmp_path: Path, model: Path) -> None:
     told.clear()
-    toy = make_toy(tmp_path, model, alerts=HOOK, checks={"least_recall": 1}, search={"depth": 20})
+    toy = make_toy(tmp_path, model, alerts=HOOK, checks={"min_recall": 1}, search={"depth": 20})
     instance = dg.DagsterInstance.ephemeral()
     alert(toy, instance, run(toy, instance), "animals_failed_runs")
     (found,) = told
     (line,) = found.lines
     assert line.startswith("animals/candidates, positives_are_found: ")
-    assert "lower checks.least_recall" in line
+    assert "lower checks.min_recall" in line
 
 
 def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Path) -> None:
     told.clear()
     # a target that nothing here can show to be met
-    toy = make_toy(tmp_path, model, alerts=HOOK, negatives={"target_false_negative_rate": 0.01})
+    toy = make_toy(tmp_path, model, alerts=HOOK, filters={"target_false_negative_rate": 0.01})
     instance = dg.DagsterInstance.ephemeral()
     result = run(toy, instance)
     assert result.success
@@ -236,7 +238,7 @@ def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Pa
 
 def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Path) -> None:
     def look(days: float) -> tuple[dg.AssetCheckEvaluation, Any]:
-        toy = make_toy(tmp_path, model, alerts=HOOK, checks={"fresh_days": days})
+        toy = make_toy(tmp_path, model, alerts=HOOK, checks={"max_age_days": days})
         result = run(toy, instance, "animals_freshness")
         assert result.success  # it only warns
         (found,) = result.get_asset_check_evaluations()
@@ -255,7 +257,7 @@ def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Pat
     found, _ = look(1e-5)  # less than a second
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert told[-1].lines[0].startswith("animals/training_set, is_fresh: the last refresh was 0.0")
-    schedule = repository(make_toy(tmp_path, model, checks={"fresh_days": 7}))
+    schedule = repository(make_toy(tmp_path, model, checks={"max_age_days": 7}))
     daily = schedule.get_schedule_def("animals_freshness_schedule")
     assert (daily.job_name, daily.default_status.value) == ("animals_freshness", "RUNNING")
     names = {job.name for job in repository(make_toy(tmp_path, model)).get_all_jobs()}

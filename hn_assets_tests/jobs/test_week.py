@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.jobs.changes import BECAUSE_TAG
-from hn_assets_tests.assets.graphs import Toy
-from hn_assets_tests.data import animals, write_jsonl
+from hn_assets_tests.assets.animals_dataset import Toy
+from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
 from hn_assets_tests.test_component import make_project, run, surroundings
 
@@ -40,8 +40,8 @@ print(json.dumps({"runs": runs, "cursors": cursors}))
 """
 SETTINGS: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
-    "mining": {"range": [2, 20], "negatives": 4},
-    "checks": {"largest_drop": 1},  # of six test queries ranked by random weights
+    "mining": {"range_min": 2, "range_max": 20, "num_negatives": 4},
+    "checks": {"max_ndcg_drop": 1},  # of six test queries ranked by random weights
 }
 
 
@@ -126,21 +126,26 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def test_a_week_of_refreshes(tmp_path: Path, model: Path) -> None:
     settings = {**SETTINGS, "encoding": {"model": str(model), "pooling": "mean"}}
     project = make_project(tmp_path / "project", "", "daily")
-    add_yaml(project, "daily", settings, job={"cron": "* * * * *", "scheduled": True})
-    add_yaml(project, "watched", settings, job={"watched": True, "watch_seconds": 1})
-    raw = {name: animals(project / name) for name in ("daily", "watched")}
+    add_yaml(project, "daily", settings, job={"cron": "* * * * *", "schedule_enabled": True})
+    add_yaml(
+        project,
+        "sensor_enabled",
+        settings,
+        job={"sensor_enabled": True, "sensor_interval_seconds": 1},
+    )
+    raw = {name: animals(project / name) for name in ("daily", "sensor_enabled")}
     with postgres_server() as postgres:
         home = production_home(tmp_path / "home", postgres)
         made = Production(project, {**home, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"})
         with made.code_server():
             _live_through(made, raw)
-        daily, watched = made.runs("daily"), made.runs("watched")
+        daily, sensor_enabled = made.runs("daily"), made.runs("sensor_enabled")
 
     # every day has its run, and just one, those without a daemon included
     assert [status for status, _ in daily[:DAYS]] == ["SUCCESS"] * DAYS
     times = [datetime.fromisoformat(tags[SCHEDULED_FOR]) for _, tags in daily]
     assert [(t - times[0]).total_seconds() / 60 for t in times] == list(range(len(times)))
-    ((status, tags),) = watched
+    ((status, tags),) = sensor_enabled
     assert (status, tags[BECAUSE_TAG]) == ("SUCCESS", "the source changed")
     kept = project / "data" / "daily" / "hard_negatives" / "latest" / "hard_negatives.parquet"
     shutil.copytree(raw["daily"], tmp_path / "anew" / "raw")
@@ -162,7 +167,7 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
     half = DAYS // 2
     with made.daemon() as daemon:
         made.wait(90, lambda: made.ask()["cursors"].get("watched_changes") is not None)
-        change_a_little(raw["watched"], 1)
+        change_a_little(raw["sensor_enabled"], 1)
         live(1, half)
         if half:
             made.wait(90, lambda: made.runs("daily")[-1][0] == "STARTED")
@@ -170,4 +175,6 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
             time.sleep(75)  # no daemon is there when the next day begins
     with made.daemon():
         live(half + 1, DAYS)
-        made.wait(120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched")))
+        made.wait(
+            120, lambda: any(status == "SUCCESS" for status, _ in made.runs("sensor_enabled"))
+        )

@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets.mining.audit import CHOSEN, audit
-from hn_assets.mining.calibration import Calibration, CrossValidation, calibrate
-from hn_assets.mining.collection import Collection, Texts
-from hn_assets.mining.hiding import Laboratory, View, measure_leak
-from hn_assets.mining.mine import Miner
+from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
+from hn_assets.mining.holdout.audit import CHOSEN, audit
+from hn_assets.mining.holdout.calibration import Calibration, CrossValidation, calibrate
+from hn_assets.mining.holdout.holdout import Holdout, HoldoutSplit, estimate_rate
+from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan, planned_sampling
-from hn_assets.mining.pool import Pool
-from hn_assets.mining.relevance import FEATURES, RelevanceModel
+from hn_assets.mining.relevance.logistic_model import FEATURES, RelevanceModel
 from hn_assets.mining.sampling import Sampling
-from hn_assets.mining.settings import MiningSettings, NegativesSettings
-from hn_assets_tests.mining.toys import InMemory
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets_tests.mining.ranked_dataset import InMemory
 
 TOP = Sampling("top", 15)
 
@@ -51,16 +52,16 @@ class Topics:
         )
         texts = Texts(1000 + np.arange(len(vectors)), np.arange(topics), empty=-1)
         queries = pd.DataFrame({"id": self.asked.ids, "split": "train"})
-        self.collection = Collection.build(
+        self.collection = IndexedDataset.build(
             self.documents.ids, self.asked.ids, texts, queries, self.qrels, "train"
         )
         scores = self.asked.vectors @ self.documents.vectors.T
         order = np.argsort(-scores, axis=1, kind="stable")[:, :230]
-        self.pool = Pool(np.arange(topics), order, np.take_along_axis(scores, order, 1))
+        self.block = CandidateBlock(np.arange(topics), order, np.take_along_axis(scores, order, 1))
 
     @property
-    def laboratory(self) -> Laboratory:
-        return Laboratory([self.pool], self.collection, self.asked, self.documents, seed=1)
+    def holdout(self) -> Holdout:
+        return Holdout([self.block], self.collection, self.asked, self.documents, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -68,40 +69,40 @@ def topics() -> Topics:
     return Topics()
 
 
-def wanted(target: float, unlabelled: float = 1.0) -> NegativesSettings:
-    return NegativesSettings(target_false_negative_rate=target, unlabelled_per_positive=unlabelled)
+def wanted(target: float, unlabelled: float = 1.0) -> FiltersSettings:
+    return FiltersSettings(target_false_negative_rate=target, unlabelled_per_positive=unlabelled)
 
 
 def test_a_half_is_hidden_and_what_is_hidden_can_be_mined(topics: Topics) -> None:
-    laboratory = topics.laboratory
-    halves = laboratory.halves(0)
+    holdout = topics.holdout
+    halves = holdout.halves(0)
     assert [view.visible.sum() for view in halves] == [3] * 60
     assert all(view.known.all() for view in halves)
-    trials = laboratory.hide(halves, halves)
+    trials = holdout.hide(halves, halves)
     for row, view in enumerate(halves):
-        positives = topics.collection.positives.of(laboratory.rows[view.place])
-        ranked = topics.pool.documents[row]
+        positives = topics.collection.positives.of(holdout.rows[view.place])
+        ranked = topics.block.documents[row]
         expected = np.isin(ranked, positives[~view.visible])
         assert np.array_equal(trials.hidden[row], expected)
         assert not trials.eligible[row][np.isin(ranked, positives[view.visible])].any()
-    others = laboratory.halves(1)
+    others = holdout.halves(1)
     assert any((a.visible != b.visible).any() for a, b in zip(halves, others, strict=True))
 
 
 def test_every_visible_positive_is_hidden_once_and_what_was_hidden_stays_unknown(
     topics: Topics,
 ) -> None:
-    laboratory = topics.laboratory
-    halves = laboratory.halves(0)
-    views = laboratory.left_out(halves)
+    holdout = topics.holdout
+    halves = holdout.halves(0)
+    views = holdout.left_out(halves)
     for half in halves:
         own = [view for view in views if view.place == half.place]
         hidden = np.sum([view.known & ~view.visible for view in own], axis=0)
         assert np.array_equal(hidden, half.visible.astype(int))
-    trials = laboratory.hide(views, halves)
+    trials = holdout.hide(views, halves)
     for row, view in enumerate(views):
-        positives = topics.collection.positives.of(laboratory.rows[view.place])
-        unknown = np.isin(topics.pool.documents[view.place], positives[~view.known])
+        positives = topics.collection.positives.of(holdout.rows[view.place])
+        unknown = np.isin(topics.block.documents[view.place], positives[~view.known])
         # nobody knows of these: they can be mined, and do not count as hidden
         assert trials.eligible[row][unknown].all()
         assert not trials.hidden[row][unknown].any()
@@ -109,17 +110,17 @@ def test_every_visible_positive_is_hidden_once_and_what_was_hidden_stays_unknown
 
 def test_what_the_miner_sees_depends_on_nothing_hidden(topics: Topics) -> None:
     """Hiding a positive and not having it must look the same to the model."""
-    laboratory = topics.laboratory
-    halves = laboratory.halves(0)
-    seen = laboratory.hide(halves, halves)
+    holdout = topics.holdout
+    halves = holdout.halves(0)
+    seen = holdout.hide(halves, halves)
     labels = {
-        (f"q{laboratory.rows[view.place]}", f"d{document}")
+        (f"q{holdout.rows[view.place]}", f"d{document}")
         for view in halves
-        for document in topics.collection.positives.of(laboratory.rows[view.place])[view.visible]
+        for document in topics.collection.positives.of(holdout.rows[view.place])[view.visible]
     }
     other = Topics()
     kept = [pair in labels for pair in zip(other.qrels.query_id, other.qrels.doc_id, strict=True)]
-    collection = Collection.build(
+    collection = IndexedDataset.build(
         other.documents.ids,
         other.asked.ids,
         other.collection.texts,
@@ -127,7 +128,7 @@ def test_what_the_miner_sees_depends_on_nothing_hidden(topics: Topics) -> None:
         other.qrels[kept],
         "train",
     )
-    fewer = Laboratory([other.pool], collection, other.asked, other.documents, seed=1)
+    fewer = Holdout([other.block], collection, other.asked, other.documents, seed=1)
     everything = fewer.all_visible()
     truly = fewer.hide(everything, everything)
     assert np.array_equal(seen.eligible, truly.eligible)
@@ -138,18 +139,18 @@ def test_production_sees_what_the_laboratory_saw(topics: Topics) -> None:
     settings = wanted(0.05)
     plan = make_plan(MiningSettings(), settings, calibration_of(topics, settings))
     miner = Miner(topics.collection, topics.asked, topics.documents, plan, seed=1)
-    (mined,) = miner.mine(topics.pool)
-    laboratory = topics.laboratory
-    views = laboratory.all_visible()
-    trials = laboratory.hide(views, views)
+    (mined,) = miner.mine(topics.block)
+    holdout = topics.holdout
+    views = holdout.all_visible()
+    trials = holdout.hide(views, views)
     assert plan.calibration is not None and plan.calibration.model is not None
     expected = plan.calibration.model.probability(trials.features())
     assert mined.probability is not None
     assert np.allclose(mined.probability[trials.eligible], expected[trials.eligible], atol=1e-6)
 
 
-def calibration_of(topics: Topics, settings: NegativesSettings) -> Calibration:
-    return calibrate(topics.laboratory, TOP, settings, len(topics.asked))
+def calibration_of(topics: Topics, settings: FiltersSettings) -> Calibration:
+    return calibrate(topics.holdout, TOP, settings, len(topics.asked))
 
 
 @pytest.mark.parametrize("target", [0.01, 0.05])
@@ -160,11 +161,11 @@ def test_the_rate_on_labels_that_nobody_saw_keeps_the_target(topics: Topics, tar
     assert found.is_supported and found.is_reached
     plan = make_plan(MiningSettings(), settings, found)
     miner = Miner(topics.collection, topics.asked, topics.documents, plan, seed=1)
-    (mined,) = miner.mine(topics.pool)
+    (mined,) = miner.mine(topics.block)
     query, place = np.nonzero(mined.chosen)
-    documents = mined.pool.documents[query, place]
+    documents = mined.block.documents[query, place]
     wrong = sum((q, d) in topics.relevant for q, d in zip(query, documents, strict=True))
-    top = topics.pool.documents[:, 6:21]
+    top = topics.block.documents[:, 6:21]
     careless = sum((q, int(d)) in topics.relevant for q in range(60) for d in top[q])
     assert wrong / len(query) <= target + 0.01
     assert careless / top.size > 0.2
@@ -180,10 +181,10 @@ def test_a_lower_target_takes_easier_negatives(topics: Topics) -> None:
 
 
 def test_fitting_and_judging_never_use_the_same_query(topics: Topics) -> None:
-    laboratory = topics.laboratory
-    views = laboratory.all_visible()
-    cross = CrossValidation(laboratory, views, views, TOP)
-    group = laboratory.group(5)[cross.trials.query]
+    holdout = topics.holdout
+    views = holdout.all_visible()
+    cross = CrossValidation(holdout, views, views, TOP)
+    group = holdout.group(5)[cross.trials.query]
     values = cross.trials.features()
     for part in range(5):
         others = group != part
@@ -203,7 +204,7 @@ def test_too_few_queries_with_two_positives_are_not_calibrated() -> None:
     assert plan.filters.relative_margin == 0.05
     assert plan.calibration is None
     assert "no rate was measured" in plan.note
-    own = MiningSettings(range=[0, 50], sampling="top")
+    own = MiningSettings(range_min=0, range_max=50, sampling="top")
     assert make_plan(own, wanted(0.01), found).end == 50
 
 
@@ -219,7 +220,7 @@ def test_the_plan_follows_the_calibration_unless_settings_say_otherwise(topics: 
     found = calibration_of(topics, settings)
     plan = make_plan(MiningSettings(), settings, found)
     assert (plan.start, plan.end, plan.sampling.method) == (0, 210, "top")
-    own = make_plan(MiningSettings(range=[5, 100], sampling="random"), settings, found)
+    own = make_plan(MiningSettings(range_min=5, range_max=100, sampling="random"), settings, found)
     assert (own.start, own.end, own.sampling.method) == (5, 100, "random")
     assert planned_sampling(MiningSettings(), calibrated=False).method == "random"
 
@@ -229,7 +230,7 @@ def test_the_audit_measures_every_method_on_queries_calibration_never_saw(
 ) -> None:
     settings = wanted(0.05)
     plan = make_plan(MiningSettings(), settings, calibration_of(topics, settings))
-    found = audit(topics.laboratory, plan, repeats=3)
+    found = audit(topics.holdout, plan, repeats=3)
     rows = {row["method"]: row for row in found.methods.to_dict("records")}
     assert rows["top 15"]["leak"] > 0.1
     own = rows[CHOSEN]
@@ -245,30 +246,30 @@ def test_the_audit_measures_every_method_on_queries_calibration_never_saw(
 
 
 def test_the_audit_of_fixed_settings_follows_them(topics: Topics) -> None:
-    mining = MiningSettings(range=[0, 15], sampling="top")
-    plan = make_plan(mining, NegativesSettings(), None)
-    rows = audit(topics.laboratory, plan, repeats=2).methods.set_index("method")
+    mining = MiningSettings(range_min=0, range_max=15, sampling="top")
+    plan = make_plan(mining, FiltersSettings(), None)
+    rows = audit(topics.holdout, plan, repeats=2).methods.set_index("method")
     assert rows.loc[CHOSEN, "leak"] == rows.loc["top 15", "leak"]
-    margin = NegativesSettings(relative_margin=0.05)
-    filtered = make_plan(MiningSettings(range=[0, 230], sampling="top"), margin, None)
-    rows = audit(topics.laboratory, filtered, repeats=2).methods.set_index("method")
+    margin = FiltersSettings(relative_margin=0.05)
+    filtered = make_plan(MiningSettings(range_min=0, range_max=230, sampling="top"), margin, None)
+    rows = audit(topics.holdout, filtered, repeats=2).methods.set_index("method")
     assert rows.loc[CHOSEN, "leak"] == rows.loc["5 % below the mean positive, top 15", "leak"]
 
 
 def test_nothing_is_measured_where_no_query_has_two_positives() -> None:
     few = Topics(topics=20, labelled=1)
-    plan = make_plan(MiningSettings(), NegativesSettings(), None)
-    found = audit(few.laboratory, plan)
+    plan = make_plan(MiningSettings(), FiltersSettings(), None)
+    found = audit(few.holdout, plan)
     assert (found.queries, len(found.methods)) == (0, 0)
     assert "nothing was measured" in found.note
 
 
 def test_a_leak_has_an_interval_over_queries() -> None:
-    leak = measure_leak(np.array([1.0, 0, 0, 1]), np.full(4, 10.0))
+    leak = estimate_rate(np.array([1.0, 0, 0, 1]), np.full(4, 10.0))
     assert leak.rate == 0.05
     assert leak.low == pytest.approx(0.05 - 1.96 * 0.025)
     assert leak.high == pytest.approx(0.05 + 1.96 * np.sqrt(4 * 0.5**2) / 40)
-    none = measure_leak(np.zeros(4), np.full(4, 10.0))
+    none = estimate_rate(np.zeros(4), np.full(4, 10.0))
     assert (none.rate, none.high) == (0.0, 3 / 40)  # the rule of three
     twice = leak.times(2)
     assert (twice.rate, twice.negatives) == (0.1, 40)
@@ -276,8 +277,8 @@ def test_a_leak_has_an_interval_over_queries() -> None:
 
 def test_many_positives_of_one_query_are_hidden_in_five_parts() -> None:
     many = Topics(topics=40, labelled=12)
-    laboratory = many.laboratory
-    views = laboratory.left_out([view for view in laboratory.all_visible() if view.place == 3])
+    holdout = many.holdout
+    views = holdout.left_out([view for view in holdout.all_visible() if view.place == 3])
     assert len(views) == 5
     assert sorted(int((~view.visible).sum()) for view in views) == [2, 2, 2, 3, 3]
-    assert all(isinstance(view, View) and view.known.all() for view in views)
+    assert all(isinstance(view, HoldoutSplit) and view.known.all() for view in views)

@@ -8,22 +8,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets import tables
-from hn_assets.mining.ledger import check_ledger, to_ledger, to_negatives
-from hn_assets.mining.reasons import CHOSEN
-from hn_assets.mining.settings import NegativesSettings
-from hn_assets_tests.mining.test_mine import write_candidates
-from hn_assets_tests.mining.toys import Toy
+from hn_assets.mining.output.ledger import check_ledger, to_ledger, to_negatives
+from hn_assets.mining.rules.reasons import CHOSEN
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.store import tables
+from hn_assets_tests.mining.ranked_dataset import Toy
+from hn_assets_tests.mining.test_miner import write_candidates
 
-FILTERS = NegativesSettings(score_ceiling=0.95, deepest=30)
-OPTIONS = {"range": [1, 5], "negatives": 3}
+FILTERS = FiltersSettings(max_score=0.95, max_search_depth=30)
+OPTIONS = {"range_min": 1, "range_max": 5, "num_negatives": 3}
 
 
-def write(toy: Toy, folder: Path, filters: NegativesSettings = FILTERS) -> dict[str, Path]:
+def write(toy: Toy, folder: Path, filters: FiltersSettings = FILTERS) -> dict[str, Path]:
     files = {name: folder / f"{name}.parquet" for name in ("ledger", "negatives", "candidates")}
     write_candidates(toy, files["candidates"])
     miner = toy.miner(filters, **OPTIONS)
-    mined = list(miner.mine(toy.pool()))
+    mined = list(miner.mine(toy.block()))
     collection = toy.collection
     pq.write_table(pa.concat_tables([to_ledger(m, collection) for m in mined]), files["ledger"])
     scores = miner.positive_scores
@@ -61,7 +61,9 @@ def test_negatives_name_what_they_were_judged_against(tmp_path: Path) -> None:
     assert row.positive_ids.tolist() == ["d2", "d3"]
     assert row.positive_scores.tolist() == pytest.approx([0.98, 0.97])
     assert row.margin == pytest.approx(0.95 - 0.975, abs=1e-6)
-    assert row.closeness == pytest.approx(np.cos(np.arccos(0.97) - np.arccos(0.95)), abs=1e-6)
+    assert row.positive_similarity == pytest.approx(
+        np.cos(np.arccos(0.97) - np.arccos(0.95)), abs=1e-6
+    )
     assert pd.isna(row.probability)
 
 

@@ -52,10 +52,10 @@ ELIGIBLE = hnp.arrays(
 def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
     method: Method, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
-    gap = gaps((len(eligible), eligible.shape[1]))
-    gap[~eligible] = -np.inf  # as it is beyond the end of a ranking
+    score_minus_mean_positive = gaps((len(eligible), eligible.shape[1]))
+    score_minus_mean_positive[~eligible] = -np.inf  # as it is beyond the end of a ranking
     keys = uniform_like(eligible, seed)
-    chosen = choose(eligible, Sampling(method, count, a=20.0), keys, gap)
+    chosen = choose(eligible, Sampling(method, count, a=20.0), keys, score_minus_mean_positive)
     assert not (chosen & ~eligible).any()
     assert chosen.sum(axis=1).tolist() == np.minimum(eligible.sum(axis=1), count).tolist()
 
@@ -73,10 +73,13 @@ def test_what_is_not_taken_does_not_matter_to_the_choice(
     method: Method, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     sampling = Sampling(method, count, a=20.0)
-    keys, gap = uniform_like(eligible, seed), gaps((len(eligible), eligible.shape[1]))
-    chosen = choose(eligible, sampling, keys, gap)
+    keys, score_minus_mean_positive = (
+        uniform_like(eligible, seed),
+        gaps((len(eligible), eligible.shape[1])),
+    )
+    chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
     fewer = chosen | (eligible & (uniform_like(eligible, seed + 1) < 0.5))
-    assert np.array_equal(choose(fewer, sampling, keys, gap), chosen)
+    assert np.array_equal(choose(fewer, sampling, keys, score_minus_mean_positive), chosen)
 
 
 @settings(max_examples=50, deadline=None)
@@ -86,9 +89,15 @@ def test_the_order_of_candidates_does_not_matter_to_chance(
     method: Method, order: list[int], seed: int
 ) -> None:
     eligible = np.arange(60).reshape(3, 20) % 7 > 0
-    sampling, keys, gap = Sampling(method, 5, a=20.0), uniform(3, 20, seed), gaps((3, 20))
-    chosen = choose(eligible, sampling, keys, gap)
-    again = choose(eligible[:, order], sampling, keys[:, order], gap[:, order])
+    sampling, keys, score_minus_mean_positive = (
+        Sampling(method, 5, a=20.0),
+        uniform(3, 20, seed),
+        gaps((3, 20)),
+    )
+    chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
+    again = choose(
+        eligible[:, order], sampling, keys[:, order], score_minus_mean_positive[:, order]
+    )
     assert np.array_equal(again, chosen[:, order])
 
 
@@ -122,11 +131,15 @@ def test_each_query_draws_for_itself() -> None:
     assert len({tuple(row) for row in chosen.tolist()}) == 50
 
 
-def frequencies(sampling: Sampling, gap: list[float], queries: int = 20_000) -> NDArray[np.float64]:
+def frequencies(
+    sampling: Sampling, score_minus_mean_positive: list[float], queries: int = 20_000
+) -> NDArray[np.float64]:
     """How often each of a query's candidates is taken."""
-    shape = (queries, len(gap))
-    same = np.broadcast_to(np.array(gap, np.float32), shape)
-    return choose(np.ones(shape, bool), sampling, uniform(queries, len(gap)), same).mean(axis=0)
+    shape = (queries, len(score_minus_mean_positive))
+    same = np.broadcast_to(np.array(score_minus_mean_positive, np.float32), shape)
+    return choose(
+        np.ones(shape, bool), sampling, uniform(queries, len(score_minus_mean_positive)), same
+    ).mean(axis=0)
 
 
 def drawn(weights: list[float], count: int) -> NDArray[np.float64]:
@@ -149,7 +162,10 @@ CLOSE = 0.015
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize(("a", "b"), [(0.5, 0.0), (10.0, 0.0), (20.0, -0.3)])
 def test_simans_draws_by_its_weights(a: float, b: float, count: int) -> None:
-    weights = [float(np.exp(-a * (gap - b) ** 2)) for gap in GAP]
+    weights = [
+        float(np.exp(-a * (score_minus_mean_positive - b) ** 2))
+        for score_minus_mean_positive in GAP
+    ]
     found = frequencies(Sampling("simans", count, a, b), GAP)
     assert found == pytest.approx(drawn(weights, count), abs=CLOSE)
 
@@ -160,9 +176,9 @@ def test_simans_prefers_scores_near_the_positives() -> None:
 
 
 def test_simans_ranks_weights_too_small_for_a_float() -> None:
-    gap = np.array([[-3.0, -1.0, -2.0]], np.float32)
+    score_minus_mean_positive = np.array([[-3.0, -1.0, -2.0]], np.float32)
     sampling = Sampling("simans", 1, a=1e6)
-    chosen = choose(np.ones((1, 3), bool), sampling, uniform(1, 3), gap)
+    chosen = choose(np.ones((1, 3), bool), sampling, uniform(1, 3), score_minus_mean_positive)
     assert chosen.tolist() == [[False, True, False]]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.beir import Beir
-from hn_assets_tests.data import write_beir, write_jsonl
+from hn_assets.sources.kinds.beir import Beir
+from hn_assets_tests.collections_on_disk import write_beir, write_jsonl
 
 DOCUMENTS = {"007": "seven", "8": "eight"}
 

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from hn_assets.errors import HubError, SourceError
-from hn_assets.sources import open_source
-from hn_assets.sources.settings import (
+from hn_assets.settings.source import (
     FlagEmbeddingSource,
     HubSource,
     PythonStdlibSource,
     TableSource,
 )
+from hn_assets.sources import open_source
 from hn_assets.text import text_id
-from hn_assets_tests.data import write_beir, write_jsonl
+from hn_assets_tests.collections_on_disk import write_beir, write_jsonl
 
 
 def hub_layout(folder: Path) -> Path:

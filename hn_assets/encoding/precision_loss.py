@@ -1,0 +1,94 @@
+"""What a lower precision costs: vectors and neighbours beside those of float32, on a sample."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.encoding.encoder import Encoder, Kind
+from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
+from hn_assets.encoding.vectors.vector_file import Vectors
+
+SAMPLE = 256  # texts: some seconds on two CPU cores, once per model
+NEIGHBOURS = 100
+LOSS_FILE = "precision_loss.json"
+
+
+@dataclass(frozen=True)
+class PrecisionLoss:
+    """Vectors of a precision against float32's, of the same texts.
+
+    Attributes:
+        texts: in the sample.
+        cosine_mean: of a text's two vectors.
+        cosine_min: the worst of them.
+        neighbours: how many nearest texts within the sample were compared.
+        overlap: share of those nearest by float32 that are nearest here, too.
+    """
+
+    texts: int
+    cosine_mean: float
+    cosine_min: float
+    neighbours: int
+    overlap: float
+
+
+def compare(vectors: Vectors, exact: Vectors) -> PrecisionLoss:
+    """The loss of `vectors` against `exact`, both float32 of shape (texts, dimension).
+
+    >>> compare(np.eye(4, dtype=np.float32), np.eye(4, dtype=np.float32)).cosine_mean
+    1.0
+    """
+    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(exact, axis=1)
+    cosines = (vectors * exact).sum(axis=1) / np.maximum(norms, 1e-12)
+    count = min(NEIGHBOURS, max(1, len(vectors) // 2))
+    overlaps = [
+        len(np.intersect1d(a, b)) / count
+        for a, b in zip(_nearest(vectors, count), _nearest(exact, count), strict=True)
+    ]
+    return PrecisionLoss(
+        texts=len(vectors),
+        cosine_mean=round(float(cosines.mean()), 6),
+        cosine_min=round(float(cosines.min()), 6),
+        neighbours=count,
+        overlap=round(float(np.mean(overlaps)), 4),
+    )
+
+
+def measure_precision_loss(
+    cache: VectorCache,
+    texts: Callable[[], Sequence[str]],
+    kind: Kind,
+    exact_encoder: Callable[[], Encoder],
+) -> PrecisionLoss | None:
+    """The loss of the vectors in `cache`; measured once, then kept beside them.
+
+    Args:
+        cache: of vectors in a precision below float32.
+        texts: gives a sample of texts that have vectors there; called where none was measured.
+        kind: of the texts.
+        exact_encoder: makes an encoder of the same model in float32; called for measuring.
+
+    Returns:
+        None where there are fewer than two texts to compare.
+    """
+    path = cache.folder / LOSS_FILE
+    try:
+        return PrecisionLoss(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        pass  # never measured, or cut off while it was written
+    sample = texts()
+    if len(sample) < 2:
+        return None
+    ours = cache.take(cache.find([text_key(text) for text in sample]))
+    loss = compare(ours, exact_encoder().encode(sample, kind))
+    path.write_text(json.dumps(asdict(loss)))
+    return loss
+
+
+def _nearest(vectors: Vectors, count: int) -> NDArray[np.int64]:
+    scores = vectors @ vectors.T
+    np.fill_diagonal(scores, -np.inf)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :count]

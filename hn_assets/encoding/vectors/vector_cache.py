@@ -1,0 +1,163 @@
+"""Every vector ever made, under a key of all that it depends on, in shards committed one by one.
+
+`<folder>/<space>/` holds the vectors of one model with one set of settings, the space; `space.json`
+in it says which. A vector's key is a hash of the text as the model reads it. A shard is an Arrow
+file whose name is its own checksum, so it is there whole, or damaged and found out, or not there.
+"""
+
+import hashlib
+import json
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hn_assets.encoding.encoder import Kind
+from hn_assets.encoding.model import ModelIdentity
+from hn_assets.encoding.vectors.vector_file import Vectors, gather, vector_column
+from hn_assets.hashing import sha256_of
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.store.atomic_files import remove_unfinished, replace_file
+
+SPACE_FILE = "space.json"
+SPEED_FILE = "speed.json"
+KEY = pa.binary(16)
+ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
+
+
+def describe_space(
+    identity: ModelIdentity, settings: EncodingSettings, precision: str, kind: Kind
+) -> dict[str, Any]:
+    """All that a vector depends on beside its text; the title is part of the text."""
+    is_query = kind == "query" and settings.query_instruction
+    return {
+        "weights": identity.weights,
+        "model_class": identity.model_class,
+        "pooling": identity.pooling,
+        "normalize": settings.normalize,
+        "max_length": identity.query_max_length if kind == "query" else identity.passage_max_length,
+        "instruction": settings.query_instruction if is_query else "",
+        "instruction_format": settings.query_instruction_format if is_query else "",
+        "precision": precision,
+        "encoder_version": ENCODER_VERSION,
+    }
+
+
+def text_key(text: str) -> bytes:
+    """The key of a text in any space: 16 bytes of BLAKE2b, so that no two texts share one."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class VectorCache:
+    """The vectors of one space.
+
+    Args:
+        folder: of all spaces.
+        space: from `describe_space`.
+
+    Attributes:
+        folder: of this space.
+        damaged: shards that did not hold the bytes they were committed with, and were removed.
+
+    >>> import tempfile
+    >>> cache = VectorCache(Path(tempfile.mkdtemp()), {"weights": "sha256:12"})
+    >>> cache.add([text_key("heart")], np.ones((1, 4), np.float32))
+    >>> cache.find([text_key("lung"), text_key("heart")])
+    array([-1,  0])
+    """
+
+    def __init__(self, folder: Path, space: Mapping[str, Any]) -> None:
+        described = json.dumps(space, sort_keys=True, indent=1)
+        self.folder = folder / hashlib.sha256(described.encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / SPACE_FILE).exists():
+            replace_file(self.folder / SPACE_FILE, described.encode())
+        self.damaged: list[Path] = []
+        self._paths: list[Path] = []
+        self._keys: list[pa.Array] = []
+        self._vectors: list[Vectors] = []
+        remove_unfinished(self.folder)
+        for path in sorted(self.folder.glob("*.arrow")):
+            if path.stem == sha256_of(path):
+                self._open(path)
+            else:
+                path.unlink()
+                self.damaged.append(path)
+
+    def __len__(self) -> int:
+        return sum(len(keys) for keys in self._keys)
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors; 0 where there are none yet."""
+        return self._vectors[0].shape[1] if self._vectors else 0
+
+    @property
+    def seconds_per_text(self) -> float:
+        """What encoding a text took when last some were encoded; 0 where that is not known."""
+        try:
+            return float(json.loads((self.folder / SPEED_FILE).read_text())["seconds_per_text"])
+        except (OSError, ValueError, KeyError):
+            return 0.0
+
+    def keep_speed(self, seconds_per_text: float) -> None:
+        """Keep what encoding a text took."""
+        content = json.dumps({"seconds_per_text": seconds_per_text})
+        replace_file(self.folder / SPEED_FILE, content.encode())
+
+    def keys(self) -> list[bytes]:
+        """The keys of all vectors, in the order of their rows."""
+        return [key for keys in self._keys for key in keys.to_pylist()]
+
+    def find(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
+        """The row of each key's vector, -1 where there is none; int64 of shape (len(keys),)."""
+        if not self._keys:
+            return np.full(len(keys), -1, np.int64)
+        stored = pc.SetLookupOptions(value_set=pa.chunked_array(self._keys))
+        found = pc.call_function("index_in", [pa.array(keys, KEY)], stored)
+        return np.asarray(found.fill_null(-1), dtype=np.int64)
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`: float32, shape (len(rows), dimension)."""
+        return gather(self._vectors, rows, self.dimension)
+
+    def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Commit a shard: when this returns, a crash cannot lose it."""
+        columns = [pa.array(keys, KEY), vector_column(vectors)]
+        batch = pa.record_batch(columns, names=["key", "vector"])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        content = sink.getvalue()
+        path = self.folder / f"{hashlib.sha256(content).hexdigest()}.arrow"
+        if not path.exists():
+            replace_file(path, content)
+        self._open(path)
+
+    def remove(self, keys: Container[bytes]) -> int:
+        """Remove vectors by key, shard by shard; how many there were.
+
+        A shard is removed when what remains of it has been committed, so nothing else is lost.
+        """
+        removed = 0
+        for path, stored, vectors in list(zip(self._paths, self._keys, self._vectors, strict=True)):
+            names = stored.to_pylist()
+            kept = [row for row, key in enumerate(names) if key not in keys]
+            if len(kept) < len(names):
+                if kept:
+                    self.add([names[row] for row in kept], vectors[kept])
+                path.unlink()
+                removed += len(names) - len(kept)
+        return removed
+
+    def _open(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as source:
+            batch = pa.ipc.open_file(source).get_batch(0)
+        column = batch.column("vector")
+        self._paths.append(path)
+        self._keys.append(batch.column("key"))
+        self._vectors.append(column.flatten().to_numpy().reshape(len(column), -1))

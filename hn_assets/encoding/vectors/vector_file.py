@@ -1,0 +1,157 @@
+"""Vectors with their ids in one Arrow file (Feather, uncompressed), read as a memory map.
+
+`pandas.read_feather` and `pyarrow` open the file without us. Reading maps it, so that a corpus
+larger than memory costs no memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hn_assets.errors import ModelError, StoreError
+from hn_assets.store.tables import TEXT_KEY, embeddings_schema
+
+Vectors = NDArray[np.float32]
+
+
+def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
+    """Refuse vectors that hold NaN or infinity.
+
+    Raises:
+        ModelError: one does; the error names the first one's id.
+    """
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        bad = ids[int(np.argmin(finite))]
+        raise ModelError(
+            f"the vector of {kind} {bad!r} is not finite (and {int((~finite).sum()) - 1} more in "
+            f"its block): the model or its precision is broken. Try compute.precision: float32, or "
+            f"another model"
+        )
+
+
+def vector_column(vectors: Vectors) -> pa.FixedSizeListArray:
+    """Vectors of shape (n, dimension) as a column of n fixed-size lists of float32."""
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+
+
+def gather(blocks: Sequence[Vectors], rows: NDArray[np.int64], dimension: int) -> Vectors:
+    """A copy of the vectors of `rows`, counted over all blocks; shape (len(rows), dimension)."""
+    out = np.empty((len(rows), dimension), np.float32)
+    starts = np.cumsum([0, *(len(block) for block in blocks)])
+    block_of = np.searchsorted(starts, rows, side="right") - 1
+    for block in np.unique(block_of):
+        here = block_of == block
+        out[here] = blocks[block][rows[here] - starts[block]]
+    return out
+
+
+class VectorWriter:
+    """Write blocks of vectors to the file `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pa.ipc.RecordBatchFileWriter | None = None
+        self._norms: list[NDArray[np.float32]] = []
+
+    def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Append a block: `vectors` has shape (len(ids), dimension), `keys` are of the texts."""
+        schema = embeddings_schema(vectors.shape[1])
+        if self._writer is None:
+            self._writer = pa.ipc.new_file(str(self._path), schema)
+        columns = [
+            pa.array(ids, pa.string()),
+            pa.array(keys, TEXT_KEY),
+            vector_column(vectors),
+        ]
+        self._writer.write_batch(pa.record_batch(columns, schema))
+        self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
+
+    def close(self) -> NDArray[np.float32]:
+        """Finish the file; returns the norm of every vector written."""
+        if self._writer is not None:
+            self._writer.close()
+        return np.concatenate(self._norms) if self._norms else np.zeros(0, np.float32)
+
+
+class VectorSource(Protocol):
+    """Vectors with ids, wherever they lie."""
+
+    ids: list[str]
+    dimension: int
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
+        ...
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        ...
+
+
+class VectorTable:
+    """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
+
+    Raises:
+        StoreError: the file is not an Arrow file of ids and vectors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with pa.memory_map(str(path)) as source:
+                batches = pa.ipc.open_file(source)
+                blocks = [batches.get_batch(i) for i in range(batches.num_record_batches)]
+            self.dimension = int(batches.schema.field("vector").type.list_size)
+        except (pa.ArrowInvalid, KeyError, AttributeError) as error:
+            raise StoreError(f"{path} is not a file of vectors: {error}") from error
+        self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
+        self._blocks: list[Vectors] = [
+            block.column("vector").flatten().to_numpy().reshape(-1, self.dimension)
+            for block in blocks
+        ]
+        self._keys = [block.column("text_key") for block in blocks]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
+        yield from self._blocks
+
+    def text_keys(self) -> list[bytes]:
+        """The hash of each text that was read, 16 bytes each, in the order of `ids`."""
+        return [key for block in self._keys for key in block.to_pylist()]
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        return gather(self._blocks, rows, self.dimension)
+
+
+class VectorSubset:
+    """Some rows of other vectors, in the order of `rows`."""
+
+    def __init__(self, source: VectorSource, rows: NDArray[np.int64]) -> None:
+        self.ids = [source.ids[row] for row in rows]
+        self.dimension = source.dimension
+        self._source, self._rows = source, rows
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block."""
+        for start in range(0, len(self), 8192):
+            yield self._source.take(self._rows[start : start + 8192])
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
+        return self._source.take(self._rows[rows])

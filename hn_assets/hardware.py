@@ -1,0 +1,85 @@
+"""Which device computes, in which precision, and where FAISS searches: one decision, recorded.
+
+Nothing here falls back in silence: every choice comes with its reason.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hn_assets.errors import SettingsError
+
+# asking torch would take a second that a search on the CPU need not wait
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value picked for the user, and why; `fell_back` where a GPU was to be had or asked for."""
+
+    value: str
+    reason: str
+    fell_back: bool = False
+
+
+def choose_devices(setting: str) -> list[str]:
+    """The torch devices to encode on, at least one.
+
+    Raises:
+        SettingsError: a device is asked for that this machine does not have.
+    """
+    import torch
+
+    cards = [f"cuda:{card}" for card in range(torch.cuda.device_count())]
+    if setting == "auto":
+        if cards:
+            return cards
+        return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
+    if setting == "cuda":
+        if not cards:
+            raise SettingsError("compute.device is cuda, and torch sees no CUDA card here")
+        return cards
+    devices = [part.strip() for part in setting.split(",")]
+    for device in devices:
+        known = device in ("cpu", *cards) or (device == "mps" and torch.backends.mps.is_available())
+        if not known:
+            raise SettingsError(
+                f"compute.device names {device!r}; this machine has "
+                f"{', '.join(['cpu', *cards, *(['mps'] * torch.backends.mps.is_available())])}"
+            )
+    return devices
+
+
+def choose_precision(setting: str, device: str) -> Choice:
+    """The precision to encode in on `device`, with the reason."""
+    import torch
+
+    if setting != "auto":
+        return Choice(setting, "asked for")
+    if device.startswith("cuda"):
+        if torch.cuda.get_device_capability(device)[0] >= 8:
+            return Choice("bfloat16", "the card computes in bfloat16")
+        return Choice("float16", "the card has no bfloat16 units")
+    if device == "cpu":
+        for probe, name in (
+            ("_is_amx_tile_supported", "AMX"),
+            ("_is_avx512_bf16_supported", "AVX512-BF16"),
+        ):
+            if getattr(torch.cpu, probe, lambda: False)():
+                return Choice("bfloat16", f"the CPU has {name}")
+        return Choice("float32", "the CPU has no bfloat16 arithmetic")
+    return Choice("float32", f"no faster precision is known to be safe on {device}")
+
+
+def choose_faiss_device(setting: str) -> Choice:
+    """`gpu` or `cpu` for FAISS, with the reason."""
+    import faiss
+
+    if setting == "cpu":
+        return Choice("cpu", "asked for")
+    wanted = setting == "gpu" or NVIDIA_DRIVER.exists()
+    if not hasattr(faiss, "StandardGpuResources"):
+        reason = "the installed faiss has no GPU support (the extra `gpu` brings it)"
+        return Choice("cpu", reason, fell_back=wanted)
+    if faiss.get_num_gpus() == 0:
+        return Choice("cpu", "FAISS sees no GPU", fell_back=wanted)
+    return Choice("gpu", f"FAISS sees {faiss.get_num_gpus()} GPU(s)")

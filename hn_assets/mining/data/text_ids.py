@@ -1,0 +1,71 @@
+"""Number texts, so that equal ones can be found without keeping any of them in memory."""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.errors import StoreError
+from hn_assets.mining.data.indexed_dataset import Texts
+from hn_assets.store.tables import read_rows
+from hn_assets.text import normalised, passage_text
+
+
+def number_texts(
+    corpus: Path,
+    queries: Path,
+    *,
+    include_title: bool,
+    document_ids: list[str],
+    query_ids: list[str],
+) -> Texts:
+    """Give equal texts of documents and queries equal numbers.
+
+    Args:
+        corpus: Parquet file of the corpus.
+        queries: Parquet file of the queries.
+        include_title: whether a passage's text includes its title, as for the model.
+        document_ids: of the vectors.
+        query_ids: of the vectors.
+
+    Raises:
+        StoreError: texts and vectors are not of the same documents and queries, in one order.
+    """
+    documents = _number_all(
+        read_passages(corpus, include_title=include_title), document_ids, "corpus"
+    )
+    asked = ((row["id"], row["text"]) for row in read_rows(queries, ["id", "text"]))
+    return Texts(documents, _number_all(asked, query_ids, "queries"), _number(""))
+
+
+def read_passages(corpus: Path, *, include_title: bool) -> Iterator[tuple[str, str]]:
+    """Id and text of every document, as the model reads it."""
+    for row in read_rows(corpus, ["id", "title", "text"]):
+        yield row["id"], passage_text(row["title"], row["text"], include_title=include_title)
+
+
+def _number_all(rows: Iterable[tuple[str, str]], ids: list[str], what: str) -> NDArray[np.int64]:
+    out = np.zeros(len(ids), np.int64)
+    count = 0
+    for text_id, text in rows:
+        if count >= len(ids) or ids[count] != text_id:
+            raise _other(what, text_id)
+        out[count] = _number(text)
+        count += 1
+    if count < len(ids):
+        raise _other(what, ids[count])
+    return out
+
+
+def _other(what: str, text_id: str) -> StoreError:
+    return StoreError(
+        f"{what} and its vectors do not hold the same texts: {text_id!r} is the first that is not "
+        f"in both, in the same place. Materialize the embeddings, faiss_index and candidates again"
+    )
+
+
+def _number(text: str) -> int:
+    digest = blake2b(normalised(text).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)

@@ -1,0 +1,200 @@
+"""Bring the rankings of an earlier run up to date at the cost of what changed.
+
+Documents that are new, or have another vector, are searched alone and merged into the rankings.
+A query is searched whole only if it is new, has another vector, or its ranking held a document
+that is gone or changed. The result is, to the last bit, that of searching everything.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hn_assets.encoding.vectors.vector_file import VectorSource, VectorSubset
+from hn_assets.retrieval.faiss_index import flat_index
+from hn_assets.retrieval.searcher import Ranking, Searcher, query_blocks, rank_order
+
+VECTOR_KEY = pa.binary(16)
+SEARCHED = pa.schema([("id", pa.string()), ("vector_key", VECTOR_KEY)])
+
+
+def write_searched(vectors: VectorSource, path: Path) -> None:
+    """Keep which vectors were searched: ids, with a hash of each vector's bytes."""
+    ids, keys = pa.array(vectors.ids, pa.string()), _vector_keys(vectors)
+    pq.write_table(pa.table([ids, keys], schema=SEARCHED), path, compression="zstd")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Rankings of an earlier run.
+
+    Attributes:
+        depth: that was wanted, which the corpus may have been too small for.
+        documents: id and vector_key of every document then.
+        queries: id and vector_key of every query then, in the order of `rows`.
+        rows: places in `documents`, best first, -1 beyond the end; int32, (queries, longest).
+        scores: of the same shape, float32.
+    """
+
+    depth: int
+    documents: pa.Table
+    queries: pa.Table
+    rows: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    @classmethod
+    def read(cls, candidates: Path, documents: Path, queries: Path, depth: int) -> "Earlier":
+        """Read what an earlier run left: its candidates, and two files of `write_searched`."""
+        ranked = pq.read_table(candidates, read_dictionary=["query_id", "doc_id"])
+        ranked = ranked.unify_dictionaries().combine_chunks()
+        searched = pq.read_table(queries)
+        corpus = pq.read_table(documents)
+        query_of = _places(ranked["query_id"], searched["id"])
+        rank = ranked["rank"].to_numpy()
+        longest = int(rank.max(initial=-1)) + 1
+        rows = np.full((searched.num_rows, longest), -1, np.int32)
+        scores = np.full(rows.shape, -np.inf, np.float32)
+        rows[query_of, rank] = _places(ranked["doc_id"], corpus["id"])
+        scores[query_of, rank] = ranked["score"].to_numpy()
+        return cls(depth, corpus, searched, rows, scores)
+
+
+@dataclass
+class RefreshReport:
+    """What a refresh had to do.
+
+    Attributes:
+        searched: queries that were searched whole.
+        merged: queries whose ranking was kept, with new documents merged in.
+        new_documents: that are new, or have another vector.
+        gone_documents: that are no longer there, or have another vector.
+    """
+
+    searched: int = 0
+    merged: int = 0
+    new_documents: int = 0
+    gone_documents: int = 0
+
+
+class Refresh:
+    """The rankings of `queries` over `documents`, as far as possible from earlier ones.
+
+    Args:
+        searcher: of an exact index over `documents`.
+        documents: what is ranked.
+        queries: what is ranked for.
+        depth: wanted.
+        earlier: rankings of the same model and the same depth; None to search everything.
+
+    Attributes:
+        report: complete when all blocks were taken.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        documents: VectorSource,
+        queries: VectorSource,
+        depth: int,
+        earlier: Earlier | None,
+    ) -> None:
+        self.report = RefreshReport()
+        self._searcher = searcher
+        self._documents = documents
+        self._queries = queries
+        self._depth = min(depth, len(documents))
+        self._earlier = earlier if earlier is not None and earlier.depth == depth else None
+        # of each query its place among the earlier ones, -1 where it must be searched whole
+        self._kept = np.full(len(queries), -1, np.int64)
+        self._new = np.arange(len(documents), dtype=np.int64)
+        if self._earlier is not None:
+            self._compare(self._earlier)
+        self.report.merged = int((self._kept >= 0).sum())
+        self.report.searched = len(queries) - self.report.merged
+        self._new_searcher = self._search_new() if self.report.merged and len(self._new) else None
+
+    def rank(self, memory_mb: int) -> Iterator[Ranking]:
+        """The rankings in blocks of as many queries as the memory allows.
+
+        Args:
+            memory_mb: MiB that a block may take, beside the index.
+        """
+        dimension = self._queries.dimension
+        for places in query_blocks(len(self._queries), self._depth, dimension, memory_mb):
+            rows = np.full((len(places), self._depth), -1, np.int64)
+            scores = np.full(rows.shape, -np.inf, np.float32)
+            kept = self._kept[places] >= 0
+            for which, rank in ((~kept, self._search), (kept, self._merge)):
+                if which.any():
+                    rows[which], scores[which] = rank(places[which])
+            yield Ranking(int(places[0]), rows, scores)
+
+    def _compare(self, earlier: Earlier) -> None:
+        same = _same(earlier.documents, self._documents)
+        self._place_of = same  # of each earlier document its row now, -1 where it is not the same
+        self._new = np.setdiff1d(self._new, same)
+        self.report.new_documents = len(self._new)
+        self.report.gone_documents = int((same < 0).sum())
+        now = np.append(same, 0)[earlier.rows]  # -1, beyond the end, takes the last: never gone
+        whole = (now >= 0).all(axis=1)
+        queries = _same(earlier.queries, self._queries)
+        usable = (queries >= 0) & whole
+        self._kept[queries[usable]] = np.flatnonzero(usable)
+
+    def _search_new(self) -> Searcher:
+        new = VectorSubset(self._documents, self._new)
+        return Searcher(flat_index(new), new)
+
+    def _search(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        return self._searcher.find(self._queries.take(places), self._depth)
+
+    def _merge(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        assert self._earlier is not None
+        before = self._earlier.rows[self._kept[places]]
+        scores = self._earlier.scores[self._kept[places]]
+        rows = np.where(before >= 0, self._place_of[before], -1)
+        if self._new_searcher is not None:
+            depth = min(self._depth, len(self._new))
+            found, found_scores = self._new_searcher.find(self._queries.take(places), depth)
+            rows = np.concatenate([rows, self._new[found]], axis=1)
+            scores = np.concatenate([scores, found_scores], axis=1)
+            order = rank_order(scores, self._searcher.id_order[rows])
+            rows = np.take_along_axis(rows, order, 1)
+            scores = np.take_along_axis(scores, order, 1)
+        return rows[:, : self._depth], scores[:, : self._depth]
+
+
+def _same(earlier: pa.Table, now: VectorSource) -> NDArray[np.int64]:
+    """The row now of each earlier id whose vector is still the same; -1 for the others."""
+    import pandas as pd
+
+    rows = pd.Index(now.ids).get_indexer(pd.Index(earlier["id"].to_pylist())).astype(np.int64)
+    keys = _vector_keys(now).take(pa.array(np.maximum(rows, 0)))
+    equal = pc.call_function("equal", [keys, earlier["vector_key"].combine_chunks()])
+    return np.where(equal.to_numpy(zero_copy_only=False), rows, -1)
+
+
+def _vector_keys(vectors: VectorSource) -> pa.Array:
+    keys = [
+        hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+        for block in vectors.blocks()
+        for row in block
+    ]
+    return pa.array(keys, VECTOR_KEY)
+
+
+def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int32]:
+    """The place in `ids` of each value of a dictionary-encoded column."""
+    import pandas as pd
+
+    values = column.combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0)
+    known = pd.Index(ids.to_pylist()).get_indexer(pd.Index(values.dictionary.to_pylist()))
+    return known.astype(np.int32)[values.indices.to_numpy()]

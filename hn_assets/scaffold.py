@@ -1,0 +1,72 @@
+"""What `dg scaffold defs hn_assets.HardNegatives <dataset>` writes."""
+
+import dagster as dg
+
+TEMPLATE = """\
+# Hard negatives of {name}: one path, and it runs. Every setting is described in the README and in
+# `dg docs`; a key that does not exist is an error that names the nearest one.
+type: hn_assets.HardNegatives
+attributes:
+  source:
+    type: beir
+    # the folder with corpus.jsonl, queries.jsonl and qrels/train.tsv (qrels/test.tsv to measure):
+    folder: /path/to/{name}
+
+  encoding:
+    # all-MiniLM-L6-v2, which needs no network; or a Hugging Face name such as
+    # BAAI/bge-base-en-v1.5, the folder of your checkpoint, or runs/checkpoint-* for the newest
+    model: bundled
+    # what the model was trained to see before a query, if anything:
+    # query_instruction: "Represent this sentence for searching relevant passages: "
+
+  filters:
+    # the hardest negatives that keep the rate of false negatives under this, as measured by hiding
+    # known positives; without it, 15 at random of the ranks 10 to 210
+    target_false_negative_rate: 0.01
+
+  # mining:
+  #   num_negatives: 15
+  # export:
+  #   formats: [flagembedding, triplet]
+  # job:
+  #   cron: "0 3 * * 1"       # Mondays at three
+  #   schedule_enabled: true         # refresh by the clock
+  #   sensor_enabled: true           # refresh when the source or the model has changed
+  # alerts:
+  #   webhook: "{{{{ env.HN_WEBHOOK }}}}"
+"""
+
+PYTHON = """\
+import dagster as dg
+
+from hn_assets import HardNegatives
+from hn_assets.settings.dataset import DatasetSettings
+
+
+@dg.component_instance
+def load(context: dg.ComponentLoadContext) -> HardNegatives:
+    settings = DatasetSettings.model_validate(
+        {{
+            # the folder with corpus.jsonl, queries.jsonl and qrels/train.tsv
+            "source": {{"type": "beir", "folder": "/path/to/{name}"}},
+            "filters": {{"target_false_negative_rate": 0.01}},
+        }}
+    )
+    return HardNegatives(settings=settings)
+"""
+
+
+class HardNegativesScaffolder(dg.Scaffolder):
+    """Writes a dataset's file with the settings that people change, and what they mean."""
+
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        """Write `defs.yaml`, or `component.py` where that was asked for."""
+        name = request.target_path.name
+        if request.scaffold_format == "python":
+            path, text = request.target_path / "component.py", PYTHON.format(name=name)
+        else:
+            path, text = request.target_path / "defs.yaml", TEMPLATE.format(name=name)
+        request.target_path.mkdir(parents=True, exist_ok=True)
+        if request.append and path.is_file():
+            text = f"{path.read_text(encoding='utf-8').rstrip()}\n---\n{text}"
+        path.write_text(text, encoding="utf-8")

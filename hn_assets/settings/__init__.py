@@ -1,0 +1,1 @@
+"""The settings of a dataset: one file per section of its YAML file."""

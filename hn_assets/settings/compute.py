@@ -1,0 +1,43 @@
+"""The YAML section `compute`: which device computes, in which precision, and where FAISS searches."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hn_assets.settings.base import Settings
+
+
+class ComputeSettings(Settings):
+    """Where encoding and search run."""
+
+    device: str = Field(
+        default="auto",
+        description=(
+            "`auto` (every CUDA card, else Apple's mps, else the CPU), `cpu`, `mps`, `cuda` (every "
+            "card), `cuda:1`, or several with commas between: `cuda:0,cuda:1`"
+        ),
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        default="auto",
+        description=(
+            "of the encoder's weights and arithmetic; `auto`: bfloat16 where the hardware computes "
+            "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on older cards, "
+            "float32 elsewhere. Stored vectors are float32 always"
+        ),
+    )
+    compile: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description=(
+            "whether the encoder is run through `torch.compile`, which takes 20 to 60 s first; "
+            "`auto`: on a GPU, once ten minutes or more of encoding are left at the speed so far, "
+            "and only while it is faster"
+        ),
+    )
+    faiss_device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto",
+        description=(
+            "where FAISS searches; `gpu`: all cards, the index sharded over them in float16; "
+            "`auto`: there if faiss-gpu and a card are present. What cannot run on the GPU runs on "
+            "the CPU with a warning and a note in the metadata"
+        ),
+    )

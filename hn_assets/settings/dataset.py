@@ -1,0 +1,97 @@
+"""All settings of one dataset: what its `defs.yaml` may say, and the defaults of the rest."""
+
+from collections.abc import Mapping
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from hn_assets.settings.alerts import AlertSettings
+from hn_assets.settings.base import Settings
+from hn_assets.settings.checks import CheckSettings
+from hn_assets.settings.compute import ComputeSettings
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.settings.export import ExportSettings
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.job import JobSettings
+from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
+from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.source import BeirSource, HubSource, SourceSettings
+from hn_assets.settings.teacher import TeacherSettings
+
+
+def environment_variables(dataset: str) -> tuple[str, str]:
+    """The variables that name a dataset's local folder and its model, without an edit.
+
+    >>> environment_variables("scifact")
+    ('HN_SCIFACT_FOLDER', 'HN_SCIFACT_MODEL')
+    """
+    return f"HN_{dataset.upper()}_FOLDER", f"HN_{dataset.upper()}_MODEL"
+
+
+class DatasetSettings(Settings):
+    """One dataset, from its source to its training files.
+
+    Only `source` must be given:
+
+    >>> from hn_assets.sources.settings import PythonStdlibSource
+    >>> DatasetSettings(source=PythonStdlibSource(type="python_stdlib")).mining.num_negatives
+    15
+    """
+
+    dataset: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="first part of the asset keys; default: the name of the YAML file's folder",
+    )
+    source: SourceSettings = Field(description="where corpus, queries and qrels come from")
+    encoding: EncodingSettings = Field(
+        default_factory=EncodingSettings, description="the embedding model"
+    )
+    compute: ComputeSettings = Field(
+        default_factory=ComputeSettings, description="device and precision"
+    )
+    search: SearchSettings = Field(
+        default_factory=SearchSettings, description="index and depth of the rankings"
+    )
+    mining: MiningSettings = Field(
+        default_factory=MiningSettings, description="which queries, ranks and how many"
+    )
+    filters: FiltersSettings = Field(
+        default_factory=FiltersSettings, description="which candidates may be negatives"
+    )
+    teacher: TeacherSettings | None = Field(
+        default=None, description="a reranker that scores positives and candidates"
+    )
+    export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
+    checks: CheckSettings = Field(
+        default_factory=CheckSettings, description="how far a refresh may differ from the last"
+    )
+    job: JobSettings = Field(
+        default_factory=JobSettings, description="schedule, sensor, tags and retries"
+    )
+    alerts: AlertSettings = Field(
+        default_factory=AlertSettings, description="who is told of what failed"
+    )
+
+    @model_validator(mode="after")
+    def _check_depth(self) -> Self:
+        depth, end = self.search.depth, self.mining.range_or(DEFAULT_RANGE)[1]
+        if depth is not None and depth < end:
+            raise ValueError(
+                f"search.depth {depth} ends before the range of mining does, at {end}; leave "
+                f"search.depth out or set it to {end} or more"
+            )
+        return self
+
+    def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:
+        """These settings with the source's folder and the model that the environment names.
+
+        A folder counts for sources of type `hub` and `beir`.
+        """
+        folder, model = (environment.get(name) for name in environment_variables(dataset))
+        changes: dict[str, Settings] = {}
+        if folder and isinstance(self.source, (HubSource, BeirSource)):
+            changes["source"] = self.source.model_copy(update={"folder": folder})
+        if model:
+            changes["encoding"] = self.encoding.model_copy(update={"model": model})
+        return self.model_copy(update=changes)

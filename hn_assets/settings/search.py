@@ -1,0 +1,38 @@
+"""The settings of the search room."""
+
+from pydantic import Field
+
+from hn_assets.settings.base import Settings
+
+
+class SearchSettings(Settings):
+    """How candidates are found."""
+
+    index: str = Field(
+        default="Flat",
+        min_length=1,
+        description=(
+            "FAISS `index_factory` string, inner product; `Flat` searches exactly. The recall of "
+            "any other against exact search is measured and recorded with the candidates"
+        ),
+    )
+    search_parameters: str = Field(
+        default="",
+        description="FAISS `ParameterSpace` string for the index, such as `nprobe=32`",
+    )
+    depth: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "candidates kept per query; default: the end of the mining range plus the most "
+            "positives that any mined query has"
+        ),
+    )
+    memory_mb: int = Field(
+        default=512,
+        ge=16,
+        description=(
+            "bounds the memory of a search beside the index, in MiB, by how many queries it takes "
+            "at once; it changes no ranking"
+        ),
+    )

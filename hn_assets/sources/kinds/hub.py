@@ -1,0 +1,129 @@
+"""BEIR-style datasets of the Hugging Face hub, through `datasets`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hn_assets.errors import HubError
+from hn_assets.settings.source import HubSource
+from hn_assets.sources.kinds.beir import make_document, make_query
+from hn_assets.sources.protocol import Document, Qrel, Query, read_id, read_score
+
+
+class Hub:
+    """Configurations `corpus` and `queries` of one dataset, and a second one with the qrels.
+
+    `datasets` keeps what it has fetched in its own cache and maps it into memory.
+    """
+
+    def __init__(self, settings: HubSource, base: Path) -> None:
+        self.dataset = _local_or_name(settings.dataset, base)
+        default = f"{settings.dataset}-qrels"
+        self.qrels_dataset = _local_or_name(settings.qrels_dataset or default, base)
+        self.revision = settings.revision
+        self.qrels_revision = settings.qrels_revision
+
+    def describe(self) -> dict[str, str]:
+        """Type, names and revisions."""
+        return {
+            "type": "hub",
+            "location": self.dataset,
+            "revision": self.revision or "default branch",
+            "qrels": self.qrels_dataset,
+            "qrels_revision": self.qrels_revision or "default branch",
+        }
+
+    def files(self) -> None:
+        """None: `datasets` keeps them."""
+
+    def revisions(self) -> list[str]:
+        """The commits that corpus, queries and qrels are at; of local folders, the last change.
+
+        Raises:
+            HubError: the hub cannot be asked.
+        """
+        return [
+            _revision(self.dataset, self.revision),
+            _revision(self.qrels_dataset, self.qrels_revision),
+        ]
+
+    def fingerprint(self) -> str | None:
+        """None: only loading tells whether the hub has something new, and its cache is quick."""
+        return None
+
+    def documents(self) -> Iterator[Document]:
+        """The rows of the configuration `corpus`."""
+        for rows in self._load(self.dataset, "corpus", self.revision).values():
+            for number, row in enumerate(rows):
+                where = f"{self.dataset} corpus, row {number}"
+                yield make_document(row, where)
+
+    def queries(self) -> Iterator[Query]:
+        """The rows of the configuration `queries`."""
+        for rows in self._load(self.dataset, "queries", self.revision).values():
+            for number, row in enumerate(rows):
+                where = f"{self.dataset} queries, row {number}"
+                yield make_query(row, where)
+
+    def qrels(self) -> Iterator[Qrel]:
+        """The rows of every split of the qrels dataset."""
+        loaded = self._load_qrels()
+        for split, rows in loaded.items():
+            for number, row in enumerate(rows):
+                where = f"{self.qrels_dataset} {split}, row {number}"
+                yield Qrel(
+                    read_id(row.get("query-id"), "query-id", where),
+                    read_id(row.get("corpus-id"), "corpus-id", where),
+                    read_score(row.get("score"), where),
+                    split,
+                    where,
+                )
+
+    def _load_qrels(self) -> dict[str, Iterable[dict[str, Any]]]:
+        """The qrels with ids as text: left to itself, `datasets` reads 007 in a table as 7."""
+        import datasets
+
+        names = ("query-id", "corpus-id", "score")
+        as_text = datasets.Features({name: datasets.Value("string") for name in names})
+        try:
+            return self._load(self.qrels_dataset, None, self.qrels_revision, as_text)
+        except HubError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            # there are further columns
+            return self._load(self.qrels_dataset, None, self.qrels_revision)
+
+    def _load(
+        self, name: str, configuration: str | None, revision: str | None, features: Any = None
+    ) -> dict[str, Iterable[dict[str, Any]]]:
+        import datasets
+
+        try:
+            splits: Any = datasets.load_dataset(
+                name, configuration, revision=revision, features=features
+            )
+        except Exception as error:  # datasets raises whatever its layers do
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise HubError(
+                f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). Where "
+                f"the hub cannot be reached, set source.folder to a local folder in BEIR layout: "
+                f"corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
+            ) from error
+        return {str(split): rows for split, rows in splits.items()}
+
+
+def _local_or_name(name: str, base: Path) -> str:
+    local = base / Path(name).expanduser()
+    return str(local) if local.is_dir() else name
+
+
+def _revision(name: str, revision: str | None) -> str:
+    if Path(name).is_dir():
+        return str(max(path.stat().st_mtime_ns for path in Path(name).rglob("*")))
+    from huggingface_hub import HfApi
+
+    try:
+        return str(HfApi().dataset_info(name, revision=revision).sha)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise HubError(f"the hub does not say which revision {name} is at: {reason}") from error

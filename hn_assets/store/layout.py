@@ -1,0 +1,49 @@
+"""Every stage of a dataset and every file that it keeps, by name, in the order data flow.
+
+`StageFile` constants are the one place where a file's name stands: whoever reads or writes a file
+of the store names it by its constant.
+"""
+
+from typing import NamedTuple
+
+
+class StageFile(NamedTuple):
+    """A file that a stage publishes.
+
+    Attributes:
+        stage: the name of the stage, which is the last part of its asset key.
+        name: the name of the file within the stage's folder.
+    """
+
+    stage: str
+    name: str
+
+
+CORPUS = StageFile("corpus", "corpus.parquet")
+QUERIES = StageFile("queries", "queries.parquet")
+QRELS = StageFile("qrels", "qrels.parquet")
+CORPUS_EMBEDDINGS = StageFile("corpus_embeddings", "vectors.arrow")
+QUERY_EMBEDDINGS = StageFile("query_embeddings", "vectors.arrow")
+FAISS_INDEX = StageFile("faiss_index", "index.faiss")
+FAISS_INDEX_IDS = StageFile("faiss_index", "ids.parquet")
+CANDIDATES = StageFile("candidates", "candidates.parquet")
+# which vectors were searched, so that the next run knows what has changed
+SEARCHED_DOCUMENTS = StageFile("candidates", "documents.parquet")
+SEARCHED_QUERIES = StageFile("candidates", "queries.parquet")
+RETRIEVAL_QUALITY = StageFile("retrieval_quality", "retrieval_quality.json")
+CALIBRATION = StageFile("calibration", "calibration.json")
+FALSE_NEGATIVE_AUDIT = StageFile("false_negative_audit", "audit.parquet")
+AUDIT_CHART = StageFile("false_negative_audit", "rate_against_hardness.png")
+TEACHER_SCORES = StageFile("teacher_scores", "teacher_scores.parquet")
+HARD_NEGATIVES = StageFile("hard_negatives", "hard_negatives.parquet")
+LEDGER = StageFile("hard_negatives", "ledger.parquet")
+DRIFT = StageFile("drift", "drift.json")
+DRIFT_NEGATIVES = StageFile("drift", "negatives.parquet")
+DRIFT_DOCUMENTS = StageFile("drift", "documents.parquet")
+LIKELY_MISSING_LABELS = StageFile("likely_missing_labels", "likely_missing_labels.parquet")
+LIKELY_MISSING_LABELS_CSV = StageFile("likely_missing_labels", "likely_missing_labels.csv")
+TRAINING_SET = StageFile("training_set", "ids.parquet")
+REPORT = StageFile("report", "report.html")
+
+# not published by a stage: every vector that was ever made
+VECTOR_CACHE = "vector_cache"

@@ -1,0 +1,139 @@
+"""The columns of every table that one asset hands to the next.
+
+Ids are strings everywhere. Ranks count from 0, as the mining range does: rank 0 is the best hit.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TEXT_KEY = pa.binary(16)  # a hash of a text: equal texts, equal key
+
+CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
+
+QUERIES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("split", pa.string()),
+        # FlagEmbedding's own instruction for this one query; null nearly always
+        ("prompt", pa.string()),
+    ]
+)
+
+# score > 0: relevant, graded; score <= 0: judged, and not relevant
+QRELS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        ("score", pa.int32()),
+        ("split", pa.string()),
+    ]
+)
+
+INDEX_IDS = pa.schema([("row", pa.int64()), ("doc_id", pa.string())])
+
+CANDIDATES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+    ]
+)
+
+TEACHER_SCORES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # 1: a positive of the query
+        ("label", pa.int8()),
+        ("score", pa.float32()),
+    ]
+)
+
+HARD_NEGATIVES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # which search found it
+        ("source", pa.string()),
+        # place among all candidates of the query, positives counted
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+        # score minus that of the positives: their lowest, mean or highest, as the settings say
+        ("margin", pa.float32()),
+        # cosine to the nearest positive
+        ("positive_similarity", pa.float32()),
+        # of being relevant, by the calibrated model; null where there is none
+        ("probability", pa.float32()),
+        # the teacher's score; null where there is no teacher
+        ("teacher", pa.float32()),
+        # the query's positives this negative was judged against, and their scores
+        ("positive_ids", pa.list_(pa.string())),
+        ("positive_scores", pa.list_(pa.float32())),
+    ]
+)
+
+_NAME = pa.dictionary(pa.int32(), pa.string())
+
+LEDGER = pa.schema(
+    [
+        ("query_id", _NAME),
+        ("doc_id", _NAME),
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+        # "chosen", or the first reason why not
+        ("outcome", pa.dictionary(pa.int8(), pa.string())),
+        # the number that the reason looked at, and what it was compared with
+        ("value", pa.float32()),
+        ("limit", pa.float32()),
+        ("margin", pa.float32()),
+        ("positive_similarity", pa.float32()),
+        ("probability", pa.float32()),
+        ("teacher", pa.float32()),
+    ]
+)
+
+LIKELY_MISSING = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        ("rank", pa.int32()),
+        ("score", pa.float32()),
+        ("outcome", pa.string()),
+        ("margin", pa.float32()),
+        ("positive_similarity", pa.float32()),
+        ("probability", pa.float32()),
+        # what the rows are ordered by
+        ("relevance_estimate", pa.float64()),
+        ("query", pa.string()),
+        ("passage", pa.string()),
+        # a known one of the query, to compare with
+        ("positive", pa.string()),
+    ]
+)
+
+
+def embeddings_schema(dimension: int) -> pa.Schema:
+    """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32.
+
+    `text_key` is of the text that was read.
+    """
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("text_key", TEXT_KEY),
+            ("vector", pa.list_(pa.float32(), dimension)),
+        ]
+    )
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file with the columns named; only a batch of them is in memory."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=list(columns)):
+            yield from batch.to_pylist()

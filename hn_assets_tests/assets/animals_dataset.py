@@ -1,0 +1,92 @@
+"""Graphs of small datasets, materialized in this process as Dagster would."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from hn_assets.assets.build import build_definitions
+from hn_assets.assets.graph import Graph
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets_tests.collections_on_disk import animals
+
+STAGES = [
+    "corpus",
+    "queries",
+    "qrels",
+    "corpus_embeddings",
+    "query_embeddings",
+    "faiss_index",
+    "candidates",
+    "retrieval_quality",
+    "false_negative_audit",
+    "hard_negatives",
+    "drift",
+    "likely_missing_labels",
+    "training_set",
+    "report",
+]
+
+# what they say depends on the refreshes before
+OF_THE_PAST = {"drift", "report"}
+
+SMALL: dict[str, Any] = {
+    "compute": {"device": "cpu", "precision": "float32"},
+    "mining": {"range_min": 2, "range_max": 20, "num_negatives": 4},
+    "job": {"retries": 0},
+}
+
+
+def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """What each materialized stage of a run said, by the stage's name."""
+    return {
+        event.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+
+
+class Toy:
+    """The animals dataset in a folder of its own."""
+
+    def __init__(self, folder: Path, **changes: Mapping[str, Any]) -> None:
+        self.folder = folder
+        if not (folder / "raw").exists():
+            (folder / "raw").mkdir(parents=True)
+            animals(folder / "raw")
+        sections = {**SMALL, **{k: {**SMALL.get(k, {}), **v} for k, v in changes.items()}}
+        sections.setdefault("source", {"type": "beir", "folder": "raw"})
+        self.graph = Graph("animals", DatasetSettings.model_validate(sections), folder)
+
+    def materialize(
+        self, *stages: str, config: Mapping[str, Any] | None = None, raise_on_error: bool = True
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize the stages named, or all; `config` is by stage."""
+        defs = build_definitions(self.graph)
+        ops = {f"animals__{stage}": {"config": dict(c)} for stage, c in (config or {}).items()}
+        return dg.materialize(
+            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+            resources=dict(defs.resources or {}),
+            selection=[self.graph.key(stage) for stage in stages] or None,
+            run_config={"ops": ops},
+            raise_on_error=raise_on_error,
+        )
+
+    def fail(self, *stages: str, **options: Any) -> str:
+        """What the run said when it failed."""
+        result = self.materialize(*stages, raise_on_error=False, **options)
+        assert not result.success
+        (failed,) = (e for e in result.all_events if e.is_step_failure)
+        data = failed.step_failure_data
+        assert data.user_failure_data is not None, data.error
+        return str(data.user_failure_data.description)
+
+    def file(self, stage: str, name: str) -> Path:
+        """A file of a stage's current version."""
+        return self.graph.store.stage(stage).file(name)
+
+    def negatives(self) -> pd.DataFrame:
+        """The mined negatives."""
+        return pd.read_parquet(self.file("hard_negatives", "hard_negatives.parquet"))

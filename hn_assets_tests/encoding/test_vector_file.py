@@ -1,0 +1,50 @@
+"""Vectors on disk: anyone can read them, and broken ones never get there."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter, check_finite
+from hn_assets.errors import ModelError, StoreError
+
+
+def write(path: Path, *blocks: np.ndarray) -> None:
+    writer, first = VectorWriter(path), 0
+    for block in blocks:
+        ids = [f"{i:03}" for i in range(first, first + len(block))]
+        writer.write(ids, [i.encode().ljust(16) for i in ids], block)
+        first += len(block)
+    writer.close()
+
+
+def test_vectors_come_back_by_row_and_by_block(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
+    write(tmp_path / "v.arrow", vectors[:30], vectors[30:])
+    table = VectorTable(tmp_path / "v.arrow")
+    assert (len(table), table.dimension, table.ids[7]) == (70, 5, "007")
+    assert np.array_equal(np.concatenate(list(table.blocks())), vectors)
+    rows = np.array([69, 0, 30, 29, 0], np.int64)
+    assert np.array_equal(table.take(rows), vectors[rows])
+
+
+def test_pandas_reads_the_file(tmp_path: Path) -> None:
+    write(tmp_path / "v.arrow", np.eye(3, dtype=np.float32))
+    frame = pd.read_feather(tmp_path / "v.arrow")
+    assert frame.id.tolist() == ["000", "001", "002"]
+    assert np.array_equal(np.stack(frame.vector.tolist()), np.eye(3))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_named(bad: float) -> None:
+    vectors = np.ones((4, 3), np.float32)
+    vectors[2, 1] = bad
+    with pytest.raises(ModelError, match="vector of document '002' is not finite"):
+        check_finite(["000", "001", "002", "003"], vectors, "document")
+
+
+def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
+    (tmp_path / "v.arrow").write_text("not Arrow at all, but long enough to look at")
+    with pytest.raises(StoreError, match=r"v\.arrow is not a file of vectors"):
+        VectorTable(tmp_path / "v.arrow")

@@ -1,0 +1,69 @@
+"""The usual measures, against figures worked out by hand."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hn_assets.evaluation.retrieval_quality import measure_quality
+from hn_assets.store import tables
+
+
+def write_rankings(path: Path, rankings: dict[str, str]) -> Path:
+    rows = [
+        {"query_id": query, "doc_id": doc, "rank": rank, "score": 1 - rank / 100}
+        for query, docs in rankings.items()
+        for rank, doc in enumerate(docs.split())
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CANDIDATES), path)
+    return path
+
+
+def qrels(*rows: tuple[str, str, int, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["query_id", "doc_id", "score", "split"])
+
+
+def test_measures_are_those_of_the_textbook(tmp_path: Path) -> None:
+    path = write_rankings(tmp_path / "c.parquet", {"1": "a b c d", "2": "b a d c", "3": "a b c d"})
+    judged = qrels(
+        ("1", "b", 1, "test"),
+        ("1", "x", 1, "test"),  # not in the ranking
+        ("2", "b", 2, "test"),
+        ("2", "c", 1, "test"),
+        ("2", "a", 0, "test"),
+        ("3", "d", 1, "train"),  # of another split
+    )
+    found, queries = measure_quality(path, judged, "test", depth=4)
+    assert queries == 2
+    first = (1 / math.log2(3)) / (1 + 1 / math.log2(3))
+    second = (2 + 1 / math.log2(5)) / (2 + 1 / math.log2(3))
+    assert found["ndcg_at_10"] == pytest.approx((first + second) / 2, abs=1e-4)
+    assert found["recall_at_10"] == found["recall_at_depth"] == pytest.approx(0.75)
+    assert found["mrr_at_10"] == pytest.approx((1 / 2 + 1) / 2)
+    assert found["map"] == pytest.approx((1 / 4 + (1 + 2 / 4) / 2) / 2)
+
+
+def test_equal_scores_count_in_the_order_of_their_ranks(tmp_path: Path) -> None:
+    rows = [
+        {"query_id": "1", "doc_id": doc, "rank": rank, "score": 0.5}
+        for rank, doc in enumerate("abc")
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CANDIDATES), tmp_path / "c.parquet")
+    found, _ = measure_quality(tmp_path / "c.parquet", qrels(("1", "a", 1, "test")), "test", 3)
+    assert found["mrr_at_10"] == 1
+
+
+def test_a_query_without_a_ranking_counts_as_nothing_found(tmp_path: Path) -> None:
+    path = write_rankings(tmp_path / "c.parquet", {"1": "a"})
+    judged = qrels(("1", "a", 1, "test"), ("2", "a", 1, "test"))
+    found, queries = measure_quality(path, judged, "test", 1)
+    assert (queries, found["ndcg_at_10"]) == (2, 0.5)
+
+
+@pytest.mark.parametrize("split", ["dev", ""])
+def test_without_a_positive_there_is_nothing_to_measure(tmp_path: Path, split: str) -> None:
+    path = write_rankings(tmp_path / "c.parquet", {"1": "a"})
+    assert measure_quality(path, qrels(("1", "a", 0, "dev")), split, 1) == ({}, 0)

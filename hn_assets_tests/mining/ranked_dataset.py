@@ -1,0 +1,141 @@
+"""Small collections with vectors of our own choosing, as the mining room takes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
+from hn_assets.mining.miner import Miner, MiningReport, MiningResult
+from hn_assets.mining.plan import make_plan
+from hn_assets.mining.rules.teacher_filter import TeacherScores
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.store import tables
+
+
+class InMemory:
+    """Vectors that are there already."""
+
+    def __init__(self, ids: list[str], vectors: Vectors) -> None:
+        self.ids = ids
+        self.vectors = np.asarray(vectors, np.float32)
+        self.dimension = self.vectors.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        yield self.vectors
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        return self.vectors[rows]
+
+
+class Toy:
+    """Documents d0, d1, ... ranked in that order for each query q0, q1, ...; every text its own.
+
+    The cosine of dN to every query is 1 - N / 100; d2 is the positive.
+    """
+
+    def __init__(self, queries: int = 1, documents: int = 10, depth: int | None = None) -> None:
+        angle = np.arccos(1 - np.arange(documents) / 100)
+        vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        self.documents = InMemory([f"d{i}" for i in range(documents)], vectors)
+        self.asked = InMemory([f"q{i}" for i in range(queries)], np.array([[1.0, 0.0]] * queries))
+        self.texts = Texts(1000 + np.arange(documents), 10 + np.arange(queries), empty=0)
+        self.queries = pd.DataFrame({"id": self.asked.ids, "split": "train"})
+        self.qrels = pd.DataFrame(
+            [{"query_id": q, "doc_id": "d2", "score": 1, "split": "train"} for q in self.asked.ids]
+        )
+        self.depth = depth or documents
+
+    def judge(self, query: str, document: str, score: int, split: str = "train") -> None:
+        self.qrels.loc[len(self.qrels)] = [query, document, score, split]
+
+    @property
+    def collection(self) -> IndexedDataset:
+        return IndexedDataset.build(
+            self.documents.ids, self.asked.ids, self.texts, self.queries, self.qrels, "train"
+        )
+
+    def block(self, depth: int | None = None) -> CandidateBlock:
+        scores = self.asked.vectors @ self.documents.vectors.T
+        order = np.argsort(-scores, axis=1, kind="stable")[:, : depth or self.depth]
+        return CandidateBlock(
+            np.arange(len(self.asked)), order, np.take_along_axis(scores, order, 1)
+        )
+
+    def miner(
+        self,
+        filters: FiltersSettings | None = None,
+        *,
+        teacher: TeacherScores | None = None,
+        **options: object,
+    ) -> Miner:
+        settings = MiningSettings.model_validate({"sampling": "top", **options})
+        filters = filters or FiltersSettings()
+
+        def deeper(queries: NDArray[np.int64], depth: int) -> CandidateBlock:
+            return self.block(depth).take(queries)
+
+        return Miner(
+            self.collection,
+            self.asked,
+            self.documents,
+            make_plan(settings, filters, None),
+            seed=settings.seed,
+            on_shortage=settings.on_shortage,
+            deeper=deeper if filters.filters else None,
+            teacher=teacher,
+        )
+
+    def teacher(self, folder: Path, scores: dict[str, float], **limits: float) -> TeacherScores:
+        """What a teacher said of documents, of every query alike."""
+        relevant = self.qrels[self.qrels.score > 0]
+        positives = set(zip(relevant.query_id, relevant.doc_id, strict=True))
+        rows = [
+            {"query_id": q, "doc_id": d, "label": int((q, d) in positives), "score": score}
+            for q in self.asked.ids
+            for d, score in scores.items()
+        ]
+        path = folder / "teacher_scores.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, schema=tables.TEACHER_SCORES), path)
+        settings = TeacherSettings.model_validate({"model": "any", **limits})
+        return TeacherScores(path, self.collection, settings)
+
+    def mine_all(
+        self, filters: FiltersSettings | None = None, **options: Any
+    ) -> list[MiningResult]:
+        miner = self.miner(filters, **options)
+        block = self.block()
+        return list(miner.mine(block.take(self.collection.mined[block.queries])))
+
+    def mine(
+        self,
+        filters: FiltersSettings | None = None,
+        *,
+        teacher: TeacherScores | None = None,
+        **options: object,
+    ) -> tuple[dict[str, list[str]], MiningReport]:
+        """The ids of the negatives by query id, and the report."""
+        miner = self.miner(filters, teacher=teacher, **options)
+        collection, block = self.collection, self.block()
+        found: dict[str, list[str]] = {}
+        # one query at a time: how they are cut into blocks must not matter
+        for row in np.flatnonzero(collection.mined[block.queries]):
+            for mined in miner.mine(block.take(np.array([row]))):
+                for place, query in enumerate(mined.block.queries):
+                    names = [self.documents.ids[d] for d in mined.block.documents[place]]
+                    chosen = [n for n, c in zip(names, mined.chosen[place], strict=True) if c]
+                    if chosen:
+                        found[self.asked.ids[query]] = chosen
+        return found, miner.report()

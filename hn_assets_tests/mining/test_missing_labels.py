@@ -1,0 +1,207 @@
+"""Which lines of the ledger a person should look at."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hn_assets.mining.output.missing_labels import PER_QUERY, likely_missing, write_for_review
+from hn_assets.mining.rules.reasons import CHOSEN, NAMES, NEVER, Reason
+from hn_assets.sources.reviewed_labels import read_verdicts
+from hn_assets.store import tables
+from hn_assets_tests.mining.ledger_rows import Row, row, write_ledger
+
+
+def pairs(found: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(found.query_id, found.doc_id, strict=True))
+
+
+def best(folder: Path, rows: list[Row], **options: int) -> list[tuple[str, str]]:
+    return pairs(likely_missing(write_ledger(folder / "ledger.parquet", rows), **options))
+
+
+def test_labels_are_asked_for_what_was_rejected_and_not_for_positives_or_negatives(
+    tmp_path: Path,
+) -> None:
+    outcomes = [*NAMES.values(), CHOSEN]
+    rows = [row(f"q{i}", "d", outcome) for i, outcome in enumerate(outcomes)]
+    found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
+    never = {NAMES[reason] for reason in NEVER}
+    assert NAMES[Reason.POSITIVE] in never
+    assert set(found.outcome) == set(outcomes) - never - {CHOSEN}
+    assert list(found.columns) == [
+        *("query_id", "doc_id", "rank", "score", "outcome"),
+        *("margin", "positive_similarity", "probability", "relevance_estimate"),
+    ]
+
+
+def test_the_likeliest_by_probability_come_first(tmp_path: Path) -> None:
+    rows = [
+        row("q1", "a", probability=0.25, margin=0.9, positive_similarity=0.9),
+        row("q2", "a", probability=0.75, margin=-0.9, positive_similarity=-0.9),
+        row("q1", "b", probability=0.5),
+    ]
+    assert best(tmp_path, rows) == [("q2", "a"), ("q1", "b"), ("q1", "a")]
+
+
+def test_without_a_probability_margin_and_closeness_decide_together(tmp_path: Path) -> None:
+    rows = [
+        row("q1", "a", margin=-0.5, positive_similarity=0.75),
+        row("q1", "b", margin=-0.25, positive_similarity=0.75),
+        row("q2", "c", margin=-0.5, positive_similarity=0.875),
+    ]
+    found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
+    assert pairs(found) == [("q1", "b"), ("q2", "c"), ("q1", "a")]
+    assert found.relevance_estimate.tolist() == [0.5, 0.375, 0.25]
+    assert found.probability.isna().all()
+
+
+def test_what_is_alike_comes_in_the_order_of_ids(tmp_path: Path) -> None:
+    rows = [row("q2", "a"), row("q1", "b"), row("q10", "c"), row("q1", "a")]
+    assert best(tmp_path, rows) == [("q1", "a"), ("q1", "b"), ("q10", "c"), ("q2", "a")]
+
+
+def test_a_query_is_asked_about_a_few_times_at_most_and_its_likeliest_stay(tmp_path: Path) -> None:
+    rows = [row("q1", f"d{i}", probability=0.5 + i / 64) for i in range(PER_QUERY + 3)]
+    rows += [row("q2", f"d{i}", probability=i / 64) for i in range(2)]
+    last = PER_QUERY + 2
+    assert best(tmp_path, rows) == [
+        *(("q1", f"d{last - i}") for i in range(PER_QUERY)),
+        ("q2", "d1"),
+        ("q2", "d0"),
+    ]
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_are_given_than_wanted(tmp_path: Path, most: int) -> None:
+    rows = [row(f"q{i}", "d", probability=i / 8) for i in range(8)]
+    assert best(tmp_path, rows, most=most) == [(f"q{7 - i}", "d") for i in range(most)]
+
+
+def test_a_ledger_of_chosen_candidates_alone_leaves_nothing_to_ask(tmp_path: Path) -> None:
+    found = likely_missing(write_ledger(tmp_path / "ledger.parquet", [row("q", "d", CHOSEN)]))
+    assert len(found) == 0
+    write_for_review(found, tmp_path, queries={}, passages={}, positives={})
+    assert read_verdicts(tmp_path / "likely_missing_labels.csv") == {}
+
+
+def test_a_ledger_without_lines_leaves_nothing_to_ask(tmp_path: Path) -> None:
+    assert best(tmp_path, []) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    pairs_of=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 15)), unique=True, min_size=1, max_size=60
+    ),
+    at_once=st.integers(1, 12),
+    most=st.integers(1, 20),
+    data=st.data(),
+)
+def test_a_ledger_read_in_blocks_gives_the_same_as_one_read_at_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    pairs_of: list[tuple[int, int]],
+    at_once: int,
+    most: int,
+    data: st.DataObject,
+) -> None:
+    numbers = st.sampled_from([None, 0.0, 0.25, 0.5, 0.75])
+    rows = [
+        row(f"q{query}", f"d{document}", probability=data.draw(numbers))
+        for query, document in pairs_of
+    ]
+    path = tmp_path_factory.mktemp("ledger") / "ledger.parquet"
+    whole = likely_missing(write_ledger(path, rows), most)
+    # a block never reaches over the end of a row group
+    parts = likely_missing(write_ledger(path, rows, at_once), most)
+    pd.testing.assert_frame_equal(parts, whole)
+
+
+def fill_in(path: Path, verdicts: dict[tuple[str, str], str]) -> None:
+    """What a person does to the CSV, in a program that knows CSV."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    for line in lines:
+        line["verdict"] = verdicts.get((line["query_id"], line["doc_id"]), "")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def review(folder: Path, passages: dict[str, str]) -> Path:
+    """The CSV that a person gets, of a query 007 and these passages."""
+    rows = [row("007", document, NAMES[Reason.POSITIVE_SIMILARITY]) for document in passages]
+    found = likely_missing(write_ledger(folder / "ledger.parquet", rows))
+    texts = {"queries": {"007": "which, then?"}, "positives": {"007": 'the "one"'}}
+    write_for_review(found, folder, passages=passages, **texts)
+    return folder / "likely_missing_labels.csv"
+
+
+def test_the_parquet_of_likely_labels_holds_the_texts(tmp_path: Path) -> None:
+    rows = [row("q1", "a", probability=0.75), row("q2", "b", probability=0.3)]
+    found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
+    write_for_review(
+        found,
+        tmp_path,
+        queries={"q1": "one?", "q2": "two?"},
+        passages={"a": "alpha", "b": "beta", "c": "gamma"},
+        positives={"q1": "gamma"},
+    )
+    table = pq.read_table(tmp_path / "likely_missing_labels.parquet")
+    assert table.schema.equals(tables.LIKELY_MISSING, check_metadata=True)
+    texts = [list(line.values()) for line in table.select([0, 1, 9, 10, 11]).to_pylist()]
+    assert texts == [
+        ["q1", "a", "one?", "alpha", "gamma"],
+        ["q2", "b", "two?", "beta", ""],
+    ]
+    shown = pd.read_csv(tmp_path / "likely_missing_labels.csv", keep_default_na=False)
+    assert shown.columns.tolist() == [
+        *(
+            "query_id",
+            "doc_id",
+            "verdict",
+            "relevance_estimate",
+            "outcome",
+            "query",
+            "passage",
+            "positive",
+        )
+    ]
+    assert shown.relevance_estimate.tolist() == [0.75, 0.3]
+    assert shown.passage.tolist() == ["alpha", "beta"]
+    assert shown.verdict.tolist() == ["", ""]
+
+
+def test_the_csv_is_read_back_once_it_is_filled_in(tmp_path: Path) -> None:
+    passages = {"01": "one, two", "2": 'the "three"\nand four', "c": "fünf", "d": "", "NA": "x"}
+    path = review(tmp_path, passages)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        shown = {line["doc_id"]: line["passage"].split() for line in csv.DictReader(file)}
+    assert shown == {document: text.split() for document, text in passages.items()}
+    assert read_verdicts(path) == {}, "nobody has looked at it yet"
+    verdicts = {
+        ("007", "01"): "relevant",
+        ("007", "2"): "Not relevant",
+        ("007", "NA"): "relevant",
+    }
+    fill_in(path, verdicts)
+    assert {pair: said.score for pair, said in read_verdicts(path).items()} == {
+        ("007", "01"): 1,
+        ("007", "2"): 0,
+        ("007", "NA"): 1,
+    }
+
+
+@pytest.mark.parametrize("passage", ["one\rtwo", "x" * (csv.field_size_limit() + 1)], ids=len)
+def test_no_passage_breaks_the_csv(tmp_path: Path, passage: str) -> None:
+    path = review(tmp_path, {"a": passage, "b": "beta"})
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert [line["doc_id"] for line in csv.DictReader(file)] == ["a", "b"]
+    fill_in(path, {("007", "a"): "relevant", ("007", "b"): "not relevant"})
+    found = {pair: said.score for pair, said in read_verdicts(path).items()}
+    assert found == {("007", "a"): 1, ("007", "b"): 0}

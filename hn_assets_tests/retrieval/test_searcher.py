@@ -1,0 +1,232 @@
+"""Rankings are exact, in a fixed order, and never of an index that belongs to other vectors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
+from hn_assets.errors import SearchError, SettingsError, StoreError
+from hn_assets.hardware import Choice, choose_faiss_device
+from hn_assets.retrieval.faiss_index import (
+    IDS_FILE,
+    INDEX_FILE,
+    apply_search_parameters,
+    build_index,
+    open_index,
+)
+from hn_assets.retrieval.incremental_ranking import Refresh
+from hn_assets.retrieval.searcher import (
+    Ranking,
+    Searcher,
+    pair_scores,
+    place_index,
+    recall_against_exact,
+)
+from hn_assets.settings.search import SearchSettings
+
+
+def make_table(path: Path, vectors: np.ndarray, ids: list[str] | None = None) -> VectorTable:
+    writer = VectorWriter(path)
+    ids = ids or [f"{i:04}" for i in range(len(vectors))]
+    writer.write(ids, [bytes(16)] * len(ids), vectors.astype(np.float32))
+    writer.close()
+    return VectorTable(path)
+
+
+def unit_vectors(count: int, dimension: int = 8, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dimension))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
+    folder.mkdir(exist_ok=True)
+    build_index(vectors, SearchSettings(**options), folder)
+    return open_index(folder / INDEX_FILE, folder / IDS_FILE, vectors)
+
+
+def search(searcher: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
+    return Refresh(searcher, searcher.documents, queries, depth, None).rank(memory_mb=512)
+
+
+def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hn_assets.retrieval.searcher.MOST_QUERIES", block)
+        blocks = list(search(Searcher(index, documents), queries, depth))
+    assert all(len(b.rows) <= block for b in blocks)
+    return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
+
+
+def brute_force(documents: np.ndarray, queries: np.ndarray, ids: list[str], depth: int):
+    scores = queries.astype(np.float64) @ documents.T.astype(np.float64)
+    order = [sorted(range(len(documents)), key=lambda d: (-s[d], ids[d]))[:depth] for s in scores]
+    return np.array(order)
+
+
+def test_rankings_are_those_of_brute_force(tmp_path: Path) -> None:
+    documents, queries = unit_vectors(500), unit_vectors(40, seed=1)
+    table = make_table(tmp_path / "d.arrow", documents)
+    asked = make_table(tmp_path / "q.arrow", queries)
+    rows, scores = rank_all(build(tmp_path / "i", table), table, asked, 50)
+    assert np.array_equal(rows, brute_force(documents, queries, table.ids, 50))
+    expected = np.take_along_axis(queries @ documents.T, rows, 1)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    copies=st.integers(1, 60),
+    depth=st.integers(1, 40),
+    block=st.integers(1, 12),
+    order=st.randoms(use_true_random=False),
+)
+def test_ties_go_by_id_whatever_the_order_and_the_block(
+    tmp_path_factory, copies: int, depth: int, block: int, order
+) -> None:
+    """Many equal documents, also across the cut, in two orders of the corpus."""
+    folder = tmp_path_factory.mktemp("ties")
+    documents = np.concatenate([np.repeat(unit_vectors(1, seed=5), copies, 0), unit_vectors(30)])
+    ids = [f"d{i}" for i in range(len(documents))]
+    shuffled = list(range(len(documents)))
+    order.shuffle(shuffled)
+    queries = make_table(folder / "q.arrow", unit_vectors(5, seed=5))
+    first = make_table(folder / "a.arrow", documents, ids)
+    second = make_table(folder / "b.arrow", documents[shuffled], [ids[i] for i in shuffled])
+    rows, scores = rank_all(build(folder / "a", first), first, queries, depth, 64)
+    rows2, scores2 = rank_all(build(folder / "b", second), second, queries, depth, block)
+    assert [[first.ids[r] for r in q] for q in rows] == [[second.ids[r] for r in q] for q in rows2]
+    assert np.array_equal(scores, scores2)
+
+
+def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(7))
+    rows, _ = rank_all(build(tmp_path / "i", table), table, table, 50)
+    assert rows.shape == (7, 7)
+    assert all(sorted(row) == list(range(7)) for row in rows.tolist())
+
+
+def test_an_approximate_index_is_measured_against_exact_search(tmp_path: Path) -> None:
+    documents = unit_vectors(2000, 16)
+    table = make_table(tmp_path / "d.arrow", documents)
+    queries = make_table(tmp_path / "q.arrow", unit_vectors(100, 16, seed=1))
+    index = build(tmp_path / "i", table, index="IVF32,Flat")
+    recalls = {}
+    for nprobe in (1, 32):
+        apply_search_parameters(index, f"nprobe={nprobe}")
+        (block,) = search(Searcher(index, table, is_exact=False), queries, 20)
+        found = recall_against_exact(block, queries, table)
+        exact = brute_force(documents, unit_vectors(100, 16, seed=1), table.ids, 20)
+        by_hand = np.mean(
+            [
+                len(set(a) & set(b)) / 20
+                for a, b in zip(block.rows.tolist(), exact.tolist(), strict=True)
+            ]
+        )
+        assert found == pytest.approx(by_hand)
+        recalls[nprobe] = found
+    assert recalls[32] == 1
+    assert recalls[1] < 0.6
+
+
+def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(300, 16))
+    index = build(tmp_path / "i", table, index="IVF16,Flat")
+    apply_search_parameters(index, "nprobe=1")
+    (block,) = search(Searcher(index, table, is_exact=False), table, 250)
+    assert isinstance(block, Ranking)
+    missing = block.rows < 0
+    assert missing.any()
+    assert np.isneginf(block.scores[missing]).all()
+    assert (np.diff(missing.astype(int), axis=1) >= 0).all(), "found ones first"
+
+
+def test_the_index_opens_with_faiss_alone(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    build(tmp_path / "i", table)
+    index = faiss.read_index(str(tmp_path / "i" / INDEX_FILE))
+    assert (index.ntotal, index.d, index.metric_type) == (20, 8, faiss.METRIC_INNER_PRODUCT)
+
+
+def test_an_index_of_other_vectors_is_refused(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    build(tmp_path / "i", table)
+    files = tmp_path / "i" / INDEX_FILE, tmp_path / "i" / IDS_FILE
+    wider = make_table(tmp_path / "w.arrow", unit_vectors(20, 16))
+    with pytest.raises(SearchError, match="20 of dimension 8.*20 of dimension 16.*again"):
+        open_index(*files, wider)
+    renamed = make_table(tmp_path / "r.arrow", unit_vectors(20), [f"x{i}" for i in range(20)])
+    with pytest.raises(SearchError, match="other vectors"):
+        open_index(*files, renamed)
+
+
+def test_a_corrupt_index_file_is_named(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    build(tmp_path / "i", table)
+    path = tmp_path / "i" / INDEX_FILE
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"index\.faiss is damaged.*materialize faiss_index again"):
+        open_index(path, tmp_path / "i" / IDS_FILE, table)
+
+
+@pytest.mark.parametrize("bad", ["Nonsense", "IVF0x,Flat"])
+def test_an_unknown_index_is_refused(tmp_path: Path, bad: str) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    with pytest.raises(SettingsError, match="is no FAISS index_factory string"):
+        build(tmp_path / "i", table, index=bad)
+
+
+def test_an_index_that_needs_more_vectors_is_refused(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    with pytest.raises(SettingsError, match="cannot be trained on 20 vectors"):
+        build(tmp_path / "i", table, index="IVF64,Flat")
+
+
+def test_a_parameter_the_index_does_not_have_is_refused(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(20))
+    with pytest.raises(SettingsError, match="search_parameters"):
+        apply_search_parameters(build(tmp_path / "i", table), "nprobe=4")
+
+
+def test_pair_scores_are_the_scores_of_the_ranking(tmp_path: Path) -> None:
+    table = make_table(tmp_path / "d.arrow", unit_vectors(100))
+    queries = make_table(tmp_path / "q.arrow", unit_vectors(9, seed=3))
+    rows, scores = rank_all(build(tmp_path / "i", table), table, queries, 30)
+    asked = np.repeat(np.arange(9, dtype=np.int64), 30)
+    pairs = pair_scores(queries, asked, table, rows.reshape(-1))
+    assert np.array_equal(pairs, scores.reshape(-1)), "to the last bit"
+
+
+def test_what_a_gpu_cannot_do_is_done_on_the_cpu_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stand-ins for FAISS's GPU functions, which faiss-cpu does not have."""
+    index, wanted = faiss.IndexFlatIP(8), Choice("gpu", "asked for")
+    found, choice = place_index(index, wanted, 3000)
+    assert found is index
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "at most 2032 documents on a GPU, not 3000" in choice.reason
+
+    def refuse(index, co):
+        assert co.shard and co.useFloat16
+        raise RuntimeError("Error in clone\nnot implemented for HNSW")
+
+    options = type("Options", (), {})
+    monkeypatch.setattr(faiss, "GpuMultipleClonerOptions", options, raising=False)
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", refuse, raising=False)
+    _, choice = place_index(index, wanted, 100)
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "not implemented for HNSW" in choice.reason
+
+    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", lambda index, co: "there", raising=False)
+    assert place_index(index, wanted, 100) == ("there", wanted)
+
+
+def test_faiss_without_gpu_support_is_no_silent_fallback() -> None:
+    choice = choose_faiss_device("gpu")
+    assert (choice.value, choice.fell_back) == ("cpu", True)
+    assert "the extra `gpu`" in choice.reason
+    assert choose_faiss_device("cpu") == Choice("cpu", "asked for")
