@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from FlagEmbedding import FlagAutoModel
 
-from hn_assets.assets.build import build_definitions
-from hn_assets.assets.graph import Graph
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.pipeline.dataset import Dataset
 from hn_assets.encoding.model import bundled_model_folder
 from hn_assets.settings.dataset import DatasetSettings
 
@@ -99,7 +99,7 @@ def materialize(folder: Path, mining: dict, depth: int) -> dict[str, list[tuple[
             "mining": {**mining, "range_counts": "including_positives"},
         }
     )
-    graph = Graph("parity", settings, STORE)
+    graph = Dataset("parity", settings, STORE)
     defs = build_definitions(graph)
     selection = dg.AssetSelection.all()
     if (STORE / "data").exists():  # the vectors are there already

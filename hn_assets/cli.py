@@ -9,8 +9,7 @@ import click
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.mining.output.explain import explain
-from hn_assets.report.training_set_text import render_training_set
-from hn_assets.report.trust_text import render_trust
+from hn_assets.report.terminal import render_training_set, render_trust
 from hn_assets.settings.reference import settings_table
 from hn_assets.store import Store, open_store
 

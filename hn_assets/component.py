@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import BaseModel
 
-from hn_assets.assets.build import build_definitions
-from hn_assets.assets.graph import Graph
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.pipeline.dataset import Dataset
 from hn_assets.scaffold import HardNegativesScaffolder
 from hn_assets.settings.dataset import DatasetSettings
 
@@ -22,8 +22,8 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     rate `calibration`, with a teacher `teacher_scores`; checks that stop a bad refresh before the
     training set is replaced; the job `<dataset>_refresh` that materializes them, a weekly schedule
     and a sensor of changes for it (off until switched on), sensors that tell of failed runs and
-    failed checks, and the job `<dataset>_prune` that removes stored vectors no recent run used.
-    With `checks.max_age_days`, a daily look at how old the training set is.
+    failed checks, and the job `<dataset>_prune` that removes stored vectors that no recent run
+    used. With `checks.max_age_days`, a daily check of how old the training set is.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
@@ -34,7 +34,7 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
             type: beir
             folder: /data/my_dataset
 
-    Every setting has its own description in this component's schema and in the README.
+    Every setting has its own description in this component's schema and in the documentation.
     """
 
     settings: DatasetSettings
@@ -65,7 +65,7 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         folder = context.path.parent if context.path.suffix else context.path
         name = self.settings.dataset or folder.name
         settings = self.settings.with_environment(name, os.environ)
-        return build_definitions(Graph(name, settings, find_base(Path(context.project_root))))
+        return build_definitions(Dataset(name, settings, find_base(Path(context.project_root))))
 
 
 def find_base(project_root: Path) -> Path:
@@ -74,7 +74,7 @@ def find_base(project_root: Path) -> Path:
     For the datasets of this package itself that is the checkout; or the working folder where the
     package is installed, as nothing should be written beside installed code.
     """
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parent
     if project_root.resolve() != package:
         return project_root
     checkout = package.parent

@@ -1,11 +1,8 @@
-"""Everything Dagster loads: one dataset per folder in `defs/`.
+"""Everything that Dagster loads: one dataset per folder in `defs/`.
 
-defs/<dataset>/defs.yaml        what to mine, and how
-components/hard_negatives.py  reads it and checks it
-assets/build.py               builds the graph: one module per stage beside it, and checks.py
-jobs/                         what starts it: job, schedule, sensors; and who is told of failures
-sources -> encoding -> search -> mining -> export    do the work, without Dagster
-evaluation, report            say how well it went
+A dataset's YAML file is read by `component.py`. `orchestration/build.py` makes its definitions from
+the stages in `assets/`, which call the packages that do the work, in the order data flow: sources,
+encoding, retrieval, reranking, mining, evaluation, export, report.
 """
 
 from functools import cache

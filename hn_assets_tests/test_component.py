@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from hn_assets import HardNegatives
-from hn_assets.assets.build import build_definitions
-from hn_assets.assets.graph import Graph
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.pipeline.dataset import Dataset
 from hn_assets.component import find_base
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.collections_on_disk import animals
@@ -152,7 +152,7 @@ def test_mistakes_in_settings_are_named(tmp_path: Path, attributes: str, message
     source = "" if "source" in attributes else "source: {type: python_stdlib}\n"
     with pytest.raises(Exception) as caught:  # Dagster and pydantic have their own classes
         settings = HardNegatives.resolve_from_yaml(source + attributes).settings
-        build_definitions(Graph("mine", settings, tmp_path))
+        build_definitions(Dataset("mine", settings, tmp_path))
     assert message in str(caught.value)
 
 
@@ -163,7 +163,7 @@ def test_templates_and_environment_variables(monkeypatch: pytest.MonkeyPatch) ->
     )
     assert component.settings.source.folder == "/some/where/scifact"  # type: ignore[union-attr]
     settings = component.settings.with_environment(
-        "toy", {"HN_TOY_FOLDER": "/else", "HN_TOY_MODEL": "/a/model", "HN_OTHER_MODEL": "no"}
+        "animals", {"HN_TOY_FOLDER": "/else", "HN_TOY_MODEL": "/a/model", "HN_OTHER_MODEL": "no"}
     )
     assert settings.source.folder == "/else"  # type: ignore[union-attr]
     assert settings.encoding.model == "/a/model"
@@ -297,9 +297,9 @@ def test_show_prints_where_the_files_are_and_examples(tmp_path: Path) -> None:
     from click.testing import CliRunner
 
     from hn_assets.cli import main
-    from hn_assets_tests.assets.animals_dataset import Toy
+    from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 
-    Toy(tmp_path).materialize()
+    AnimalsDataset(tmp_path).materialize()
     environment = {"HN_DATA_DIR": str(tmp_path / "data")}
     done = CliRunner().invoke(main, ["show", "animals", "--examples", "2"], env=environment)
     assert done.exit_code == 0, done.output

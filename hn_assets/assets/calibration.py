@@ -1,63 +1,28 @@
 """calibration: the threshold that keeps false negatives under the target, and how it was found."""
 
-import json
-
-import dagster as dg
-
-from hn_assets.assets.graph import Graph
-from hn_assets.assets.inputs import load_dataset, open_holdout, read_inputs
-from hn_assets.assets.metadata import table
-from hn_assets.assets.step import Step
-from hn_assets.mining.holdout.calibration import Calibration, calibrate
-from hn_assets.mining.plan import make_plan, planned_sampling
-from hn_assets.mining.relevance.logistic_model import FEATURES
-from hn_assets.store import layout as s
-
-# settings that change what is measured
-OF_NEGATIVES = {"target_false_negative_rate", "unlabelled_per_positive"}
-OF_MINING = {"split", "num_negatives", "sampling", "simans_a", "simans_b", "seed"}
+from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.plan import make_plan, resolved_calibration
+from hn_assets.mining.relevance.features import FEATURES
+from hn_assets.pipeline.metadata import Metadata, table
+from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
 
 
-def build_calibration(graph: Graph) -> dg.AssetsDefinition:
-    """The asset that hides known positives to find a threshold; for datasets with a target."""
-    mining, negatives = graph.settings.mining, graph.settings.filters
-    settings = {
-        "negatives": negatives.model_dump(mode="json", include=OF_NEGATIVES),
-        "mining": mining.model_dump(mode="json", include=OF_MINING),
-    }
-
-    @graph.asset(
-        s.CALIBRATION.stage,
-        "Which probability of relevance is too much for a negative, found by hiding positives.",
-        deps=(s.CANDIDATES.stage, s.QRELS.stage),
-        kinds={"scikitlearn", "json"},
-        settings=settings,
-    )
-    def calibration(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with graph.running(context, s.CALIBRATION.stage):
-            step = Step(graph, context, s.CALIBRATION.stage)
-            files = read_inputs(step)
-            step.depends_on(**settings)
-            if (current := step.current()) is not None:
-                return current
-            mine = load_dataset(graph, files, mining.split)
-            holdout = open_holdout(mine, files, mining.seed)
-            mined = int(mine.collection.mined.sum())
-            sampling = planned_sampling(mining, calibrated=True)
-            found = calibrate(holdout, sampling, negatives, mined)
-            note = make_plan(mining, negatives, found).note
-            if not found.is_reached:
-                context.log.warning(note)
-            with step.publish() as draft:
-                path = draft.path(s.CALIBRATION.name)
-                path.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
-            return step.result(draft, {"summary": note, **_describe(found)})
-
-    return calibration
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Hide known positives to find the threshold."""
+    found = open_mining_session(run).calibrate()
+    note = make_plan(run.settings.mining, run.settings.filters, found).note
+    if not found.is_reached:
+        run.log.warning(note)
+    text = found.model_dump_json(indent=1) + "\n"
+    draft.path(layout.CALIBRATION.name).write_text(text, encoding="utf-8")
+    return {"summary": note, **_describe(found)}
 
 
-def _describe(found: Calibration) -> dict[str, dg.MetadataValue | str | float | int]:
-    described: dict[str, dg.MetadataValue | str | float | int] = {
+def _describe(found: Calibration) -> Metadata:
+    described = {
         "target_false_negative_rate": found.target,
         "queries_with_two_positives": found.queries,
         "positives_hidden": found.hidden,
@@ -70,7 +35,7 @@ def _describe(found: Calibration) -> dict[str, dg.MetadataValue | str | float | 
         "threshold": found.threshold,
         "cross_validated_rate": round(found.rate, 5),
         "cross_validated_rate_95_percent": f"{found.rate_low:.3%} to {found.rate_high:.3%}",
-        "assumed_unlabelled_per_positive": f"{found.unlabelled_per_positive:g} unlabelled passages for each positive",
+        "assumed_unlabelled_per_positive": found.unlabelled_per_positive,
         "model": table(
             {"feature": name, "weight": round(weight, 4), "mean": round(mean, 4)}
             for name, weight, mean in zip(
@@ -78,3 +43,17 @@ def _describe(found: Calibration) -> dict[str, dg.MetadataValue | str | float | 
             )
         ),
     }
+
+
+STAGE = Stage(
+    writes=(layout.CALIBRATION,),
+    description=(
+        "Which probability of relevance is too much for a negative, found by hiding positives."
+    ),
+    make=make,
+    version=1,
+    reads=MINING_INPUTS,
+    settings=lambda s: resolved_calibration(s.mining, s.filters),
+    is_part_of=lambda settings: settings.filters.is_calibrated,
+    kinds=lambda settings: {"scikitlearn", "json"},
+)

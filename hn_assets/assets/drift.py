@@ -1,74 +1,62 @@
-"""drift: what changed since the last refresh that no check stopped."""
+"""drift: what changed since the last run that no check stopped."""
 
 import json
 from dataclasses import asdict
-from typing import Any
 
-import dagster as dg
-import pyarrow as pa
-
-from hn_assets.assets.graph import Graph
-from hn_assets.assets.step import Step
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.drift import DOCUMENTS, Drift, Snapshot, compare
-from hn_assets.store import layout as s
-from hn_assets.store.tables import TEXT_KEY
+from hn_assets.evaluation.drift import Drift, Snapshot, compare
+from hn_assets.pipeline.metadata import Metadata
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
 
-NEGATIVES_FILE, DOCUMENTS_FILE = "negatives.parquet", "documents.parquet"
 
-
-def build_drift(graph: Graph) -> dg.AssetsDefinition:
-    """The asset that compares a refresh of a dataset with the one before."""
-
-    @graph.asset(
-        s.DRIFT.stage,
-        "Documents, queries, negatives and scores beside those of the last good refresh.",
-        # a refresh that a check stops is nothing to compare the next one with
-        deps=(s.HARD_NEGATIVES.stage, s.FALSE_NEGATIVE_AUDIT.stage, s.RETRIEVAL_QUALITY.stage),
-        kinds={"pandas", "json"},
-        settings={},
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Compare the negatives and the documents with those of the last good run."""
+    vectors = VectorTable(run.input(layout.CORPUS_EMBEDDINGS))
+    now = Snapshot.take(run.input(layout.HARD_NEGATIVES), vectors.ids, vectors.text_keys())
+    before = _read_before(run)
+    found = None if before is None else compare(before, now)
+    now.write(
+        draft.path(layout.DRIFT_NEGATIVES.name),
+        draft.path(layout.DRIFT_DOCUMENTS.name),
     )
-    def drift(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with graph.running(context, s.DRIFT.stage):
-            step = Step(graph, context, s.DRIFT.stage)
-            negatives = step.input(s.HARD_NEGATIVES.stage)
-            vectors = VectorTable(step.input(s.CORPUS_EMBEDDINGS.stage))
-            if (current := step.current()) is not None:
-                return current
-            columns = [
-                pa.array(vectors.ids, pa.string()),
-                pa.array(vectors.text_keys(), TEXT_KEY),
-            ]
-            now = Snapshot.take(negatives, pa.table(columns, schema=DOCUMENTS))
-            before = _read_before(step)
-            found = None if before is None else compare(before, now)
-            with step.publish() as draft:
-                now.write(draft.path(NEGATIVES_FILE), draft.path(DOCUMENTS_FILE))
-                kept = json.dumps(None if found is None else asdict(found), indent=1)
-                draft.path(s.DRIFT.name).write_text(kept + "\n", encoding="utf-8")
-            return step.result(draft, _describe(found))
-
-    return drift
+    text = json.dumps(None if found is None else asdict(found), indent=1) + "\n"
+    draft.path(layout.DRIFT.name).write_text(text, encoding="utf-8")
+    return _describe(found)
 
 
-def _read_before(step: Step) -> Snapshot | None:
+def _read_before(run: StageRun) -> Snapshot | None:
     try:
-        if step.place.manifest() is None:
+        if run.place.manifest() is None:
             return None
-        return Snapshot.read(step.place.file(NEGATIVES_FILE), step.place.file(DOCUMENTS_FILE))
+        negatives, documents = layout.DRIFT_NEGATIVES.name, layout.DRIFT_DOCUMENTS.name
+        return Snapshot.read(run.place.file(negatives), run.place.file(documents))
     except StoreError as error:
-        step.log.warning(f"{error}: there is nothing to compare with")
+        run.log.warning(f"{error}: there is nothing to compare with")
         return None
 
 
-def _describe(found: Drift | None) -> dict[str, Any]:
+def _describe(found: Drift | None) -> Metadata:
     if found is None:
-        return {"compared_with": "nothing: this is the first good refresh"}
+        return {"compared_with": "nothing: this is the first good run"}
     return {
-        "compared_with": "the last good refresh",
+        "compared_with": "the last good run",
         **{
             name: round(value, 5) if isinstance(value, float) else value
             for name, value in asdict(found).items()
         },
     }
+
+
+STAGE = Stage(
+    writes=(layout.DRIFT, layout.DRIFT_NEGATIVES, layout.DRIFT_DOCUMENTS),
+    description="Documents, queries, negatives and scores beside those of the last good run.",
+    make=make,
+    version=1,
+    reads=(layout.HARD_NEGATIVES, layout.CORPUS_EMBEDDINGS),
+    # a run that a check stops is nothing to compare the next one with
+    after=(layout.FALSE_NEGATIVE_AUDIT, layout.RETRIEVAL_QUALITY),
+    kinds=lambda settings: {"pandas", "json"},
+)

@@ -1,90 +1,95 @@
-"""report: one page per refresh that a person can open, or attach."""
+"""report: one page per run that a person can open, or attach."""
 
-from typing import Any
-
-import dagster as dg
-
-from hn_assets.assets.checks import read_verdicts
-from hn_assets.assets.graph import Graph
-from hn_assets.assets.metadata import table
-from hn_assets.assets.quality import HISTORY
-from hn_assets.assets.step import Step
 from hn_assets.errors import StoreError
-from hn_assets.mining.output.explain import LEDGER_FILE
-from hn_assets.report.collect import Files, gather
-from hn_assets.report.frontier import PICTURE_FILE
+from hn_assets.evaluation.checks.result import CheckVerdict
+from hn_assets.evaluation.retrieval_quality import HISTORY
+from hn_assets.pipeline.check_run import read_verdicts
+from hn_assets.pipeline.metadata import Location, Metadata, table
+from hn_assets.pipeline.stage import Resolved, Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.report.collect import ReportFiles, collect_summary
 from hn_assets.report.render import headline, render_report, training_advice
-from hn_assets.store import layout as s
+from hn_assets.store import Draft, layout
 
 NDCG = "ndcg_at_10"
 
 
-def build_report(graph: Graph) -> dg.AssetsDefinition:
-    """The asset that writes the page of a refresh."""
-    calibrated = graph.settings.filters.is_calibrated
+def identify(run: StageRun) -> Resolved:
+    """What every check said."""
+    return {"checks": [[v.asset, v.check, v.state] for v in _verdicts(run)]}
 
-    @graph.asset(
-        s.REPORT.stage,
-        "One self-contained HTML page: checks, scores, ranks, leak, quality over time, drift, "
-        "examples.",
-        deps=(s.DRIFT.stage,),
-        kinds={"html"},
-        settings={},
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Write the page."""
+    files = ReportFiles(
+        corpus=run.input(layout.CORPUS),
+        queries=run.input(layout.QUERIES),
+        hard_negatives=run.input(layout.HARD_NEGATIVES),
+        ledger=run.input(layout.LEDGER),
+        audit=run.input(layout.FALSE_NEGATIVE_AUDIT),
+        quality=run.input(layout.RETRIEVAL_QUALITY),
+        drift=run.input(layout.DRIFT),
+        calibration=run.optional_input(layout.CALIBRATION),
     )
-    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with graph.running(context, s.REPORT.stage):
-            step = Step(graph, context, s.REPORT.stage)
-            files = Files(
-                corpus=step.input(s.CORPUS.stage),
-                queries=step.input(s.QUERIES.stage),
-                hard_negatives=step.input(s.HARD_NEGATIVES.stage),
-                ledger=step.input(s.HARD_NEGATIVES.stage, LEDGER_FILE),
-                audit=step.input(s.FALSE_NEGATIVE_AUDIT.stage),
-                quality=step.input(s.RETRIEVAL_QUALITY.stage),
-                drift=step.input(s.DRIFT.stage),
-                calibration=step.input(s.CALIBRATION.stage) if calibrated else None,
-            )
-            verdicts = read_verdicts(graph)
-            step.depends_on(checks=[[v.asset, v.check, v.state] for v in verdicts])
-            if (current := step.current()) is not None:
-                return current
-            history: list[Any] = (
-                graph.store.stage(s.RETRIEVAL_QUALITY.stage).require().info[HISTORY]
-            )
-            refresh = gather(
-                files,
-                mined=graph.store.stage(s.HARD_NEGATIVES.stage).require().info,
-                history=history,
-                ndcg_before=_read_before(step),
-                verdicts=verdicts,
-            )
-            audit = graph.store.stage(s.FALSE_NEGATIVE_AUDIT.stage)
-            drawn = PICTURE_FILE in audit.require().files
-            picture = audit.file(PICTURE_FILE).read_bytes() if drawn else None
-            time = history[-1]["time"].replace("T", " ").replace("+00:00", " UTC")
-            with step.publish() as draft:
-                page = render_report(graph.name, time, refresh, picture)
-                draft.path(s.REPORT.name).write_text(page, encoding="utf-8")
-                draft.info[NDCG] = history[-1].get(NDCG)
-            assert draft.manifest is not None
-            where = f"{step.place.where(draft.manifest.version)}/{s.REPORT.name}"
-            return step.result(
-                draft,
-                {
-                    "can_i_train_on_it": training_advice(verdicts),
-                    "report": dg.MetadataValue.path(where),
-                    "in_short": table(headline(refresh)),
-                    "kilobytes": len(page.encode()) >> 10,
-                },
-            )
-
-    return report
+    history = list(run.info(layout.RETRIEVAL_QUALITY.stage)[HISTORY])
+    summary = collect_summary(
+        files,
+        mined=run.info(layout.HARD_NEGATIVES.stage),
+        history=history,
+        ndcg_before=_read_before(run),
+        verdicts=_verdicts(run),
+    )
+    time = history[-1]["time"].replace("T", " ").replace("+00:00", " UTC")
+    page = render_report(run.dataset.name, time, summary, _read_chart(run))
+    draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")
+    draft.info[NDCG] = history[-1].get(NDCG)
+    return {
+        "can_i_train_on_it": training_advice(_verdicts(run)),
+        "in_short": table(headline(summary)),
+        "kibibytes": len(page.encode()) >> 10,
+        "report": Location(f"{run.place.folder}/latest/{layout.REPORT.name}"),
+    }
 
 
-def _read_before(step: Step) -> float | None:
-    """The nDCG@10 of the last page: of the last refresh, then, that no check stopped."""
+def _verdicts(run: StageRun) -> list[CheckVerdict]:
+    return run.shared.get("verdicts", lambda: read_verdicts(run.dataset))
+
+
+def _read_chart(run: StageRun) -> bytes | None:
+    """The chart of the audit; None if nothing could be measured."""
+    audit = run.dataset.store.stage(layout.AUDIT_CHART.stage)
+    drawn = layout.AUDIT_CHART.name in audit.require().files
+    return run.input(layout.AUDIT_CHART).read_bytes() if drawn else None
+
+
+def _read_before(run: StageRun) -> float | None:
+    """The nDCG@10 of the last page, which is that of the last run that no check stopped."""
     try:
-        manifest = step.place.manifest()
+        manifest = run.place.manifest()
     except StoreError:
         return None
     return None if manifest is None else manifest.info.get(NDCG)
+
+
+STAGE = Stage(
+    writes=(layout.REPORT,),
+    description=(
+        "One self-contained HTML page: checks, scores, ranks, false-negative rate, quality over "
+        "time, drift, examples."
+    ),
+    make=make,
+    version=1,
+    reads=(
+        layout.CORPUS,
+        layout.QUERIES,
+        layout.HARD_NEGATIVES,
+        layout.LEDGER,
+        layout.FALSE_NEGATIVE_AUDIT,
+        layout.AUDIT_CHART,
+        layout.RETRIEVAL_QUALITY,
+        layout.DRIFT,
+        layout.CALIBRATION,
+    ),
+    identify=identify,
+    kinds=lambda settings: {"html"},
+)

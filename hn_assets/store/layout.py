@@ -47,3 +47,9 @@ REPORT = StageFile("report", "report.html")
 
 # not published by a stage: every vector that was ever made
 VECTOR_CACHE = "vector_cache"
+
+
+def stage_names() -> list[str]:
+    """The names of all stages, in the order data flow."""
+    files = [value for value in globals().values() if isinstance(value, StageFile)]
+    return list(dict.fromkeys(file.stage for file in files))

@@ -3,7 +3,7 @@
 Ids are strings everywhere. Ranks count from 0, as the mining range does: rank 0 is the best hit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +137,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=list(columns)):
             yield from batch.to_pylist()
+
+
+def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
+    """Title and text of a few documents for people to read, by id; the others are not kept."""
+    return {
+        row["id"]: " — ".join(part for part in (row["title"], row["text"]) if part)
+        for row in read_rows(corpus, ["id", "title", "text"])
+        if row["id"] in ids
+    }

@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from hn_assets.assets.build import build_definitions
-from hn_assets.assets.graph import Graph
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.orchestration.names import asset_key, settings_key
+from hn_assets.pipeline.dataset import Dataset
+from hn_assets.store import DatasetStore
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.collections_on_disk import animals
 
@@ -48,7 +50,7 @@ def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     }
 
 
-class Toy:
+class AnimalsDataset:
     """The animals dataset in a folder of its own."""
 
     def __init__(self, folder: Path, **changes: Mapping[str, Any]) -> None:
@@ -58,19 +60,38 @@ class Toy:
             animals(folder / "raw")
         sections = {**SMALL, **{k: {**SMALL.get(k, {}), **v} for k, v in changes.items()}}
         sections.setdefault("source", {"type": "beir", "folder": "raw"})
-        self.graph = Graph("animals", DatasetSettings.model_validate(sections), folder)
+        self.dataset = Dataset("animals", DatasetSettings.model_validate(sections), folder)
+
+    @property
+    def store(self) -> DatasetStore:
+        """The files of all stages."""
+        return self.dataset.store
+
+    def version(self, stage: str) -> str:
+        """The current version of a stage."""
+        return self.store.stage(stage).require().version
+
+    def key(self, stage: str) -> dg.AssetKey:
+        """The asset key of a stage."""
+        return asset_key("animals", stage)
 
     def materialize(
-        self, *stages: str, config: Mapping[str, Any] | None = None, raise_on_error: bool = True
+        self,
+        *stages: str,
+        changes: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        selection: Any = None,
+        raise_on_error: bool = True,
     ) -> dg.ExecuteInProcessResult:
-        """Materialize the stages named, or all; `config` is by stage."""
-        defs = build_definitions(self.graph)
-        ops = {f"animals__{stage}": {"config": dict(c)} for stage, c in (config or {}).items()}
+        """Materialize the stages named, or all; `changes` are settings of this run, by section."""
+        defs = build_definitions(self.dataset)
+        config = {"resources": {settings_key("animals"): {"config": dict(changes or {})}}}
         return dg.materialize(
             [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
             resources=dict(defs.resources or {}),
-            selection=[self.graph.key(stage) for stage in stages] or None,
-            run_config={"ops": ops},
+            selection=selection or [self.key(stage) for stage in stages] or None,
+            run_config=config,
+            tags=dict(tags or {}),
             raise_on_error=raise_on_error,
         )
 
@@ -85,7 +106,7 @@ class Toy:
 
     def file(self, stage: str, name: str) -> Path:
         """A file of a stage's current version."""
-        return self.graph.store.stage(stage).file(name)
+        return self.store.stage(stage).file(name)
 
     def negatives(self) -> pd.DataFrame:
         """The mined negatives."""

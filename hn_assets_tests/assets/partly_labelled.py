@@ -22,7 +22,7 @@ FACTS = [
 LABELLED = 4
 
 
-def things(folder: Path) -> Path:
+def write_partly_labelled(folder: Path) -> Path:
     """40 things with six facts each; of a query's six relevant passages four are labelled."""
     documents = {
         f"{thing}-{number}": fact.format(thing)

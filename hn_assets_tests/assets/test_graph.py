@@ -13,24 +13,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.animals_dataset import STAGES, Toy, told
+from hn_assets.orchestration.build import build_definitions
+from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset, told
 from hn_assets_tests.collections_on_disk import write_jsonl
 from hn_assets_tests.small_models import make_tiny_bert
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory) -> tuple[Toy, dg.ExecuteInProcessResult]:
-    toy = Toy(tmp_path_factory.mktemp("toy"))
-    return toy, toy.materialize()
+def done(tmp_path_factory) -> tuple[AnimalsDataset, dg.ExecuteInProcessResult]:
+    animals = AnimalsDataset(tmp_path_factory.mktemp("animals"))
+    return animals, animals.materialize()
 
 
-def metadata(done: tuple[Toy, dg.ExecuteInProcessResult], stage: str) -> dict:
+def metadata(done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], stage: str) -> dict:
     return told(done[1])[stage]
 
 
 def test_the_graph_is_described(tmp_path: Path) -> None:
-    defs = build_definitions(Toy(tmp_path).graph)
+    defs = build_definitions(AnimalsDataset(tmp_path).dataset)
     specs = {spec.key.path[-1]: spec for spec in defs.resolve_all_asset_specs()}
     assert sorted(specs) == sorted(STAGES)
     for stage, spec in specs.items():
@@ -49,7 +49,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
     assert schedule.job_name == "animals_refresh"
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     job = repository.get_job("animals_refresh")
-    pools = {node.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
+    pools = {node.name: node.definition.pool for node in job.dataset.nodes}  # type: ignore[attr-defined]
     assert {name for name, pool in pools.items() if pool == "gpu"} == {
         "animals__embeddings",
         "animals__candidates",
@@ -96,9 +96,9 @@ def test_samples_can_be_read(done) -> None:
 
 
 def test_recall_is_what_the_files_say(done) -> None:
-    toy, _ = done
-    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
-    qrels = pd.read_parquet(toy.file("qrels", "qrels.parquet"))
+    animals, _ = done
+    ranked = pd.read_parquet(animals.file("candidates", "candidates.parquet"))
+    qrels = pd.read_parquet(animals.file("qrels", "qrels.parquet"))
     test = qrels[qrels.split == "test"].merge(ranked, on=["query_id", "doc_id"], how="left")
     found = metadata(done, "candidates")
     assert found["test_recall_at_1"] == pytest.approx((test["rank"] < 1).mean(), abs=1e-4)
@@ -106,7 +106,7 @@ def test_recall_is_what_the_files_say(done) -> None:
 
 
 def test_everything_opens_without_us(done) -> None:
-    folder = done[0].graph.store.root / "animals"
+    folder = done[0].store.root / "animals"
     vectors = pd.read_feather(folder / "corpus_embeddings/latest/vectors.arrow")
     index: Any = faiss.read_index(str(folder / "faiss_index/latest/index.faiss"))
     ids = pd.read_parquet(folder / "faiss_index/latest/ids.parquet")
@@ -146,28 +146,28 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
 
 def test_a_second_run_and_another_batch_size_change_no_byte(done, tmp_path: Path) -> None:
     one = done[0].file("hard_negatives", "hard_negatives.parquet").read_bytes()
-    other = Toy(tmp_path, encoding={"max_tokens_per_batch": 64})
+    other = AnimalsDataset(tmp_path, encoding={"max_tokens_per_batch": 64})
     other.materialize()
     assert other.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
     # data versions are content: equal content, equal version
     for stage in ("corpus", "corpus_embeddings", "candidates", "hard_negatives", "training_set"):
-        mine, theirs = (t.graph.store.stage(stage).require().version for t in (done[0], other))
+        mine, theirs = (t.version(stage) for t in (done[0], other))
         assert mine == theirs, stage
 
 
 def test_the_order_of_the_source_and_the_hash_seed_change_no_byte(done, tmp_path: Path) -> None:
     one = done[0].file("hard_negatives", "hard_negatives.parquet").read_bytes()
-    toy = Toy(tmp_path)
+    animals = AnimalsDataset(tmp_path)
     for name in ("corpus.jsonl", "queries.jsonl"):
         path = tmp_path / "raw" / name
         path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     code = (
-        "from pathlib import Path; from hn_assets_tests.assets.graphs import STAGES, Toy; "
-        f"Toy(Path({str(tmp_path)!r})).materialize()"
+        "from pathlib import Path; from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset; "
+        f"AnimalsDataset(Path({str(tmp_path)!r})).materialize()"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345"}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
-    assert toy.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
+    assert animals.file("hard_negatives", "hard_negatives.parquet").read_bytes() == one
 
 
 def test_both_embeddings_load_the_model_once(
@@ -177,34 +177,34 @@ def test_both_embeddings_load_the_model_once(
 
     loaded, real = [], embeddings.load_model
     monkeypatch.setattr(embeddings, "load_model", lambda *a, **k: loaded.append(1) or real(*a, **k))
-    toy = Toy(tmp_path)
-    toy.materialize("corpus", "queries", "qrels", "corpus_embeddings", "query_embeddings")
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize("corpus", "queries", "qrels", "corpus_embeddings", "query_embeddings")
     assert loaded == [1]
-    before = toy.graph.store.stage("corpus_embeddings").folder.stat().st_mtime_ns
-    result = toy.materialize("query_embeddings")
+    before = animals.store.stage("corpus_embeddings").folder.stat().st_mtime_ns
+    result = animals.materialize("query_embeddings")
     made = [e.asset_key for e in result.get_asset_materialization_events()]
     assert made == [dg.AssetKey(["animals", "query_embeddings"])]
-    assert toy.graph.store.stage("corpus_embeddings").folder.stat().st_mtime_ns == before
+    assert animals.store.stage("corpus_embeddings").folder.stat().st_mtime_ns == before
 
 
 def test_settings_can_be_changed_for_one_run(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
-    toy.materialize("hard_negatives", config={"hard_negatives": {"num_negatives": 2}})
-    assert set(toy.negatives().groupby("query_id").size()) == {2}
-    toy.materialize("candidates", config={"candidates": {"depth": 5}})
-    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
-    assert ranked["rank"].max() == 4
-    toy.materialize("training_set", config={"training_set": {"formats": ["labeled-list"]}})
-    files = toy.graph.store.stage("training_set").require().files
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
+    animals.materialize("hard_negatives", changes={"mining": {"num_negatives": 2}})
+    assert set(animals.negatives().groupby("query_id").size()) == {2}
+    animals.materialize("candidates", changes={"search": {"depth": 25}})
+    ranked = pd.read_parquet(animals.file("candidates", "candidates.parquet"))
+    assert ranked["rank"].max() == 24
+    animals.materialize("training_set", changes={"export": {"formats": ["labeled-list"]}})
+    files = animals.store.stage("training_set").require().files
     assert sorted(files) == ["ids.parquet", "labeled-list.parquet"]
 
 
 def test_an_approximate_index_for_one_run_is_measured(tmp_path: Path) -> None:
-    toy = Toy(tmp_path, checks={"min_index_recall": 0, "min_recall": 0})
-    toy.materialize()
-    toy.materialize("faiss_index", config={"faiss_index": {"index": "IVF8,Flat"}})
-    result = toy.materialize("candidates")
+    animals = AnimalsDataset(tmp_path, checks={"min_index_recall": 0, "min_recall": 0})
+    animals.materialize()
+    animals.materialize("faiss_index", changes={"search": {"index": "IVF8,Flat"}})
+    result = animals.materialize("candidates")
     (event,) = result.get_asset_materialization_events()
     found: Any = {k: v.value for k, v in event.materialization.metadata.items()}
     assert 0 < found["index_recall"] < 1
@@ -212,53 +212,51 @@ def test_an_approximate_index_for_one_run_is_measured(tmp_path: Path) -> None:
 
 
 def test_titles_dropped_for_one_run_are_dropped_to_the_end(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
+    animals = AnimalsDataset(tmp_path)
     path = tmp_path / "raw" / "corpus.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     write_jsonl(path, [{**row, "title": "TITLE"} for row in rows])
-    toy.materialize()
-    lines = toy.file("training_set", "flagembedding.jsonl")
+    animals.materialize()
+    lines = animals.file("training_set", "flagembedding.jsonl")
     assert lines.read_text().count("TITLE ") == 18 * 5
     embeddings = ("corpus_embeddings", "query_embeddings")
-    toy.materialize(*embeddings, config={"embeddings": {"include_title": False}})
-    toy.materialize("faiss_index", "candidates", "hard_negatives", "training_set")
-    lines = toy.file("training_set", "flagembedding.jsonl")
+    animals.materialize(*embeddings, changes={"encoding": {"include_title": False}})
+    animals.materialize("faiss_index", "candidates", "hard_negatives", "training_set")
+    lines = animals.file("training_set", "flagembedding.jsonl")
     assert "TITLE" not in lines.read_text()
 
 
 def test_a_changed_setting_that_cannot_work_is_refused(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
-    message = toy.fail(
-        "hard_negatives", config={"hard_negatives": {"range_min": 20, "range_max": 2}}
-    )
-    assert "mining.range [20, 2] is empty" in message
-    message = toy.fail("training_set", config={"training_set": {"formats": ["csv"]}})
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
+    message = animals.fail("hard_negatives", changes={"mining": {"range_min": 20, "range_max": 2}})
+    assert "mining.range_min 20 and mining.range_max 2 leave no rank" in message
+    message = animals.fail("training_set", changes={"export": {"formats": ["csv"]}})
     assert "the run's configuration cannot work" in message
 
 
 def test_a_broken_source_fails_and_leaves_what_was_there(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
-    before = {s: toy.graph.store.stage(s).require().version for s in STAGES}
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
+    before = {s: animals.version(s) for s in STAGES}
     path = tmp_path / "raw" / "corpus.jsonl"
     path.write_text(path.read_text() + "{broken\n")
-    assert "corpus.jsonl:49: not JSON" in toy.fail()
-    assert {s: toy.graph.store.stage(s).require().version for s in STAGES} == before
-    assert not list(toy.graph.store.root.rglob(".staging*"))
+    assert "corpus.jsonl:49: not JSON" in animals.fail()
+    assert {s: animals.version(s) for s in STAGES} == before
+    assert not list(animals.store.root.rglob(".staging*"))
 
 
 def test_a_stage_before_its_upstream_says_so(tmp_path: Path) -> None:
-    message = Toy(tmp_path).fail("hard_negatives")
+    message = AnimalsDataset(tmp_path).fail("hard_negatives")
     assert "animals/corpus has not been materialized" in message
 
 
 def test_vectors_of_another_model_are_never_compared(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
     model = make_tiny_bert(tmp_path / "model", dimension=32)
     other = {"model": str(model), "pooling": "mean"}
-    changed = Toy(tmp_path, encoding=other)
+    changed = AnimalsDataset(tmp_path, encoding=other)
     changed.materialize("query_embeddings")
     message = changed.fail("candidates")
     assert "dimension is 384 for documents and 32 for queries" in message
@@ -269,16 +267,16 @@ def test_vectors_of_another_model_are_never_compared(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_index_is_refused_before_it_is_searched(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
-    path = toy.file("faiss_index", "index.faiss")
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
+    path = animals.file("faiss_index", "index.faiss")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    message = toy.fail("candidates")
+    message = animals.fail("candidates")
     assert "index.faiss is damaged" in message
     assert "materialize animals/faiss_index again" in message
-    toy.materialize("faiss_index", "candidates")
+    animals.materialize("faiss_index", "candidates")
 
 
 def test_a_model_with_broken_weights_fails_by_name(tmp_path: Path) -> None:
@@ -290,9 +288,9 @@ def test_a_model_with_broken_weights_fails_by_name(tmp_path: Path) -> None:
     with torch.no_grad():
         model.embeddings.word_embeddings.weight.fill_(float("nan"))
     model.save_pretrained(folder)
-    toy = Toy(tmp_path, encoding={"model": str(folder), "pooling": "mean"})
-    assert "vector of document 'cat-0' is not finite" in toy.fail()
-    assert toy.graph.store.stage("corpus_embeddings").manifest() is None
+    animals = AnimalsDataset(tmp_path, encoding={"model": str(folder), "pooling": "mean"})
+    assert "vector of document 'cat-0' is not finite" in animals.fail()
+    assert animals.store.stage("corpus_embeddings").manifest() is None
 
 
 def test_a_store_that_cannot_be_written_fails_by_name(
@@ -300,7 +298,7 @@ def test_a_store_that_cannot_be_written_fails_by_name(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HN_DATA_DIR", str(tmp_path / "file"))
-    assert "HN_DATA_DIR" in Toy(tmp_path).fail()
+    assert "HN_DATA_DIR" in AnimalsDataset(tmp_path).fail()
 
 
 def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
@@ -308,16 +306,16 @@ def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
         "mining": {"range_min": 2, "range_max": 200, "num_negatives": 60},
         "checks": {"min_full_query_share": 0},
     }
-    toy = Toy(tmp_path, **sections)
-    toy.materialize()
-    ranked = pd.read_parquet(toy.file("candidates", "candidates.parquet"))
+    animals = AnimalsDataset(tmp_path, **sections)
+    animals.materialize()
+    ranked = pd.read_parquet(animals.file("candidates", "candidates.parquet"))
     assert set(ranked.groupby("query_id").size()) == {48}
-    sizes = toy.negatives().groupby("query_id").size()
+    sizes = animals.negatives().groupby("query_id").size()
     assert set(sizes) == {48 - 1 - 2}, "all but the positive and the two above the window"
 
 
 def test_queries_without_positives_and_empty_documents_survive(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
+    animals = AnimalsDataset(tmp_path)
     raw = tmp_path / "raw"
     rows = [json.loads(line) for line in (raw / "corpus.jsonl").read_text().splitlines()]
     write_jsonl(raw / "corpus.jsonl", [*rows, {"_id": "empty", "text": ""}])
@@ -325,13 +323,13 @@ def test_queries_without_positives_and_empty_documents_survive(tmp_path: Path) -
     lines = [line for line in qrels.read_text().splitlines() if not line.startswith("q-cat-0")]
     lines += ["q-cat-0\tcat-0\t0", "q-cat-1\tempty\t1"]
     qrels.write_text("\n".join(lines) + "\n")
-    toy.materialize()
-    negatives = toy.negatives()
+    animals.materialize()
+    negatives = animals.negatives()
     assert "q-cat-0" not in set(negatives.query_id)
     assert "empty" not in set(negatives.doc_id)
     line = next(
         json.loads(row)
-        for row in toy.file("training_set", "flagembedding.jsonl").read_text().splitlines()
+        for row in animals.file("training_set", "flagembedding.jsonl").read_text().splitlines()
         if json.loads(row)["query"] == "how is a young cat fed"
     )
     assert len(line["pos"]) == 1

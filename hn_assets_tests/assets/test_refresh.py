@@ -12,27 +12,23 @@ from typing import Any
 
 import pytest
 
-from hn_assets.assets.build import build_definitions
-from hn_assets_tests.assets.animals_dataset import OF_THE_PAST, STAGES, Toy, told
+from hn_assets.orchestration.build import build_definitions
+from hn_assets_tests.assets.animals_dataset import OF_THE_PAST, STAGES, AnimalsDataset, told
 from hn_assets_tests.collections_on_disk import write_jsonl
 from hn_assets_tests.small_models import make_tiny_bert
 
 
-def make_toy(folder: Path, model: Path, **changes: Any) -> Toy:
+def make_dataset(folder: Path, model: Path, **changes: Any) -> AnimalsDataset:
     encoding = {"model": str(model), "pooling": "mean", **changes.pop("encoding", {})}
-    return Toy(folder, encoding=encoding, **changes)
+    return AnimalsDataset(folder, encoding=encoding, **changes)
 
 
-def versions(toy: Toy) -> dict[str, str]:
-    return {
-        stage: toy.graph.store.stage(stage).require().version
-        for stage in STAGES
-        if stage not in OF_THE_PAST
-    }
+def versions(animals: AnimalsDataset) -> dict[str, str]:
+    return {stage: animals.version(stage) for stage in STAGES if stage not in OF_THE_PAST}
 
 
-def rewrite_corpus(toy: Toy, change) -> None:
-    path = toy.folder / "raw" / "corpus.jsonl"
+def rewrite_corpus(animals: AnimalsDataset, change) -> None:
+    path = animals.folder / "raw" / "corpus.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     write_jsonl(path, change(rows))
 
@@ -40,15 +36,15 @@ def rewrite_corpus(toy: Toy, change) -> None:
 def test_nothing_changed_nothing_is_made_and_all_is_told_again(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toy = make_toy(tmp_path, model)
-    first = told(toy.materialize())
-    before = versions(toy)
+    animals = make_dataset(tmp_path, model)
+    first = told(animals.materialize())
+    before = versions(animals)
     monkeypatch.setattr(
         "hn_assets.assets.embeddings.load_model", lambda *a, **k: pytest.fail("a model is loaded")
     )
-    again = told(toy.materialize())
+    again = told(animals.materialize())
     assert sorted(again) == sorted(STAGES)
-    assert versions(toy) == before
+    assert versions(animals) == before
     for stage in STAGES:
         assert first[stage].pop("unchanged") is False
         assert again[stage].pop("unchanged") is True
@@ -58,15 +54,15 @@ def test_nothing_changed_nothing_is_made_and_all_is_told_again(
 def test_only_what_changed_is_encoded_and_the_result_is_that_of_a_run_from_nothing(
     tmp_path: Path, model: Path
 ) -> None:
-    toy = make_toy(tmp_path / "toy", model)
-    toy.materialize()
+    animals = make_dataset(tmp_path / "animals", model)
+    animals.materialize()
 
     def change(rows: list[dict]) -> list[dict]:
         rows[5]["text"] = "an altogether different text"
         return [{"_id": "new", "title": "", "text": "a new one"}, *rows[:20], *rows[21:]]
 
-    rewrite_corpus(toy, change)
-    found = told(toy.materialize())
+    rewrite_corpus(animals, change)
+    found = told(animals.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 2
     assert found["corpus_embeddings"]["texts_reused"] == 46
     assert found["corpus_embeddings"]["ids_removed"] == 1
@@ -77,12 +73,12 @@ def test_only_what_changed_is_encoded_and_the_result_is_that_of_a_run_from_nothi
     refreshed = found["candidates"]["queries_searched"]
     assert refreshed + found["candidates"]["queries_kept_and_merged"] == 24
 
-    fresh = make_toy(tmp_path / "toy", model)
-    fresh.graph.store.root.rename(tmp_path / "refreshed")
+    fresh = make_dataset(tmp_path / "animals", model)
+    fresh.store.root.rename(tmp_path / "refreshed")
     fresh.materialize()
     for stage in set(STAGES) - OF_THE_PAST:
         one = tmp_path / "refreshed" / "animals" / stage / "latest"
-        other = fresh.graph.store.stage(stage).folder / "latest"
+        other = fresh.store.stage(stage).folder / "latest"
         for path in sorted(other.iterdir()):
             assert path.read_bytes() == (one / path.name).read_bytes(), (stage, path.name)
 
@@ -91,18 +87,18 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
     tmp_path: Path,
 ) -> None:
     folder = make_tiny_bert(tmp_path / "model")
-    toy = make_toy(tmp_path / "toy", folder, checks={"max_ndcg_drop": 1})
-    toy.materialize()
-    before = versions(toy)
+    animals = make_dataset(tmp_path / "animals", folder, checks={"max_ndcg_drop": 1})
+    animals.materialize()
+    before = versions(animals)
     make_tiny_bert(folder, seed=1)
-    found = told(toy.materialize())
+    found = told(animals.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 48
-    assert versions(toy)["corpus_embeddings"] != before["corpus_embeddings"]
+    assert versions(animals)["corpus_embeddings"] != before["corpus_embeddings"]
     make_tiny_bert(folder, seed=0)
-    found = told(toy.materialize())
+    found = told(animals.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 0
     assert found["corpus_embeddings"]["texts_reused"] == 48
-    assert versions(toy) == before
+    assert versions(animals) == before
 
 
 @pytest.mark.parametrize(
@@ -122,11 +118,14 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
 def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
     tmp_path: Path, change: dict, stale: set
 ) -> None:
-    def code_versions(toy: Toy) -> dict[str, str | None]:
-        specs = build_definitions(toy.graph).resolve_all_asset_specs()
+    def code_versions(animals: AnimalsDataset) -> dict[str, str | None]:
+        specs = build_definitions(animals.dataset).resolve_all_asset_specs()
         return {spec.key.path[-1]: spec.code_version for spec in specs}
 
-    before, after = code_versions(Toy(tmp_path)), code_versions(Toy(tmp_path, **change))
+    before, after = (
+        code_versions(AnimalsDataset(tmp_path)),
+        code_versions(AnimalsDataset(tmp_path, **change)),
+    )
     assert {stage for stage in before if before[stage] != after[stage]} == stale
 
 
@@ -147,9 +146,9 @@ def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
 def test_damage_is_found_and_only_what_is_damaged_is_made_again(
     tmp_path_factory, model: Path, name: str, damage: str
 ) -> None:
-    toy = _whole(tmp_path_factory, model)
-    before = versions(toy)
-    path = toy.graph.store.root / "animals" / name
+    animals = _whole(tmp_path_factory, model)
+    before = versions(animals)
+    path = animals.store.root / "animals" / name
     content = bytearray(path.read_bytes())
     if damage == "flip":
         content[len(content) // 2] ^= 1
@@ -158,21 +157,21 @@ def test_damage_is_found_and_only_what_is_damaged_is_made_again(
         path.write_bytes(content[: len(content) // 2])
     else:
         path.unlink()
-    found = told(toy.materialize())
+    found = told(animals.materialize())
     made = {stage for stage in STAGES if not found[stage]["unchanged"]}
     damaged = name.split("/")[0]
     together = {"corpus", "queries", "qrels"}  # are read in one go
     assert made == (together if damaged in together else {damaged})
-    assert versions(toy) == before
-    assert told(toy.materialize())[damaged]["unchanged"]
+    assert versions(animals) == before
+    assert told(animals.materialize())[damaged]["unchanged"]
 
 
-_toys: list[Toy] = []
+_toys: list[AnimalsDataset] = []
 
 
-def _whole(tmp_path_factory, model: Path) -> Toy:
+def _whole(tmp_path_factory, model: Path) -> AnimalsDataset:
     if not _toys:
-        _toys.append(make_toy(tmp_path_factory.mktemp("damaged"), model))
+        _toys.append(make_dataset(tmp_path_factory.mktemp("damaged"), model))
         _toys[0].materialize()
     return _toys[0]
 
@@ -180,18 +179,18 @@ def _whole(tmp_path_factory, model: Path) -> Toy:
 def run_elsewhere(folder: Path, model: Path) -> subprocess.Popen:
     code = (
         "from pathlib import Path\n"
-        "from hn_assets_tests.assets.test_refresh import make_toy\n"
+        "from hn_assets_tests.assets.test_refresh import make_dataset\n"
         "from hn_assets.encoding import encoder\n"
         "encoder.DEFAULT_RANGE['cpu'] = 4\n"  # twelve shards
-        f"make_toy(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
+        f"make_dataset(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
 
 
-def files(toy: Toy) -> dict[str, bytes]:
-    root = toy.graph.store.root
+def files(animals: AnimalsDataset) -> dict[str, bytes]:
+    root = animals.store.root
     return {
         str(path.relative_to(root)): path.read_bytes()
         for stage in STAGES
@@ -200,64 +199,64 @@ def files(toy: Toy) -> dict[str, bytes]:
     }
 
 
-def strays(toy: Toy) -> list[Path]:
-    root = toy.graph.store.root
+def strays(animals: AnimalsDataset) -> list[Path]:
+    root = animals.store.root
     return [p for p in root.rglob("*") if ".staging-" in p.name or ".writing-" in p.name]
 
 
 def test_killed_at_any_moment_the_next_run_completes_and_is_the_same(
     tmp_path: Path, model: Path
 ) -> None:
-    undisturbed = make_toy(tmp_path / "calm", model)
+    undisturbed = make_dataset(tmp_path / "calm", model)
     process = run_elsewhere(undisturbed.folder, model)
     start = time.monotonic()
     assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
     duration = time.monotonic() - start
     drawn = random.Random(0)
-    toy = make_toy(tmp_path / "killed", model)
+    animals = make_dataset(tmp_path / "killed", model)
     for _ in range(int(os.environ.get("KILLS", "2"))):
-        process = run_elsewhere(toy.folder, model)
+        process = run_elsewhere(animals.folder, model)
         # most of it is importing: aim at the last part, where files are written
         time.sleep(duration * drawn.uniform(0.6, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        shards = list(toy.graph.store.vectors.glob("*/*.arrow"))
-        process = run_elsewhere(toy.folder, model)
+        shards = list(animals.store.vectors.glob("*/*.arrow"))
+        process = run_elsewhere(animals.folder, model)
         assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
-        assert set(shards) <= set(toy.graph.store.vectors.glob("*/*.arrow")), "none made again"
-        assert files(toy).values() and list(files(toy).values()) == list(
+        assert set(shards) <= set(animals.store.vectors.glob("*/*.arrow")), "none made again"
+        assert files(animals).values() and list(files(animals).values()) == list(
             files(undisturbed).values()
         )
-        assert not strays(toy)
-        subprocess.run(["rm", "-rf", toy.graph.store.root], check=True)
+        assert not strays(animals)
+        subprocess.run(["rm", "-rf", animals.store.root], check=True)
 
 
 def test_two_runs_at_once_give_what_one_gives(tmp_path: Path, model: Path) -> None:
-    alone = make_toy(tmp_path / "alone", model)
+    alone = make_dataset(tmp_path / "alone", model)
     assert run_elsewhere(alone.folder, model).wait() == 0
-    toy = make_toy(tmp_path / "both", model)
-    runs = [run_elsewhere(toy.folder, model) for _ in range(2)]
+    animals = make_dataset(tmp_path / "both", model)
+    runs = [run_elsewhere(animals.folder, model) for _ in range(2)]
     for run in runs:
         assert run.wait() == 0, run.stderr and run.stderr.read().decode()[-2000:]
-    assert list(files(toy).values()) == list(files(alone).values())
-    assert not strays(toy)
+    assert list(files(animals).values()) == list(files(alone).values())
+    assert not strays(animals)
 
 
 def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
     tmp_path: Path, model: Path
 ) -> None:
-    toy = make_toy(tmp_path, model)
-    toy.materialize()
-    rewrite_corpus(toy, lambda rows: rows[1:])
-    toy.materialize()
-    job = build_definitions(toy.graph).resolve_job_def("animals_prune")
+    animals = make_dataset(tmp_path, model)
+    animals.materialize()
+    rewrite_corpus(animals, lambda rows: rows[1:])
+    animals.materialize()
+    job = build_definitions(animals.dataset).resolve_job_def("animals_prune")
 
     def count() -> int:
         from hn_assets.encoding.vectors.vector_cache import VectorCache
 
         return sum(
-            len(VectorCache(toy.graph.store.vectors, json.loads(path.read_text())))
-            for path in toy.graph.store.vectors.glob("*/space.json")
+            len(VectorCache(animals.store.vectors, json.loads(path.read_text())))
+            for path in animals.store.vectors.glob("*/space.json")
         )
 
     before = count()
@@ -265,19 +264,19 @@ def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
         config = {"ops": {"animals__prune": {"config": {"keep": 1, "really": really}}}}
         assert job.execute_in_process(run_config=config).success
         assert before - count() == gone
-    assert told(toy.materialize())["corpus_embeddings"]["unchanged"]
+    assert told(animals.materialize())["corpus_embeddings"]["unchanged"]
 
 
 def test_a_new_machine_goes_on_from_what_lies_under_a_url(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HN_DATA_DIR", f"file://{tmp_path}/remote")
-    one = make_toy(tmp_path / "one", model)
+    one = make_dataset(tmp_path / "one", model)
     first = told(one.materialize())
     assert first["training_set"]["path"].startswith(f"file://{tmp_path}/remote/animals")
-    two = make_toy(tmp_path / "two", model)
+    two = make_dataset(tmp_path / "two", model)
     assert all(found["unchanged"] for found in told(two.materialize()).values())
-    three = make_toy(tmp_path / "three", model)
+    three = make_dataset(tmp_path / "three", model)
     rewrite_corpus(three, lambda rows: [*rows[1:], {"_id": "new", "text": "a new text"}])
     found = told(three.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 1

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets_tests.assets.animals_dataset import Toy, told
+from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.assets.partly_labelled import LABELLED, THINGS, relevant, things
 
 NEGATIVES = 5
 
 
-def graph(folder: Path, model: Path, **teacher: object) -> Toy:
+def graph(folder: Path, model: Path, **teacher: object) -> AnimalsDataset:
     if not (folder / "raw").exists():
         (folder / "raw").mkdir(parents=True)
         things(folder / "raw")
-    return Toy(
+    return AnimalsDataset(
         folder,
         mining={
             "negatives": NEGATIVES,
@@ -36,18 +36,20 @@ def graph(folder: Path, model: Path, **teacher: object) -> Toy:
 @pytest.fixture(scope="module")
 def done(
     tmp_path_factory: pytest.TempPathFactory, teacher_folder: Path
-) -> tuple[Toy, dg.ExecuteInProcessResult]:
-    toy = graph(tmp_path_factory.mktemp("taught"), teacher_folder, margin=3.0)
-    return toy, toy.materialize()
+) -> tuple[AnimalsDataset, dg.ExecuteInProcessResult]:
+    animals = graph(tmp_path_factory.mktemp("taught"), teacher_folder, margin=3.0)
+    return animals, animals.materialize()
 
 
-def scores_of(toy: Toy) -> pd.DataFrame:
-    return pd.read_parquet(toy.file("teacher_scores", "teacher_scores.parquet"))
+def scores_of(animals: AnimalsDataset) -> pd.DataFrame:
+    return pd.read_parquet(animals.file("teacher_scores", "teacher_scores.parquet"))
 
 
-def test_positives_and_a_shortlist_are_scored(done: tuple[Toy, dg.ExecuteInProcessResult]) -> None:
-    toy, result = done
-    scores = scores_of(toy)
+def test_positives_and_a_shortlist_are_scored(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
+) -> None:
+    animals, result = done
+    scores = scores_of(animals)
     counts = scores.groupby(["query_id", "label"]).size().unstack()
     assert (counts[1] == LABELLED).all()
     assert (counts[0] == 2 * NEGATIVES).all()
@@ -57,12 +59,12 @@ def test_positives_and_a_shortlist_are_scored(done: tuple[Toy, dg.ExecuteInProce
 
 
 def test_what_the_teacher_takes_for_relevant_is_no_negative(
-    done: tuple[Toy, dg.ExecuteInProcessResult],
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
 ) -> None:
-    toy, _ = done
-    negatives = toy.negatives()
+    animals, _ = done
+    negatives = animals.negatives()
     wrong = [relevant(q, d) for q, d in zip(negatives.query_id, negatives.doc_id, strict=True)]
-    ledger = pd.read_parquet(toy.file("hard_negatives", "ledger.parquet"))
+    ledger = pd.read_parquet(animals.file("hard_negatives", "ledger.parquet"))
     right = [relevant(q, d) for q, d in zip(ledger.query_id, ledger.doc_id, strict=True)]
     unlabelled = ledger[np.array(right) & (ledger.outcome != "positive").to_numpy()]
     assert len(unlabelled) == (6 - LABELLED) * len(THINGS), "all of them were candidates"
@@ -79,49 +81,53 @@ def test_what_the_teacher_takes_for_relevant_is_no_negative(
     assert (negatives.groupby("query_id").size() == NEGATIVES).mean() > 0.9
 
 
-def test_the_training_files_hold_the_scores(done: tuple[Toy, dg.ExecuteInProcessResult]) -> None:
-    toy, _ = done
-    known = {(row.query_id, row.doc_id): row.score for row in scores_of(toy).itertuples()}
-    lines = toy.file("training_set", "flagembedding.jsonl").read_text().splitlines()
+def test_the_training_files_hold_the_scores(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
+) -> None:
+    animals, _ = done
+    known = {(row.query_id, row.doc_id): row.score for row in scores_of(animals).itertuples()}
+    lines = animals.file("training_set", "flagembedding.jsonl").read_text().splitlines()
     (apple,) = (json.loads(line) for line in lines if "the apple" in json.loads(line)["query"])
     assert len(apple["pos_scores"]) == len(apple["pos"]) == LABELLED
     assert len(apple["neg_scores"]) == len(apple["neg"])
-    ids = pd.read_parquet(toy.file("training_set", "ids.parquet"))
+    ids = pd.read_parquet(animals.file("training_set", "ids.parquet"))
     for row in ids.itertuples():
         assert row.teacher == known[row.query_id, row.doc_id]
 
 
 def test_another_limit_asks_the_teacher_nothing(
-    done: tuple[Toy, dg.ExecuteInProcessResult], teacher_folder: Path
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], teacher_folder: Path
 ) -> None:
-    toy, _ = done
-    second = graph(toy.folder, teacher_folder, ceiling=-100.0).materialize(raise_on_error=False)
+    animals, _ = done
+    second = graph(animals.folder, teacher_folder, ceiling=-100.0).materialize(raise_on_error=False)
     assert told(second)["teacher_scores"]["unchanged"]
     assert not second.success, "everything is above that ceiling"
-    third = graph(toy.folder, teacher_folder).materialize()
+    third = graph(animals.folder, teacher_folder).materialize()
     assert told(third)["teacher_scores"]["unchanged"]
     assert not told(third)["hard_negatives"]["unchanged"]
-    wider = graph(toy.folder, teacher_folder, shortlist=12).materialize()
+    wider = graph(animals.folder, teacher_folder, shortlist=12).materialize()
     said = told(wider)["teacher_scores"]
     assert (said["pairs_scored"], said["candidates"]) == (2 * len(THINGS), 12 * len(THINGS))
 
 
 def test_scores_through_a_sigmoid(
-    done: tuple[Toy, dg.ExecuteInProcessResult], teacher_folder: Path
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], teacher_folder: Path
 ) -> None:
-    toy, _ = done
-    graph(toy.folder, teacher_folder).materialize()
-    raw = scores_of(toy)
-    again = graph(toy.folder, teacher_folder, sigmoid=True, floor=0.0, ceiling=1.0).materialize()
+    animals, _ = done
+    graph(animals.folder, teacher_folder).materialize()
+    raw = scores_of(animals)
+    again = graph(
+        animals.folder, teacher_folder, sigmoid=True, floor=0.0, ceiling=1.0
+    ).materialize()
     assert told(again)["teacher_scores"]["pairs_scored"] == 0
-    np.testing.assert_allclose(scores_of(toy).score, 1 / (1 + np.exp(-raw.score)), rtol=1e-5)
+    np.testing.assert_allclose(scores_of(animals).score, 1 / (1 + np.exp(-raw.score)), rtol=1e-5)
 
 
 def test_without_a_teacher_there_is_no_such_asset(tmp_path: Path) -> None:
-    toy = Toy(tmp_path)
-    toy.materialize()
+    animals = AnimalsDataset(tmp_path)
+    animals.materialize()
     assert not (tmp_path / "data" / "animals" / "teacher_scores").exists()
-    assert toy.negatives().teacher.isna().all()
+    assert animals.negatives().teacher.isna().all()
 
 
 def test_a_teacher_that_is_none_ends_the_run(tmp_path: Path) -> None:

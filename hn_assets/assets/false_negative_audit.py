@@ -1,0 +1,84 @@
+"""false_negative_audit: how many known positives each way of mining would take as negatives."""
+
+import base64
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hn_assets.mining.holdout.audit import THESE_SETTINGS, Audit
+from hn_assets.mining.plan import resolved_plan
+from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
+from hn_assets.store import Draft, layout
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Measure these settings, and the methods that people use, on hidden positives."""
+    session = open_mining_session(run)
+    found = session.audit()
+    if found.note:
+        run.log.warning(found.note)
+    rows = pa.Table.from_pandas(found.methods, preserve_index=False)
+    path = draft.path(layout.FALSE_NEGATIVE_AUDIT.name)
+    pq.write_table(rows.replace_schema_metadata(None), path)
+    chart = b""
+    if found.queries:
+        title = f"{run.dataset.name}: {found.queries} queries, {found.repeats} hold-outs of each"
+        chart = draw_rate_against_hardness(found.methods, title)
+        draft.path(layout.AUDIT_CHART.name).write_bytes(chart)
+    return {"plan": session.plan.note, **_describe(found, chart)}
+
+
+def _describe(found: Audit, chart: bytes) -> Metadata:
+    described = {
+        "queries_with_two_positives": found.queries,
+        "hold_outs_of_each_query": found.repeats,
+        "not_measured": found.note or "nothing is missing",
+    }
+    if not found.queries:
+        return described
+    own = found.methods[found.methods.method == THESE_SETTINGS].to_dict("records")
+    for row in own:
+        described |= {
+            "false_negative_rate": round(row["rate"], 5),
+            "false_negative_rate_95_percent": f"{row['rate_low']:.3%} to {row['rate_high']:.3%}",
+            "hardness_mean_score": round(row["mean_score"], 4),
+            "hardness_mean_rank": round(row["mean_rank"], 1),
+            "hardness_mean_score_minus_positive": round(row["mean_score_minus_positive"], 4),
+            "full_query_share": round(row["full_query_share"], 4),
+        }
+    image = base64.b64encode(chart).decode()
+    return {
+        **described,
+        "rate_against_hardness": Markdown(
+            f"![false-negative rate against hardness](data:image/png;base64,{image})"
+        ),
+        "methods": table(
+            {
+                "method": row["method"],
+                "false negatives %": round(100 * row["rate"], 3),
+                "95 % interval": f"{100 * row['rate_low']:.2f} - {100 * row['rate_high']:.2f}",
+                "mean score": round(row["mean_score"], 4),
+                "mean rank": round(row["mean_rank"], 1),
+                "queries with enough %": round(100 * row["full_query_share"], 1),
+            }
+            for row in found.methods.to_dict("records")
+        ),
+    }
+
+
+STAGE = Stage(
+    writes=(layout.FALSE_NEGATIVE_AUDIT, layout.AUDIT_CHART),
+    description=(
+        "The false-negative rate, hardness and yield of these settings and of other methods, "
+        "measured on hidden positives."
+    ),
+    make=make,
+    version=1,
+    reads=(*MINING_INPUTS, layout.CALIBRATION),
+    settings=lambda s: resolved_plan(s.mining, s.filters),
+    kinds=lambda settings: {"scikitlearn", "parquet"},
+)

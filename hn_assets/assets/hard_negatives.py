@@ -1,0 +1,135 @@
+"""hard_negatives: what was chosen, and the ledger of what was not, with the reasons."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hn_assets.mining.miner import MiningReport
+from hn_assets.mining.plan import Plan, resolved_plan, resolved_teacher_limits
+from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
+from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.stage import Resolved, Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.sources.jsonl import fingerprint_files
+from hn_assets.store import Draft, layout
+from hn_assets.store.tables import read_texts
+from hn_assets.text import shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
+SHOWN_CHARACTERS = 120
+
+
+def settings(settings: DatasetSettings) -> Resolved:
+    """The plan, and the limits on the teacher's scores if there is a teacher."""
+    limits = resolved_teacher_limits(settings.teacher) if settings.teacher else {}
+    return {"plan": resolved_plan(settings.mining, settings.filters), "teacher": limits}
+
+
+def identify(run: StageRun) -> Resolved:
+    """The content of the files that filters read."""
+    files = run.settings.filters.external_files(run.dataset.base)
+    return {"files_of_filters": fingerprint_files(files) if files else None}
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Mine the candidates, and write down what became of each."""
+    mining = run.settings.mining
+    session = open_mining_session(run)
+    depth = int(run.info(layout.CANDIDATES.stage)["depth"])
+    if session.plan.end > depth:
+        run.log.warning(
+            f"the range of mining ends at {session.plan.end}, the rankings at {depth}: materialize "
+            f"candidates with a greater depth for the whole range"
+        )
+    chosen, report = session.mine(draft.path(layout.LEDGER.name))
+    pq.write_table(chosen, draft.path(layout.HARD_NEGATIVES.name), compression="zstd")
+    draft.info.update(
+        num_negatives=mining.num_negatives,
+        queries=report.queries,
+        queries_with_enough=report.enough,
+        include_title=session.include_title,
+        plan=session.plan.note,
+    )
+    if report.too_few or report.none:
+        run.log.warning(
+            f"{report.too_few} of {report.queries} queries have fewer than "
+            f"{mining.num_negatives} negatives and {report.none} have none "
+            f"({', '.join(report.short_queries[:5])}); nothing was padded"
+        )
+    negatives = chosen.to_pandas()
+    return {
+        **_describe(negatives, report, session.plan, mining),
+        "samples": _samples(run.input(layout.CORPUS), negatives, session.query_table),
+    }
+
+
+def _describe(
+    negatives: "pd.DataFrame", report: MiningReport, plan: Plan, mining: MiningSettings
+) -> Metadata:
+    margin_to_best_positive = negatives.score - negatives.positive_scores.map(max)
+    per_query = negatives.groupby("query_id").size()
+    return {
+        "dagster/row_count": len(negatives),
+        "plan": plan.note,
+        "ranks": f"{plan.start} to {plan.end}, {plan.sampling.method}",
+        "queries": report.queries,
+        "queries_with_enough": report.enough,
+        "queries_with_too_few": report.too_few,
+        "queries_with_none": report.none,
+        "queries_dropped": report.dropped,
+        "queries_without_positives": report.without_positives,
+        "queries_searched_deeper": report.deepened,
+        "short_queries": ", ".join(report.short_queries) or "none",
+        "candidates": report.candidates,
+        "rejected": counts(report.rejected, "reason"),
+        "settings": mining.model_dump(mode="json"),
+        "negatives_wanted": mining.num_negatives,
+        **distribution(per_query.to_numpy(), "negatives_per_query"),
+        **distribution(negatives["rank"].to_numpy(), "rank"),
+        **distribution(negatives.score.to_numpy(), "score"),
+        **distribution(negatives.positive_similarity.to_numpy(), "positive_similarity"),
+        **distribution(margin_to_best_positive.to_numpy(), "margin_to_best_positive"),
+    }
+
+
+def _samples(corpus: Path, negatives: "pd.DataFrame", queries: "pd.DataFrame") -> Table | str:
+    """A few queries, spread over all, each with a positive and its first negatives."""
+    ids = negatives.query_id.unique()
+    picked = ids[:: max(1, len(ids) // SAMPLED_QUERIES)][:SAMPLED_QUERIES]
+    of_picked = negatives[negatives.query_id.isin(set(picked))]
+    shown = of_picked.groupby("query_id").head(SAMPLED_NEGATIVES)
+    wanted = {*shown.doc_id, *(positives[0] for positives in shown.positive_ids)}
+    passages = read_texts(corpus, wanted)
+    texts = queries.set_index("id").text
+    return table(
+        {
+            "query": texts[row["query_id"]],
+            "negative": shorten(f"[{row['doc_id']}] {passages[row['doc_id']]}", SHOWN_CHARACTERS),
+            "rank": row["rank"],
+            "score": round(row["score"], 4),
+            "positive": shorten(passages[row["positive_ids"][0]], SHOWN_CHARACTERS),
+            "positive score": round(float(row["positive_scores"][0]), 4),
+        }
+        for row in shown.to_dict("records")
+    )
+
+
+STAGE = Stage(
+    writes=(layout.HARD_NEGATIVES, layout.LEDGER),
+    description=(
+        "The chosen negatives of every mined query, and the ledger of all candidates with reasons."
+    ),
+    make=make,
+    version=1,
+    reads=(*MINING_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
+    settings=settings,
+    identify=identify,
+    kinds=lambda settings: {"numpy", "parquet"},
+)

@@ -1,0 +1,47 @@
+"""queries: the queries of all splits."""
+
+from hn_assets.pipeline.metadata import Metadata, counts, table
+from hn_assets.pipeline.shared_inputs import (
+    describe_source,
+    identify_source,
+    ingest_source,
+    source_kinds,
+    source_settings,
+)
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Write the queries, together with the documents and qrels that fit them."""
+    report = ingest_source(run).queries
+    for count, problem in (
+        (report.unlabelled, "queries have no qrels: left out"),
+        (report.leaked, "queries have the text of an evaluation query: left out"),
+    ):
+        if count:
+            run.log.warning(f"{count} {problem}")
+    return {
+        "dagster/row_count": sum(report.per_split.values()),
+        **describe_source(run),
+        "queries_per_split": counts(report.per_split, "split"),
+        **{f"queries_{split}": count for split, count in report.per_split.items()},
+        "left_out_unlabelled": report.unlabelled,
+        "left_out_empty": report.empty,
+        "left_out_equal_to_evaluation_query": report.leaked,
+        "left_out_equal_ids": ", ".join(report.leaked_ids) or "none",
+        "sample": table(report.sample),
+    }
+
+
+STAGE = Stage(
+    writes=(layout.QUERIES,),
+    description="The queries: id, text, split.",
+    make=make,
+    version=1,
+    settings=source_settings,
+    identify=identify_source,
+    kinds=source_kinds,
+    operation="source",
+)

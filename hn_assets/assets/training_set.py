@@ -1,0 +1,75 @@
+"""training_set: the files that people fine-tune on."""
+
+import json
+
+from hn_assets.evaluation.checks.accepted import ACCEPTED, accepted_summary
+from hn_assets.export.writer import export_training_set
+from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Write the formats that are asked for, and the side table of ids."""
+    mining = run.settings.mining
+    mined = run.info(layout.HARD_NEGATIVES.stage)
+    corpus, qrels = run.input(layout.CORPUS), run.input(layout.QRELS)
+    report = export_training_set(
+        draft.folder,
+        corpus=corpus,
+        queries=run.input(layout.QUERIES),
+        qrels=qrels,
+        hard_negatives=run.input(layout.HARD_NEGATIVES),
+        split=mining.split,
+        num_negatives=mined["num_negatives"],
+        include_title=mined["include_title"],
+        teacher_scores=run.optional_input(layout.TEACHER_SCORES),
+        formats=run.settings.export.formats,
+    )
+    quality = json.loads(run.input(layout.RETRIEVAL_QUALITY).read_text(encoding="utf-8"))
+    draft.info["split"] = mining.split
+    draft.info["include_title"] = mined["include_title"]
+    # what the checks of later runs compare with: this run passed them all
+    draft.info[ACCEPTED] = accepted_summary(
+        corpus, qrels, mining.split, mining.evaluation_split, quality
+    )
+    left_out = report.queries_without_negatives + report.queries_without_positives
+    if left_out:
+        run.log.warning(
+            f"{left_out} queries are not in the training files: "
+            f"{report.queries_without_negatives} have no negative and "
+            f"{report.queries_without_positives} no positive with text"
+        )
+    return {
+        "dagster/row_count": report.queries_exported,
+        "files": table({"file": name, **file} for name, file in report.files.items()),
+        "queries": report.queries_exported,
+        "queries_without_negatives": report.queries_without_negatives,
+        "queries_without_positives": report.queries_without_positives,
+        "queries_short_of_n_tuples": report.queries_short_of_n_tuples,
+        "blank_positives_left_out": report.blank_positives,
+        "positives": report.positives,
+        "negatives": report.negatives,
+        "example": Markdown(f"```text\n{report.example}\n```"),
+    }
+
+
+STAGE = Stage(
+    writes=(layout.TRAINING_SET,),
+    description="Training files in the formats that trainers read, with ids in a side table.",
+    make=make,
+    version=1,
+    reads=(
+        layout.CORPUS,
+        layout.QUERIES,
+        layout.QRELS,
+        layout.HARD_NEGATIVES,
+        layout.RETRIEVAL_QUALITY,
+        layout.TEACHER_SCORES,
+    ),
+    settings=lambda s: {"formats": list(s.export.formats), "split": s.mining.split},
+    # what its check stops must not be trained on
+    after=(layout.FALSE_NEGATIVE_AUDIT,),
+    kinds=lambda settings: {"jsonl", "parquet"},
+)

@@ -1,1 +1,0 @@
-"""What runs a dataset's graph: its jobs, its schedule, its sensors."""

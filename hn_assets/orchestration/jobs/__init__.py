@@ -1,0 +1,1 @@
+"""What starts a dataset's stages, and what tells people how it went: jobs, schedules, sensors."""

@@ -1,0 +1,61 @@
+"""The sensor that refreshes a dataset when its source or its model has changed."""
+
+import json
+from typing import Any
+
+import dagster as dg
+
+from hn_assets.errors import HardNegativesError
+from hn_assets.orchestration.names import REASON_TAG, change_sensor
+from hn_assets.pipeline.changes import state_of_inputs
+from hn_assets.pipeline.dataset import Dataset
+
+
+def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
+    """The sensor that watches source and model, off until somebody switches it on.
+
+    It starts a run only once it has seen the same state twice, so that nobody mines a folder into
+    which files are still being copied.
+    """
+    settings = dataset.settings.job
+
+    @dg.sensor(
+        name=change_sensor(dataset.name),
+        job=job,
+        minimum_interval_seconds=settings.sensor_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if settings.sensor_enabled
+        else dg.DefaultSensorStatus.STOPPED,
+        description=f"Refresh {dataset.name} when its source, or its model, has changed.",
+    )
+    def changes(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
+        try:
+            now = state_of_inputs(dataset)
+        except HardNegativesError as error:
+            return dg.SkipReason(f"{dataset.name} cannot be looked at: {error}")
+        cursor = json.loads(context.cursor or "null")
+        if cursor is None:
+            _remember(context, now, now, runs=0)
+            return dg.SkipReason("source and model are watched from now on")
+        handled, runs = cursor["handled"], cursor["runs"]
+        changed = [what for what in now if now[what] != handled.get(what)]
+        if not changed or now != cursor["seen"]:
+            _remember(context, handled, now, runs=runs)
+            return dg.SkipReason(
+                f"the {' and the '.join(changed)} changed: a run starts when it has come to rest"
+                if changed
+                else "nothing has changed"
+            )
+        _remember(context, now, now, runs=runs + 1)
+        return dg.RunRequest(
+            run_key=f"{dataset.name}-{runs + 1}-{'-'.join(now.values())}",
+            tags={REASON_TAG: f"the {' and the '.join(changed)} changed"},
+        )
+
+    return changes
+
+
+def _remember(
+    context: dg.SensorEvaluationContext, handled: dict[str, str], seen: dict[str, str], *, runs: int
+) -> None:
+    context.update_cursor(json.dumps({"handled": handled, "seen": seen, "runs": runs}))

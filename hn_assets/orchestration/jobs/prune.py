@@ -1,0 +1,46 @@
+"""The job that removes vectors that no recent run used."""
+
+import dagster as dg
+from pydantic import Field
+
+from hn_assets.encoding.vectors.cache_pruning import prune
+from hn_assets.orchestration.names import op_name, prune_job
+from hn_assets.pipeline.dataset import Dataset
+from hn_assets.pipeline.operation_run import one_run_at_a_time
+
+
+class PruneConfig(dg.Config):
+    """What to keep, and whether to remove the rest or only to say what it is."""
+
+    keep: int = Field(default=3, ge=1, description="versions of each asset whose vectors are kept")
+    really: bool = Field(default=False, description="false: only say what would be removed")
+
+
+def build_prune_job(dataset: Dataset) -> dg.JobDefinition:
+    """The job that says which stored vectors no recent version used, or removes them."""
+
+    @dg.op(name=op_name(dataset.name, "prune"))
+    def remove_unused(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+        store = dataset.store
+        lock = store.lock("embeddings")
+        with one_run_at_a_time(lock, f"{dataset.name}/embeddings", context.log):
+            report = prune(store.vectors, config.keep, really=config.really)
+        verb = "removed" if config.really else "would remove"
+        for space, count in report.vectors.items():
+            context.log.info(f"{verb} {count:,} vectors of {store.vectors / space}")
+        context.log.info(
+            f"{verb} {sum(report.vectors.values()):,} vectors that the last {config.keep} "
+            f"versions did not use; {report.kept:,} stay"
+            + ("" if config.really else ". Run the job with really: true to remove them")
+        )
+
+    @dg.job(
+        name=prune_job(dataset.name),
+        description=(
+            f"Say which stored vectors of {dataset.name} no recent run used, or remove them."
+        ),
+    )
+    def prune_unused() -> None:
+        remove_unused()
+
+    return prune_unused

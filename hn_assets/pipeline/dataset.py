@@ -1,0 +1,44 @@
+"""A dataset: its name, its settings, and where its files lie."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.sources.protocol import Source
+from hn_assets.sources.reviewed_labels import ReviewedLabels
+from hn_assets.store import DatasetStore, open_store
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset's settings and its place in the store.
+
+    Attributes:
+        name: The name of the dataset: the first part of the asset keys, and their group.
+        settings: The settings of its YAML file, with what a run changes.
+        base: The folder that relative paths start from: the project's root.
+    """
+
+    name: str
+    settings: DatasetSettings
+    base: Path
+
+    @property
+    def store(self) -> DatasetStore:
+        """Where the assets lie: `$HN_DATA_DIR`, by default `data/` in the project.
+
+        It is looked up when a step runs, not when definitions load, as the two can be different
+        machines.
+        """
+        return open_store(self.base, self.name, os.environ)
+
+    def path(self, name: str) -> Path:
+        """A path of the settings, relative ones taken from the project's root."""
+        return self.base / Path(name).expanduser()
+
+    def open_source(self) -> Source:
+        """The raw texts and judgements, with the labels that people reviewed."""
+        source = self.settings.source.open(self.base)
+        reviewed = self.settings.filters.reviewed_labels
+        return ReviewedLabels(source, self.path(reviewed)) if reviewed else source

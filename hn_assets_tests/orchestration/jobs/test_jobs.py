@@ -1,0 +1,299 @@
+"""What starts a dataset's runs, and who is told of those that fail."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from hn_assets.alerts.alert import Alert
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.orchestration.names import REASON_TAG
+from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset
+from hn_assets_tests.assets.test_refresh import make_dataset
+from hn_assets_tests.small_models import make_tiny_bert
+
+told: list[Alert] = []
+
+
+def remember(alert: Alert) -> None:
+    told.append(alert)
+
+
+HOOK = {"hook": f"{__name__}:remember", "ui": "https://dagster.example.org/"}
+
+
+def repository(animals: AnimalsDataset) -> dg.RepositoryDefinition:
+    return build_definitions(animals.dataset).get_repository_def()
+
+
+class Watcher:
+    """Looks as the daemon does, with the cursor of the last look."""
+
+    def __init__(self, animals: AnimalsDataset, name: str = "animals_changes") -> None:
+        self.repository = repository(animals)
+        self.sensor = self.repository.get_sensor_def(name)
+        self.cursor: str | None = None
+
+    def look(self) -> Any:
+        context = dg.build_sensor_context(cursor=self.cursor, repository_def=self.repository)
+        found = self.sensor.evaluate_tick(context)
+        self.cursor = found.cursor or self.cursor
+        if found.run_requests:
+            (request,) = found.run_requests
+            return request
+        return found.skip_message or ""
+
+
+def touch(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def test_a_changed_source_starts_one_run_once_it_has_come_to_rest(
+    tmp_path: Path, model: Path
+) -> None:
+    watcher = Watcher(make_dataset(tmp_path, model))
+    assert "watched from now on" in watcher.look()
+    assert watcher.look() == "nothing has changed"
+    touch(tmp_path / "raw" / "corpus.jsonl")
+    assert "the source changed: a run starts when it has come to rest" in watcher.look()
+    touch(tmp_path / "raw" / "queries.jsonl")  # still being copied
+    assert "come to rest" in watcher.look()
+    request = watcher.look()
+    assert watcher.sensor.job_name == "animals_refresh"
+    assert request.tags[REASON_TAG] == "the source changed"
+    assert watcher.look() == "nothing has changed"
+
+
+def test_what_changes_and_goes_back_is_another_run(tmp_path: Path, model: Path) -> None:
+    watcher = Watcher(make_dataset(tmp_path, model))
+    path = tmp_path / "raw" / "corpus.jsonl"
+    found = path.stat()
+    watcher.look()
+    keys = []
+    for moment in (1, found.st_mtime_ns, 1):
+        os.utime(path, ns=(moment, moment))
+        watcher.look()
+        keys.append(watcher.look().run_key)
+    assert len(set(keys)) == 3  # Dagster starts one run for each key
+
+
+def test_a_new_checkpoint_starts_a_run(tmp_path: Path) -> None:
+    make_tiny_bert(tmp_path / "run" / "checkpoint-1")
+    animals = AnimalsDataset(
+        tmp_path, encoding={"model": str(tmp_path / "run" / "checkpoint-*"), "pooling": "mean"}
+    )
+    watcher = Watcher(animals)
+    watcher.look()
+    make_tiny_bert(tmp_path / "run" / "checkpoint-2", seed=1)
+    watcher.look()
+    assert watcher.look().tags[REASON_TAG] == "the model changed"
+
+
+def test_a_model_that_is_not_there_starts_nothing_and_is_said(tmp_path: Path) -> None:
+    animals = AnimalsDataset(
+        tmp_path, encoding={"model": str(tmp_path / "nowhere"), "pooling": "mean"}
+    )
+    assert "nowhere is not there" in Watcher(animals).look()
+
+
+def test_sensor_schedule_and_tags_are_those_of_the_settings(tmp_path: Path, model: Path) -> None:
+    config = '{"container_config": {"resources": {"limits": {"nvidia.com/gpu": 1}}}}'
+    job = {
+        "cron": "*/5 * * * *",
+        "timezone": "Europe/Berlin",
+        "schedule_enabled": True,
+        "sensor_enabled": True,
+        "sensor_interval_seconds": 7,
+        "tags": {"dagster-k8s/config": config},
+    }
+    found = repository(make_dataset(tmp_path, model, job=job))
+    schedule = found.get_schedule_def("animals_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("*/5 * * * *", "Europe/Berlin")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    sensor = found.get_sensor_def("animals_changes")
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 7
+    tags = found.get_job("animals_refresh").tags
+    assert json.loads(tags["dagster-k8s/config"]) == json.loads(config)
+    quiet = repository(make_dataset(tmp_path, model))
+    assert quiet.get_sensor_def("animals_changes").default_status.value == "STOPPED"
+    assert quiet.get_schedule_def("animals_schedule").default_status.value == "STOPPED"
+
+
+def test_the_job_runs_in_one_process_or_as_the_project_does(tmp_path: Path, model: Path) -> None:
+    def executor(**job: Any) -> str:
+        return (
+            repository(make_dataset(tmp_path, model, job=job))
+            .get_job("animals_refresh")
+            .executor_def.name
+        )
+
+    assert executor() == "in_process"
+    assert executor(in_process=False) != "in_process"
+
+
+def test_encoding_and_search_take_the_pool_of_the_gpu(tmp_path: Path, model: Path) -> None:
+    job = repository(make_dataset(tmp_path, model)).get_job("animals_refresh")
+    pools = {node.name: node.definition.pools for node in job.nodes}  # type: ignore[attr-defined]
+    assert pools["animals__embeddings"] == pools["animals__candidates"] == {"gpu"}
+    assert pools["animals__training_set"] == set()
+
+
+def test_automation_starts_with_the_source_and_follows_the_data(
+    tmp_path: Path, model: Path
+) -> None:
+    import datetime
+
+    animals = make_dataset(
+        tmp_path, model, job={"automation_conditions": True, "cron": "0 3 * * *", "retries": 0}
+    )
+    defs = build_definitions(animals.dataset)
+    instance = dg.DagsterInstance.ephemeral()
+    before = datetime.datetime(2026, 1, 5, 2, 59)
+
+    def evaluate(hours: float, cursor: Any = None) -> dg.EvaluateAutomationConditionsResult:
+        return dg.evaluate_automation_conditions(
+            defs,
+            instance,
+            cursor=cursor,
+            evaluation_time=before + datetime.timedelta(hours=hours),
+        )
+
+    def requested(found: dg.EvaluateAutomationConditionsResult) -> set[str]:
+        return {s for s in STAGES if found.get_num_requested(animals.key(s))}
+
+    first = evaluate(0)
+    assert not requested(first)  # it is not three o'clock yet
+    second = evaluate(0.1, first.cursor)
+    assert {"corpus", "queries", "qrels"} <= requested(second)
+    manual = build_definitions(make_dataset(tmp_path, model).dataset)
+    none = dg.evaluate_automation_conditions(manual, instance, evaluation_time=before)
+    assert none.total_requested == 0
+
+
+def run(
+    animals: AnimalsDataset, instance: dg.DagsterInstance, name: str = "animals_refresh"
+) -> dg.ExecuteInProcessResult:
+    job = repository(animals).get_job(name)
+    return job.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def alert(
+    animals: AnimalsDataset,
+    instance: dg.DagsterInstance,
+    result: dg.ExecuteInProcessResult,
+    sensor: str,
+) -> Any:
+    definition = repository(animals).get_sensor_def(sensor)
+    event = result.get_run_failure_event() if not result.success else result.get_run_success_event()
+    context = dg.build_run_status_sensor_context(
+        sensor_name=sensor,
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=event,
+        partition_key=None,
+    )
+    if not result.success:
+        context = context.for_run_failure()
+    return definition(context)
+
+
+def test_a_failed_run_is_told_with_its_reason(tmp_path: Path, model: Path) -> None:
+    told.clear()
+    animals = make_dataset(tmp_path, model, alerts=HOOK)
+    (tmp_path / "raw" / "corpus.jsonl").write_text("no JSON\n")
+    instance = dg.DagsterInstance.ephemeral()
+    result = run(animals, instance)
+    alert(animals, instance, result, "animals_failed_runs")
+    (found,) = told
+    assert (found.dataset, found.kind) == ("animals", "failed run")
+    (line,) = found.lines
+    assert "animals__source" in line
+    assert "corpus.jsonl:1: not JSON" in line
+    assert found.link == f"https://dagster.example.org/runs/{result.run_id}"
+
+
+def test_a_check_that_stopped_a_run_is_told_with_what_to_do(tmp_path: Path, model: Path) -> None:
+    told.clear()
+    animals = make_dataset(
+        tmp_path, model, alerts=HOOK, checks={"min_recall": 1}, search={"depth": 20}
+    )
+    instance = dg.DagsterInstance.ephemeral()
+    alert(animals, instance, run(animals, instance), "animals_failed_runs")
+    (found,) = told
+    (line,) = found.lines
+    assert line.startswith("animals/candidates, positives_are_found: ")
+    assert "lower checks.min_recall" in line
+
+
+def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Path) -> None:
+    told.clear()
+    # a target that nothing here can show to be met
+    animals = make_dataset(
+        tmp_path, model, alerts=HOOK, filters={"target_false_negative_rate": 0.01}
+    )
+    instance = dg.DagsterInstance.ephemeral()
+    result = run(animals, instance)
+    assert result.success
+    alert(animals, instance, result, "animals_failed_checks")
+    (found,) = told
+    assert found.kind == "failed checks"
+    assert found.lines[0].startswith("animals/false_negative_audit, false_negative_rate: nothing")
+
+
+def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Path) -> None:
+    def look(days: float) -> tuple[dg.AssetCheckEvaluation, Any]:
+        animals = make_dataset(tmp_path, model, alerts=HOOK, checks={"max_age_days": days})
+        result = run(animals, instance, "animals_freshness")
+        assert result.success  # it only warns
+        (found,) = result.get_asset_check_evaluations()
+        return found, alert(animals, instance, result, "animals_failed_checks")
+
+    told.clear()
+    instance = dg.DagsterInstance.ephemeral()
+    found, _ = look(7)
+    assert (found.passed, told[-1].lines[0].partition(": ")[2][:17]) == (False, "it was never made")
+    told.clear()
+    assert run(make_dataset(tmp_path, model), instance).success
+    found, said = look(7)
+    assert found.passed
+    assert isinstance(said, dg.SkipReason)
+    time.sleep(1)
+    found, _ = look(1e-5)  # less than a second
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert told[-1].lines[0].startswith("animals/training_set, is_fresh: the last refresh was 0.0")
+    schedule = repository(make_dataset(tmp_path, model, checks={"max_age_days": 7}))
+    daily = schedule.get_schedule_def("animals_freshness_schedule")
+    assert (daily.job_name, daily.default_status.value) == ("animals_freshness", "RUNNING")
+    names = {job.name for job in repository(make_dataset(tmp_path, model)).get_all_jobs()}
+    assert "animals_freshness" not in names
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_good_run_or_one_of_another_dataset_is_not_told(
+    tmp_path: Path, model: Path, other: bool
+) -> None:
+    told.clear()
+    animals = make_dataset(tmp_path, model, alerts=HOOK)
+    instance = dg.DagsterInstance.ephemeral()
+    if other:
+
+        @dg.op
+        def fail() -> None:
+            raise ValueError("not ours")
+
+        @dg.job
+        def theirs() -> None:
+            fail()
+
+        result = theirs.execute_in_process(instance=instance, raise_on_error=False)
+    else:
+        result = run(animals, instance)
+    sensor = "animals_failed_runs" if other else "animals_failed_checks"
+    found = alert(animals, instance, result, sensor)
+    assert isinstance(found, dg.SkipReason)
+    assert not told

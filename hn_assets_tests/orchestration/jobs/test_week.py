@@ -1,0 +1,180 @@
+"""A week in fast motion, as in production: PostgreSQL, a code server, a daemon that is killed.
+
+Every minute is a day. `WEEK=7 pytest hn_assets_tests/jobs/test_week.py` goes through a whole week,
+with the daemon killed in the middle; by default it is one day, in which schedule and sensor start
+runs.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hn_assets.jobs.changes import BECAUSE_TAG
+from hn_assets_tests.assets.animals_dataset import AnimalsDataset
+from hn_assets_tests.collections_on_disk import animals, write_jsonl
+from hn_assets_tests.servers import free_port, postgres_server, production_home
+from hn_assets_tests.test_component import make_project, run, surroundings
+
+SCHEDULED_FOR = ".dagster/scheduled_execution_time"
+DAYS = int(os.environ.get("WEEK", "1"))
+ASK = """
+import json
+import dagster as dg
+
+with dg.DagsterInstance.get() as instance:
+    runs = [[r.job_name, r.status.value, dict(r.tags)] for r in reversed(instance.get_runs())]
+    cursors = {
+        state.instigator_name: getattr(state.instigator_data, "cursor", None)
+        for state in instance.all_instigator_state()
+    }
+print(json.dumps({"runs": runs, "cursors": cursors}))
+"""
+SETTINGS: dict[str, Any] = {
+    "compute": {"device": "cpu", "precision": "float32"},
+    "mining": {"range_min": 2, "range_max": 20, "num_negatives": 4},
+    "checks": {"max_ndcg_drop": 1},  # of six test queries ranked by random weights
+}
+
+
+def add_yaml(project: Path, name: str, settings: dict[str, Any], **sections: Any) -> None:
+    settings = {"source": {"type": "beir", "folder": name}, **settings, **sections}
+    folder = project / "their_project" / "defs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    # JSON is YAML
+    text = json.dumps({"type": "hn_assets.HardNegatives", "attributes": settings})
+    (folder / "defs.yaml").write_text(text)
+
+
+def change_a_little(raw: Path, day: int) -> None:
+    """A document more, one less, and one with another text."""
+    path = raw / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    judged = (raw / "qrels" / "train.tsv").read_text() + (raw / "qrels" / "test.tsv").read_text()
+    spare = [row for row in rows if row["_id"] not in judged]
+    spare[0]["text"] += f" It was seen again on day {day}."
+    rows.remove(spare[1])
+    write_jsonl(path, [*rows, {"_id": f"day-{day}", "title": "", "text": f"News of day {day}."}])
+
+
+class Production:
+    """A project, its code server and its daemon, with PostgreSQL behind them."""
+
+    def __init__(self, project: Path, environment: dict[str, str]) -> None:
+        self.project = project
+        self.environment = environment
+        self.port = str(free_port())
+        location = f"{{host: 127.0.0.1, port: {self.port}, location_name: their_project}}"
+        (project / "production.yaml").write_text(f"load_from:\n  - grpc_server: {location}\n")
+
+    @contextmanager
+    def _process(self, program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        with (self.project / f"{program}.log").open("ab") as said:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / program), *arguments],
+                cwd=self.project,
+                env=surroundings(**self.environment),
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            kill(process)
+
+    def code_server(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        place = ("-h", "127.0.0.1", "-p", self.port)
+        return self._process(
+            "dagster", "code-server", "start", *place, "-m", "their_project.definitions"
+        )
+
+    def daemon(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        return self._process("dagster-daemon", "run", "-w", "production.yaml")
+
+    def ask(self) -> dict[str, Any]:
+        told = run(sys.executable, "-c", ASK, cwd=self.project, **self.environment)
+        return json.loads(told.stdout.splitlines()[-1])
+
+    def runs(self, dataset: str) -> list[tuple[str, dict[str, str]]]:
+        """Status and tags of each refresh of a dataset, the first one first."""
+        found = self.ask()["runs"]
+        return [(status, tags) for job, status, tags in found if job == f"{dataset}_refresh"]
+
+    def wait(self, seconds: float, until: Callable[[], bool]) -> None:
+        end = time.monotonic() + seconds
+        while not until():
+            logs = (path.read_text()[-2000:] for path in self.project.glob("*.log"))
+            assert time.monotonic() < end, "\n".join(["it took too long", *logs])
+            time.sleep(1)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_week_of_refreshes(tmp_path: Path, model: Path) -> None:
+    settings = {**SETTINGS, "encoding": {"model": str(model), "pooling": "mean"}}
+    project = make_project(tmp_path / "project", "", "daily")
+    add_yaml(project, "daily", settings, job={"cron": "* * * * *", "schedule_enabled": True})
+    add_yaml(
+        project,
+        "sensor_enabled",
+        settings,
+        job={"sensor_enabled": True, "sensor_interval_seconds": 1},
+    )
+    raw = {name: animals(project / name) for name in ("daily", "sensor_enabled")}
+    with postgres_server() as postgres:
+        home = production_home(tmp_path / "home", postgres)
+        made = Production(project, {**home, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"})
+        with made.code_server():
+            _live_through(made, raw)
+        daily, sensor_enabled = made.runs("daily"), made.runs("sensor_enabled")
+
+    # every day has its run, and just one, those without a daemon included
+    assert [status for status, _ in daily[:DAYS]] == ["SUCCESS"] * DAYS
+    times = [datetime.fromisoformat(tags[SCHEDULED_FOR]) for _, tags in daily]
+    assert [(t - times[0]).total_seconds() / 60 for t in times] == list(range(len(times)))
+    ((status, tags),) = sensor_enabled
+    assert (status, tags[BECAUSE_TAG]) == ("SUCCESS", "the source changed")
+    kept = project / "data" / "daily" / "hard_negatives" / "latest" / "hard_negatives.parquet"
+    shutil.copytree(raw["daily"], tmp_path / "anew" / "raw")
+    anew = AnimalsDataset(tmp_path / "anew", **settings)
+    anew.materialize()
+    assert kept.read_bytes() == anew.file("hard_negatives", kept.name).read_bytes()
+
+
+def _live_through(made: Production, raw: dict[str, Path]) -> None:
+    def finished() -> int:
+        return sum(status in ("SUCCESS", "FAILURE") for status, _ in made.runs("daily"))
+
+    def live(first: int, last: int) -> None:
+        for day in range(first, last + 1):
+            made.wait(150, lambda day=day: finished() >= day)
+            if day < DAYS:
+                change_a_little(raw["daily"], day)
+
+    half = DAYS // 2
+    with made.daemon() as daemon:
+        made.wait(90, lambda: made.ask()["cursors"].get("watched_changes") is not None)
+        change_a_little(raw["sensor_enabled"], 1)
+        live(1, half)
+        if half:
+            made.wait(90, lambda: made.runs("daily")[-1][0] == "STARTED")
+            kill(daemon)
+            time.sleep(75)  # no daemon is there when the next day begins
+    with made.daemon():
+        live(half + 1, DAYS)
+        made.wait(
+            120, lambda: any(status == "SUCCESS" for status, _ in made.runs("sensor_enabled"))
+        )
