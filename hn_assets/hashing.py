@@ -1,15 +1,20 @@
-"""Hashes of files."""
+"""Hashes of texts and files, and the state of files as the file system tells it."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 
+def hash_of_text(text: str) -> bytes:
+    """A hash of a text in 16 bytes: equal texts have equal hashes."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex; the file is never in memory whole.
+    """The SHA-256 of a file's bytes in hexadecimal. The file is read in blocks of 1 MiB.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: The file cannot be read.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -19,10 +24,13 @@ def sha256_of(path: Path) -> str:
 
 
 def hash_files(named: Iterable[tuple[str, Path]]) -> str:
-    """`sha256:` over names and bytes of several files, in their order.
+    """One hash, `sha256:` and hexadecimal digits, of the names and bytes of several files.
+
+    Args:
+        named: The name that counts and the path to read, for each file. Their order counts too.
 
     Raises:
-        OSError: a file cannot be read.
+        OSError: A file cannot be read.
     """
     digest = hashlib.sha256()
     for name, path in named:
@@ -31,3 +39,25 @@ def hash_files(named: Iterable[tuple[str, Path]]) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def state_of_files(paths: Iterable[Path]) -> str:
+    """A short text that changes when a file is written, added or removed; no file is read.
+
+    Args:
+        paths: The files. Their order counts. Folders among them are passed over, and a path that
+            does not exist counts as missing.
+
+    Returns:
+        16 hexadecimal digits of a hash over the path, size and modification time of each file.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:
+            digest.update(f"{path} is missing\n".encode())
+            continue
+        if path.is_file():
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]

@@ -1,11 +1,14 @@
-"""How texts are joined, compared and named, in one place for every room."""
+"""How texts are joined, compared, named and shortened, in one place for every package."""
 
 import hashlib
 import unicodedata
 
 
 def passage_text(title: str, text: str, *, include_title: bool) -> str:
-    """The text of a document as the model sees it: title, one space, text."""
+    """The text of a document as the model reads it: title, one space, text.
+
+    The title is left out if it is empty or `include_title` is False.
+    """
     return f"{title} {text}" if include_title and title else text
 
 
@@ -19,7 +22,7 @@ def normalised(text: str) -> str:
 
 
 def text_id(text: str) -> str:
-    """A stable id for a text that has none: the first 16 hex digits of its SHA-256.
+    """A stable id for a text that has none: the first 16 hexadecimal digits of its SHA-256.
 
     >>> text_id("heart attack")
     '2c200509feda6d82'
@@ -28,10 +31,15 @@ def text_id(text: str) -> str:
 
 
 def shorten(text: str, characters: int) -> str:
-    """`text` on one line, cut at a word where it is longer than `characters`.
+    """A text on one line, cut at a word if it is longer than `characters`.
+
+    `textwrap.shorten` does not serve here: of a text without spaces, such as Chinese, it leaves
+    nothing but the placeholder.
 
     >>> shorten("heart\\nattack in  mammals", 14)
     'heart attack …'
+    >>> shorten("心臓発作と哺乳類", 4)
+    '心臓発作 …'
     """
     line = " ".join(text.split())
     if len(line) <= characters:

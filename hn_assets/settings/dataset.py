@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from hn_assets.settings.alerts import AlertSettings
-from hn_assets.settings.base import Settings
 from hn_assets.settings.checks import CheckSettings
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
@@ -15,8 +14,9 @@ from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.job import JobSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.search import SearchSettings
-from hn_assets.settings.source import BeirSource, HubSource, SourceSettings
+from hn_assets.settings.source import AnySource
 from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.settings_base import Settings
 
 
 def environment_variables(dataset: str) -> tuple[str, str]:
@@ -33,8 +33,7 @@ class DatasetSettings(Settings):
 
     Only `source` must be given:
 
-    >>> from hn_assets.sources.settings import PythonStdlibSource
-    >>> DatasetSettings(source=PythonStdlibSource(type="python_stdlib")).mining.num_negatives
+    >>> DatasetSettings.model_validate({"source": {"type": "python_stdlib"}}).mining.num_negatives
     15
     """
 
@@ -43,7 +42,7 @@ class DatasetSettings(Settings):
         pattern=r"^[A-Za-z0-9_]*$",
         description="first part of the asset keys; default: the name of the YAML file's folder",
     )
-    source: SourceSettings = Field(description="where corpus, queries and qrels come from")
+    source: AnySource = Field(description="where corpus, queries and qrels come from")
     encoding: EncodingSettings = Field(
         default_factory=EncodingSettings, description="the embedding model"
     )
@@ -86,12 +85,17 @@ class DatasetSettings(Settings):
     def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:
         """These settings with the source's folder and the model that the environment names.
 
-        A folder counts for sources of type `hub` and `beir`.
+        A folder is ignored if the source is of a type that does not read a folder.
+
+        Args:
+            dataset: The name of the dataset, which is part of the names of the variables.
+            environment: The environment's variables.
         """
         folder, model = (environment.get(name) for name in environment_variables(dataset))
         changes: dict[str, Settings] = {}
-        if folder and isinstance(self.source, (HubSource, BeirSource)):
-            changes["source"] = self.source.model_copy(update={"folder": folder})
+        source = self.source.with_folder(folder) if folder else None
+        if source is not None:
+            changes["source"] = source
         if model:
             changes["encoding"] = self.encoding.model_copy(update={"model": model})
         return self.model_copy(update=changes)

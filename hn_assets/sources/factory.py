@@ -1,37 +1,22 @@
-"""From settings to the source they name."""
+"""Open the source that a dataset's settings describe."""
 
 from pathlib import Path
 
-from hn_assets.settings.source import (
-    BeirSource,
-    FlagEmbeddingSource,
-    HubSource,
-    SourceSettings,
-    TableSource,
-)
-from hn_assets.sources.kinds.beir import Beir
-from hn_assets.sources.kinds.flagembedding import FlagEmbeddingFile
-from hn_assets.sources.kinds.hub import Hub
-from hn_assets.sources.kinds.python_stdlib import PythonStdlib
-from hn_assets.sources.kinds.table import Tables
-from hn_assets.sources.protocol import Source
+from hn_assets.sources.protocol import Source, SourceSettings
+from hn_assets.sources.reviewed_labels import ReviewedLabels
 
 
-def open_source(settings: SourceSettings, base: Path) -> Source:
-    """The source that `settings` describe; nothing is read yet.
+def open_source(settings: SourceSettings, base: Path, reviewed_labels: str = "") -> Source:
+    """The source that the settings describe, corrected by reviewed labels if there are any.
+
+    Nothing is read yet.
 
     Args:
-        settings: of any type.
-        base: the folder that relative paths start from.
+        settings: The YAML section `source`, of any kind.
+        base: The folder that relative paths start from.
+        reviewed_labels: The CSV file that `filters.reviewed_labels` names, or "" for none.
     """
-    if isinstance(settings, HubSource):
-        if settings.folder:
-            return Beir(base / Path(settings.folder).expanduser())
-        return Hub(settings, base)
-    if isinstance(settings, BeirSource):
-        return Beir(base / Path(settings.folder).expanduser())
-    if isinstance(settings, FlagEmbeddingSource):
-        return FlagEmbeddingFile(settings, base)
-    if isinstance(settings, TableSource):
-        return Tables(settings, base)
-    return PythonStdlib(settings)
+    source = settings.open(base)
+    if not reviewed_labels:
+        return source
+    return ReviewedLabels(source, base / Path(reviewed_labels).expanduser())

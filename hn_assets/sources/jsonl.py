@@ -1,21 +1,20 @@
-"""Read lines and JSON objects so that whatever is wrong is named with its file and line."""
+"""Read lines and JSON objects with their places, so that an error names file and line."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import SourceError
-from hn_assets.hashing import hash_files
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a UTF-8 file that are not blank, each with its place `name:line`.
+    """Yield the lines of a UTF-8 file that are not blank, each after its place `name:line`.
 
     Line ends may be CRLF, and the file may begin with a byte order mark.
 
     Raises:
-        SourceError: the file is missing, cannot be read, or a line is not UTF-8.
+        SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
     """
     try:
         with path.open("rb") as file:
@@ -36,10 +35,11 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON objects of a JSONL file, each with its place `name:line`.
+    """Yield the JSON objects of a JSONL file, each after its place `name:line`.
 
     Raises:
-        SourceError: as `read_lines`, or a line is not a JSON object.
+        SourceError: The file is missing, cannot be read, or has a line that is not a JSON object
+            in UTF-8.
     """
     for where, line in read_lines(path):
         try:
@@ -53,13 +53,5 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{path}"
             ) from error
         if not isinstance(value, dict):
-            raise SourceError(f"{where}: a JSON {type(value).__name__}, where an object is needed")
+            raise SourceError(f"{where}: a JSON {type(value).__name__}, but an object is needed")
         yield where, value
-
-
-def fingerprint_files(paths: Iterable[Path]) -> str | None:
-    """`sha256:` of names and bytes; None where a file is missing, which reading it will explain."""
-    try:
-        return hash_files((path.name, path) for path in paths)
-    except OSError:
-        return None

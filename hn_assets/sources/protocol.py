@@ -1,14 +1,29 @@
-"""What every source yields. `where` is the place a person would look: a file and line, mostly."""
+"""What a kind of source has to offer: its settings, and a reader of documents, queries and qrels.
 
+Every record carries `where`: the place in the raw data that a person would look at, which mostly
+is the name of a file and a line.
+"""
+
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from hn_assets.errors import SourceError
+from typing_extensions import Self
+
+from hn_assets.hashing import state_of_files
+from hn_assets.settings_base import Settings
 
 
 class Document(NamedTuple):
-    """A passage of the corpus; `title` is "" where there is none."""
+    """A passage of the corpus.
+
+    Attributes:
+        id: The id, unique in the corpus.
+        title: The title, or "" if there is none.
+        text: The text without the title.
+        where: The place in the raw data.
+    """
 
     id: str
     title: str
@@ -17,7 +32,14 @@ class Document(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A query; `prompt` is FlagEmbedding's instruction for this one query, nearly always None."""
+    """A query.
+
+    Attributes:
+        id: The id, unique among the queries of all splits.
+        text: The text.
+        prompt: FlagEmbedding's instruction for this one query, or None, as nearly always.
+        where: The place in the raw data.
+    """
 
     id: str
     text: str
@@ -26,7 +48,15 @@ class Query(NamedTuple):
 
 
 class Qrel(NamedTuple):
-    """A judgement: `doc_id` answers `query_id` where `score` > 0, and does not otherwise."""
+    """A relevance judgement of one document for one query.
+
+    Attributes:
+        query_id: The id of the query.
+        doc_id: The id of the document.
+        score: The grade: above 0 if the document is relevant, else 0 or less.
+        split: The split that the judgement belongs to, such as `train`.
+        where: The place in the raw data.
+    """
 
     query_id: str
     doc_id: str
@@ -36,75 +66,65 @@ class Qrel(NamedTuple):
 
 
 class Source(Protocol):
-    """Where raw data come from. Each iterator can be started more than once."""
+    """A reader of raw data. Each of its iterators can be started more than once."""
 
     def describe(self) -> dict[str, str]:
-        """Type, location and revision, for people."""
+        """Type, location and revision of the source, for people to read."""
         ...
 
     def files(self) -> list[Path] | None:
-        """The local files it is read from; None where it is not read from files of its own."""
+        """The local files that are read, or None if the source does not consist of local files."""
         ...
 
     def fingerprint(self) -> str | None:
-        """Changes with the content, and is known without reading it all; None where it is not."""
+        """A text that changes with the content, or None if only reading it all would tell."""
         ...
+
+    def state(self) -> str:
+        """A short text that changes when the source may have changed, found without reading it.
+
+        Unless a source knows better, these are the sizes and times of its files.
+
+        Raises:
+            HubError: The Hugging Face hub has to be asked and does not answer.
+        """
+        return state_of_files(self.files() or [])
 
     def documents(self) -> Iterator[Document]:
         """Every document of the corpus."""
         ...
 
     def queries(self) -> Iterator[Query]:
-        """Every query, of all splits."""
+        """Every query of every split."""
         ...
 
     def qrels(self) -> Iterator[Qrel]:
-        """Every judgement, of all splits."""
+        """Every judgement of every split."""
         ...
 
 
-def read_id(value: Any, what: str, where: str) -> str:
-    """An id as a string; integers are taken as they are written.
+class SourceSettings(Settings):
+    """Base class of the settings of every kind of source.
 
-    Raises:
-        SourceError: there is none, it is blank, or it is neither text nor a whole number.
+    A subclass narrows `type` to a `Literal` with the name of the kind, which is what the YAML
+    file says under `source.type`.
     """
-    if isinstance(value, str) and value.strip():
-        return read_text(value, what, where)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    problem = "is missing" if value is None else f"is {value!r}, not text or a whole number"
-    raise SourceError(f"{where}: the {what} {problem}")
 
+    # a `Literal` in every subclass; declared as text, type checkers would refuse to narrow it
+    type: Any
 
-def read_text(value: Any, what: str, where: str) -> str:
-    """A text, which may be empty.
+    @abstractmethod
+    def open(self, base: Path) -> Source:
+        """The source that these settings describe. Nothing is read yet.
 
-    Raises:
-        SourceError: it is missing or is no text.
-    """
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:  # JSON can escape it, but no file can hold it
-            raise SourceError(
-                f"{where}: the {what} holds half a character (a lone surrogate)"
-            ) from error
-        return value
-    problem = "is missing" if value is None else f"is {value!r}, not text"
-    raise SourceError(f"{where}: the {what} {problem}")
+        Args:
+            base: The folder that relative paths start from.
+        """
 
+    def with_folder(self, folder: str) -> Self | None:
+        """These settings with another local folder, or None if this kind does not read a folder.
 
-def read_score(value: Any, where: str) -> int:
-    """A graded judgement as a whole number.
-
-    Raises:
-        SourceError: it is no whole number.
-    """
-    try:
-        number = float(value)
-        if number == int(number) and abs(number) < 2**31:
-            return int(number)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise SourceError(f"{where}: the score {value!r} is no grade: a whole number such as 0, 1 or 2")
+        Args:
+            folder: The folder, relative to the project's root or absolute.
+        """
+        return None

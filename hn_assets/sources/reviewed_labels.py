@@ -1,4 +1,4 @@
-"""Verdicts of a person who looked at likely missing labels, on top of a source's own qrels."""
+"""Labels that a person gave after looking at likely missing labels, on top of a source's qrels."""
 
 import csv
 from collections.abc import Iterator
@@ -6,28 +6,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.jsonl import fingerprint_files
+from hn_assets.hashing import state_of_files
+from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
 
-VERDICTS = {"relevant": 1, "not relevant": 0}
+# what the column `verdict` may say, and the score it becomes
+SCORES = {"relevant": 1, "not relevant": 0}
 
 
-class Verdict(NamedTuple):
-    """Whether a document answers a query (score 1) or not (0), and where that stands."""
+class ReviewedLabel(NamedTuple):
+    """What a person decided about a query and a document.
+
+    Attributes:
+        score: 1 if the document is relevant to the query, else 0.
+        where: The line of the CSV file.
+    """
 
     score: int
     where: str
 
 
-class ReviewedLabels:
+class ReviewedLabels(Source):
     """A source whose qrels a person has corrected.
 
-    A verdict on a pair that the qrels have replaces what they say, but for the grade of what both
-    call relevant; a verdict on another pair is added to every split that its query has qrels in.
+    A reviewed label replaces the qrel of the same query and document, except that the grade stays
+    if both say that the document is relevant. A label without such a qrel is added to every split
+    in which its query has qrels.
 
     Args:
-        source: with the qrels as they are.
-        path: CSV file of query_id, doc_id and verdict.
+        source: The source with its own qrels.
+        path: The CSV file with the columns query_id, doc_id and verdict.
     """
 
     def __init__(self, source: Source, path: Path) -> None:
@@ -35,86 +43,93 @@ class ReviewedLabels:
         self.path = path
 
     def describe(self) -> dict[str, str]:
-        """The source's own, and the file of verdicts."""
+        """The description of the source, and the file of reviewed labels."""
         return {**self.source.describe(), "reviewed_labels": str(self.path)}
 
     def files(self) -> list[Path] | None:
-        """The source's, and that of the verdicts."""
+        """The files of the source and of the labels, or None if the source has no files."""
         files = self.source.files()
         return None if files is None else [*files, self.path]
 
     def fingerprint(self) -> str | None:
-        """Of the source and of the verdicts; None where one of them is not known."""
+        """The fingerprints of source and labels, or None if one of them is not known."""
         parts = self.source.fingerprint(), fingerprint_files([self.path])
         return None if None in parts else f"{parts[0]} {parts[1]}"
 
+    def state(self) -> str:
+        """The states of the source and of the file of labels."""
+        return f"{self.source.state()}-{state_of_files([self.path])}"
+
     def documents(self) -> Iterator[Document]:
-        """The source's."""
+        """The documents of the source."""
         return self.source.documents()
 
     def queries(self) -> Iterator[Query]:
-        """The source's."""
+        """The queries of the source."""
         return self.source.queries()
 
     def qrels(self) -> Iterator[Qrel]:
-        """The source's, with the verdicts.
+        """The qrels of the source, corrected by the reviewed labels.
 
         Raises:
-            SourceError: the file of verdicts is wrong, or names a query without any qrel.
+            SourceError: The file of labels is invalid, or names a query without any qrel.
         """
-        verdicts = read_verdicts(self.path)
+        labels = read_reviewed_labels(self.path)
         splits_of: dict[str, dict[str, None]] = {}
         judged: set[tuple[str, str, str]] = set()
         for qrel in self.source.qrels():
             splits_of.setdefault(qrel.query_id, {})[qrel.split] = None
             judged.add((qrel.query_id, qrel.doc_id, qrel.split))
-            said = verdicts.get((qrel.query_id, qrel.doc_id))
-            if said is not None and (qrel.score > 0) != (said.score > 0):
-                qrel = qrel._replace(score=said.score, where=said.where)
+            label = labels.get((qrel.query_id, qrel.doc_id))
+            if label is not None and (qrel.score > 0) != (label.score > 0):
+                qrel = qrel._replace(score=label.score, where=label.where)
             yield qrel
-        for (query_id, doc_id), said in verdicts.items():
+        for (query_id, doc_id), label in labels.items():
             if query_id not in splits_of:
                 raise SourceError(
-                    f"{said.where}: the query {query_id!r} has no qrels, so its split is not "
+                    f"{label.where}: the query {query_id!r} has no qrels, so its split is not "
                     f"known. The file is {self.path}"
                 )
             for split in splits_of[query_id]:
                 if (query_id, doc_id, split) not in judged:
-                    yield Qrel(query_id, doc_id, said.score, split, said.where)
+                    yield Qrel(query_id, doc_id, label.score, split, label.where)
 
 
-def read_verdicts(path: Path) -> dict[tuple[str, str], Verdict]:
-    """What a person said of pairs of a query and a document.
+def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
+    """Read the labels of a CSV file with the columns query_id, doc_id and verdict.
 
-    Lines without a verdict are passed over.
+    A verdict is `relevant` or `not relevant`. Lines without one are passed over.
+
+    Returns:
+        The labels by query id and document id.
 
     Raises:
-        SourceError: the file is missing, is no CSV in UTF-8, has no such columns, a verdict is
-            another word, or two lines contradict each other.
+        SourceError: The file is missing or not CSV in UTF-8, lacks a column, has a verdict that
+            is another word, or has two lines that contradict each other.
     """
-    found: dict[tuple[str, str], Verdict] = {}
+    found: dict[tuple[str, str], ReviewedLabel] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = {"query_id", "doc_id", "verdict"}.difference(reader.fieldnames or [])
             if missing:
                 raise SourceError(
-                    f"{path} has no column {', '.join(sorted(missing))}; filters.reviewed_labels takes "
-                    f"a CSV file with query_id, doc_id and verdict"
+                    f"{path} has no column {', '.join(sorted(missing))}; filters.reviewed_labels "
+                    f"takes a CSV file with query_id, doc_id and verdict"
                 )
             for row in reader:
                 verdict = " ".join((row["verdict"] or "").casefold().split())
                 if not verdict:
                     continue
-                if verdict not in VERDICTS:
+                if verdict not in SCORES:
                     raise SourceError(
                         f"{path.name}:{reader.line_num}: the verdict {row['verdict']!r} is neither "
                         f"'relevant' nor 'not relevant'. The file is {path}"
                     )
                 pair = (row["query_id"], row["doc_id"])
                 where = f"{path.name}:{reader.line_num}"
-                said = Verdict(VERDICTS[verdict], where)
-                if found.setdefault(pair, said).score != said.score:
+                label = ReviewedLabel(SCORES[verdict], where)
+                if found.setdefault(pair, label).score != label.score:
                     raise SourceError(
                         f"{where}: query {pair[0]!r} and document {pair[1]!r} have another verdict "
                         f"further up. The file is {path}"

@@ -1,31 +1,53 @@
-"""A folder in BEIR layout."""
+"""The source type `beir`: a local folder in the layout of the BEIR benchmark."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
+from typing_extensions import Self
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.jsonl import fingerprint_files, read_lines, read_objects
-from hn_assets.sources.protocol import Document, Qrel, Query, read_id, read_score, read_text
+from hn_assets.sources.fields import read_id, read_score, read_text
+from hn_assets.sources.fingerprint import fingerprint_files
+from hn_assets.sources.jsonl import read_lines, read_objects
+from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 
 
-class Beir:
-    """corpus.jsonl, queries.jsonl and qrels/<split>.tsv in one folder."""
+class BeirSettings(SourceSettings):
+    """A folder in BEIR layout: corpus.jsonl, queries.jsonl and qrels/<split>.tsv."""
+
+    type: Literal["beir"]
+    folder: str = Field(
+        min_length=1, description="the folder, relative to the project's root or absolute"
+    )
+
+    def open(self, base: Path) -> "BeirFolder":
+        """The folder as a source."""
+        return BeirFolder(base / Path(self.folder).expanduser())
+
+    def with_folder(self, folder: str) -> Self:
+        """These settings with another folder."""
+        return self.model_copy(update={"folder": folder})
+
+
+class BeirFolder(Source):
+    """A folder that holds corpus.jsonl, queries.jsonl and qrels/<split>.tsv."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def describe(self) -> dict[str, str]:
-        """Type and location."""
+        """The type and the folder."""
         return {"type": "beir", "location": str(self.folder)}
 
     def files(self) -> list[Path]:
-        """Corpus, queries and the qrels of every split."""
+        """The files of corpus and queries, and the qrels of every split."""
         names = [self.folder / "corpus.jsonl", self.folder / "queries.jsonl"]
         return [*names, *sorted((self.folder / "qrels").glob("*.tsv"))]
 
     def fingerprint(self) -> str | None:
-        """Of the bytes of all files."""
+        """A hash of the names and bytes of all files."""
         return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
@@ -52,7 +74,7 @@ class Beir:
                 parts = [part.strip() for part in line.split("\t")]
                 if len(parts) != 3:
                     raise SourceError(
-                        f"{where}: {len(parts)} columns, where query-id, corpus-id and score are "
+                        f"{where}: {len(parts)} columns, but query-id, corpus-id and score are "
                         f"needed, with tabs between"
                     )
                 if position == 0 and parts[2].lower() == "score":
@@ -74,7 +96,11 @@ class Beir:
 
 
 def make_document(row: dict[str, Any], where: str) -> Document:
-    """A document from BEIR's keys: _id, title (may be missing) and text."""
+    """A document from a row with BEIR's keys: _id, text, and title, which may be missing.
+
+    Raises:
+        SourceError: The id or the text is missing or is not text.
+    """
     return Document(
         read_id(row.get("_id"), "document id _id", where),
         read_text(row.get("title") or "", "title", where),
@@ -84,7 +110,11 @@ def make_document(row: dict[str, Any], where: str) -> Document:
 
 
 def make_query(row: dict[str, Any], where: str) -> Query:
-    """A query from BEIR's keys: _id and text."""
+    """A query from a row with BEIR's keys: _id and text.
+
+    Raises:
+        SourceError: The id or the text is missing or is not text.
+    """
     return Query(
         read_id(row.get("_id"), "query id _id", where),
         read_text(row.get("text"), "text", where),

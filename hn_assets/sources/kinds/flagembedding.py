@@ -1,44 +1,74 @@
-"""The JSONL files that hn_mine reads."""
+"""The source type `flagembedding`: the JSONL files that FlagEmbedding's hn_mine reads."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from hn_assets.errors import SourceError
-from hn_assets.settings.source import FlagEmbeddingSource
-from hn_assets.sources.jsonl import fingerprint_files, read_objects
-from hn_assets.sources.protocol import Document, Qrel, Query, read_text
+from hn_assets.sources.fields import read_text
+from hn_assets.sources.fingerprint import fingerprint_files
+from hn_assets.sources.jsonl import read_objects
+from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 from hn_assets.text import text_id
 
 
-class FlagEmbeddingFile:
-    """Queries with their positives; ids are made from the texts.
+class FlagEmbeddingSettings(SourceSettings):
+    """What hn_mine reads: JSONL lines with query, pos, and maybe neg and prompt."""
 
-    Lines that ask the same query are one query with all their positives. A positive is part of
-    the corpus even where a candidate pool lacks it, as training needs its text.
+    type: Literal["flagembedding"]
+    file: str = Field(min_length=1, description="the JSONL file of queries and positives")
+    candidate_pool: str = Field(
+        default="",
+        description=(
+            "JSONL file of passages (`text`) that negatives come from, beside the positives; "
+            "default: all `pos` and `neg` of the file"
+        ),
+    )
+    split: str = Field(
+        default="train", min_length=1, description="the name given to the file's only split"
+    )
+
+    def open(self, base: Path) -> "FlagEmbeddingFile":
+        """The file as a source."""
+        return FlagEmbeddingFile(self, base)
+
+
+class FlagEmbeddingFile(Source):
+    """Queries with their positives, whose ids are made from their texts.
+
+    Lines with the same query are one query with the positives of all these lines. A positive is
+    part of the corpus even if the file of candidate passages lacks it, because training needs its
+    text.
     """
 
-    def __init__(self, settings: FlagEmbeddingSource, base: Path) -> None:
+    def __init__(self, settings: FlagEmbeddingSettings, base: Path) -> None:
         self.file = base / Path(settings.file).expanduser()
-        pool = settings.candidate_pool
-        self.pool = base / Path(pool).expanduser() if pool else None
+        name = settings.candidate_pool
+        self.candidate_file = base / Path(name).expanduser() if name else None
         self.split = settings.split
 
     def describe(self) -> dict[str, str]:
-        """Type and location."""
-        pool = {"candidate_pool": str(self.pool)} if self.pool else {}
-        return {"type": "flagembedding", "location": str(self.file), **pool}
+        """The type, the file, and the file of candidate passages if there is one."""
+        described = {"type": "flagembedding", "location": str(self.file)}
+        if self.candidate_file:
+            described["candidate_pool"] = str(self.candidate_file)
+        return described
 
     def files(self) -> list[Path]:
-        """The file, and the pool where there is one."""
-        return [self.file, *([self.pool] if self.pool else [])]
+        """The file, and the file of candidate passages if there is one."""
+        return [self.file, *([self.candidate_file] if self.candidate_file else [])]
 
     def fingerprint(self) -> str | None:
-        """Of the bytes of the files."""
+        """A hash of the names and bytes of the files."""
         return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
-        """Every passage once: the pool, then the positives; without a pool, pos and neg."""
+        """Every passage once: the candidate passages and then the positives.
+
+        Without a file of candidate passages, the corpus is every text in `pos` and `neg`.
+        """
         seen: set[str] = set()
         for text, where in self._passages():
             doc_id = text_id(text)
@@ -61,7 +91,7 @@ class FlagEmbeddingFile:
             yield Query(query_id, text, prompts[query_id], where)
 
     def qrels(self) -> Iterator[Qrel]:
-        """A grade of 1 for every positive of every query."""
+        """Every positive of every query, with the grade 1."""
         seen: set[tuple[str, str]] = set()
         for where, row in read_objects(self.file):
             query_id = text_id(read_text(row.get("query"), "query", where))
@@ -72,13 +102,13 @@ class FlagEmbeddingFile:
                     yield Qrel(*pair, 1, self.split, where)
 
     def _passages(self) -> Iterator[tuple[str, str]]:
-        if self.pool is not None:
-            for where, row in read_objects(self.pool):
+        if self.candidate_file is not None:
+            for where, row in read_objects(self.candidate_file):
                 yield read_text(row.get("text"), "text", where), where
         for where, row in read_objects(self.file):
             for text in _texts(row, "pos", where):
                 yield text, where
-            if self.pool is None:
+            if self.candidate_file is None:
                 for text in _texts(row, "neg", where):
                     yield text, where
 

@@ -1,22 +1,63 @@
-"""BEIR-style datasets of the Hugging Face hub, through `datasets`."""
+"""The source type `hub`: BEIR-style datasets of the Hugging Face hub, read by `datasets`."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
+from typing_extensions import Self
 
 from hn_assets.errors import HubError
-from hn_assets.settings.source import HubSource
-from hn_assets.sources.kinds.beir import make_document, make_query
-from hn_assets.sources.protocol import Document, Qrel, Query, read_id, read_score
+from hn_assets.sources.fields import read_id, read_score
+from hn_assets.sources.kinds.beir import BeirFolder, make_document, make_query
+from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 
 
-class Hub:
-    """Configurations `corpus` and `queries` of one dataset, and a second one with the qrels.
+class HubSettings(SourceSettings):
+    """A BEIR-style dataset on the Hugging Face hub."""
 
-    `datasets` keeps what it has fetched in its own cache and maps it into memory.
+    type: Literal["hub"]
+    dataset: str = Field(
+        min_length=1,
+        description=(
+            "dataset with the configurations `corpus` and `queries`, such as BeIR/scifact; or a "
+            "local folder of the same layout"
+        ),
+    )
+    qrels_dataset: str = Field(
+        default="", description="dataset with the qrels; default: the same name + `-qrels`"
+    )
+    revision: str | None = Field(default=None, description="commit, tag or branch of `dataset`")
+    qrels_revision: str | None = Field(
+        default=None, description="commit, tag or branch of `qrels_dataset`"
+    )
+    folder: str = Field(
+        default="",
+        description=(
+            "a local folder in BEIR layout to read instead if the hub cannot be reached; "
+            "`HN_<DATASET>_FOLDER` in the environment sets it without an edit"
+        ),
+    )
+
+    def open(self, base: Path) -> Source:
+        """The dataset of the hub, or the local folder if one is set."""
+        if self.folder:
+            return BeirFolder(base / Path(self.folder).expanduser())
+        return HubDataset(self, base)
+
+    def with_folder(self, folder: str) -> Self:
+        """These settings with a local folder that is read instead of the hub."""
+        return self.model_copy(update={"folder": folder})
+
+
+class HubDataset(Source):
+    """Configurations `corpus` and `queries` of one dataset, and a second dataset with the qrels.
+
+    `datasets` keeps what it has downloaded in its own cache and maps it into memory.
     """
 
-    def __init__(self, settings: HubSource, base: Path) -> None:
+    def __init__(self, settings: HubSettings, base: Path) -> None:
         self.dataset = _local_or_name(settings.dataset, base)
         default = f"{settings.dataset}-qrels"
         self.qrels_dataset = _local_or_name(settings.qrels_dataset or default, base)
@@ -24,7 +65,7 @@ class Hub:
         self.qrels_revision = settings.qrels_revision
 
     def describe(self) -> dict[str, str]:
-        """Type, names and revisions."""
+        """The type, and the names and revisions of both datasets."""
         return {
             "type": "hub",
             "location": self.dataset,
@@ -34,22 +75,25 @@ class Hub:
         }
 
     def files(self) -> None:
-        """None: `datasets` keeps them."""
-
-    def revisions(self) -> list[str]:
-        """The commits that corpus, queries and qrels are at; of local folders, the last change.
-
-        Raises:
-            HubError: the hub cannot be asked.
-        """
-        return [
-            _revision(self.dataset, self.revision),
-            _revision(self.qrels_dataset, self.qrels_revision),
-        ]
+        """None, because `datasets` keeps the files in its own cache."""
 
     def fingerprint(self) -> str | None:
-        """None: only loading tells whether the hub has something new, and its cache is quick."""
+        """None: only `datasets` itself notices that a hub dataset has changed, from its cache."""
         return None
+
+    def state(self) -> str:
+        """A hash of the commits that corpus, queries and qrels are at.
+
+        Of a dataset in a local folder, the time of the last change counts.
+
+        Raises:
+            HubError: The hub cannot be asked.
+        """
+        revisions = (
+            _revision(self.dataset, self.revision),
+            _revision(self.qrels_dataset, self.qrels_revision),
+        )
+        return hashlib.sha256("\n".join(revisions).encode()).hexdigest()[:16]
 
     def documents(self) -> Iterator[Document]:
         """The rows of the configuration `corpus`."""
@@ -80,7 +124,7 @@ class Hub:
                 )
 
     def _load_qrels(self) -> dict[str, Iterable[dict[str, Any]]]:
-        """The qrels with ids as text: left to itself, `datasets` reads 007 in a table as 7."""
+        """The qrels with ids as text, because `datasets` would read 007 in a table as 7."""
         import datasets
 
         names = ("query-id", "corpus-id", "score")
@@ -90,7 +134,7 @@ class Hub:
         except HubError as error:
             if isinstance(error.__cause__, OSError):
                 raise
-            # there are further columns
+            # further columns do not fit the features, so `datasets` must infer them all
             return self._load(self.qrels_dataset, None, self.qrels_revision)
 
     def _load(
@@ -102,10 +146,10 @@ class Hub:
             splits: Any = datasets.load_dataset(
                 name, configuration, revision=revision, features=features
             )
-        except Exception as error:  # datasets raises whatever its layers do
+        except Exception as error:  # `datasets` passes on the errors of every library below it
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise HubError(
-                f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). Where "
+                f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). If "
                 f"the hub cannot be reached, set source.folder to a local folder in BEIR layout: "
                 f"corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
             ) from error

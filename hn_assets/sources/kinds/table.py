@@ -1,41 +1,90 @@
-"""Parquet, CSV and JSONL tables whose columns the settings name."""
+"""The source type `table`: Parquet, CSV and JSONL tables whose columns the settings name."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from hn_assets.errors import SourceError
-from hn_assets.settings.source import TableSource
-from hn_assets.sources.jsonl import fingerprint_files, read_objects
-from hn_assets.sources.protocol import Document, Qrel, Query, read_id, read_score, read_text
+from hn_assets.settings_base import Settings
+from hn_assets.sources.fields import read_id, read_score, read_text
+from hn_assets.sources.fingerprint import fingerprint_files
+from hn_assets.sources.jsonl import read_objects
+from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 
 SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
 
 
-class Tables:
-    """Three tables: corpus, queries, qrels."""
+class CorpusTable(Settings):
+    """The table of the documents and the names of its columns."""
 
-    def __init__(self, settings: TableSource, base: Path) -> None:
+    path: str = Field(min_length=1, description="a .parquet, .csv, .tsv or .jsonl file")
+    id: str = Field(default="id", description="column of the ids")
+    title: str = Field(default="", description="column of the titles; default: there is none")
+    text: str = Field(default="text", description="column of the texts")
+
+
+class QueriesTable(Settings):
+    """The table of the queries and the names of its columns."""
+
+    path: str = Field(min_length=1, description="a .parquet, .csv, .tsv or .jsonl file")
+    id: str = Field(default="id", description="column of the ids")
+    text: str = Field(default="text", description="column of the texts")
+    prompt: str = Field(default="", description="column of the prompts; default: there is none")
+
+
+class QrelsTable(Settings):
+    """The table of the judgements and the names of its columns."""
+
+    path: str = Field(min_length=1, description="a .parquet, .csv, .tsv or .jsonl file")
+    query_id: str = Field(default="query_id", description="column of the query ids")
+    doc_id: str = Field(default="doc_id", description="column of the document ids")
+    score: str = Field(default="", description="column of the grades; default: every grade is 1")
+    split: str = Field(default="", description="column of the splits; default: all one split")
+
+
+class TableSettings(SourceSettings):
+    """Parquet, CSV or JSONL tables with named columns."""
+
+    type: Literal["table"]
+    corpus: CorpusTable = Field(description="the documents")
+    queries: QueriesTable = Field(description="the queries")
+    qrels: QrelsTable = Field(description="the relevance judgements")
+    split: str = Field(
+        default="train",
+        min_length=1,
+        description="the name of the split if the qrels have no column of splits",
+    )
+
+    def open(self, base: Path) -> "TableFiles":
+        """The three tables as a source."""
+        return TableFiles(self, base)
+
+
+class TableFiles(Source):
+    """A table each of the documents, the queries and the qrels."""
+
+    def __init__(self, settings: TableSettings, base: Path) -> None:
         self.settings = settings
         self.base = base
 
     def describe(self) -> dict[str, str]:
-        """Type and the three paths."""
+        """The type and the paths of the three tables."""
         tables = self.settings
         paths = {"corpus": tables.corpus, "queries": tables.queries, "qrels": tables.qrels}
         return {"type": "table", **{k: str(self._path(t.path)) for k, t in paths.items()}}
 
     def files(self) -> list[Path]:
-        """Of corpus, queries and qrels."""
+        """The files of corpus, queries and qrels."""
         tables = (self.settings.corpus, self.settings.queries, self.settings.qrels)
         return [self._path(table.path) for table in tables]
 
     def fingerprint(self) -> str | None:
-        """Of the bytes of the three files."""
+        """A hash of the names and bytes of the three files."""
         return fingerprint_files(self.files())
 
     def documents(self) -> Iterator[Document]:
@@ -83,7 +132,10 @@ class Tables:
     def _rows(
         self, name: str, required: list[str], optional: list[str]
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Rows with their places. A named column must be there; in JSONL, an optional may miss."""
+        """Yield each row with its place in the file.
+
+        A column that is named must be there, but a line of JSONL may lack an optional one.
+        """
         path = self._path(name)
         wanted = [*required, *(column for column in optional if column)]
         if path.suffix not in SUFFIXES:

@@ -1,0 +1,66 @@
+"""Check the fields of a raw record: ids, texts and grades."""
+
+from typing import Any
+
+from hn_assets.errors import SourceError
+
+
+def read_id(value: Any, what: str, where: str) -> str:
+    """An id as text. A whole number becomes its decimal digits.
+
+    Args:
+        value: The value as it stands in the raw data.
+        what: What the error message calls the field.
+        where: The place in the raw data.
+
+    Raises:
+        SourceError: The value is missing, is blank, or is neither text nor a whole number.
+    """
+    if isinstance(value, str) and value.strip():
+        return read_text(value, what, where)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    problem = "is missing" if value is None else f"is {value!r}, not text or a whole number"
+    raise SourceError(f"{where}: the {what} {problem}")
+
+
+def read_text(value: Any, what: str, where: str) -> str:
+    """A text, which may be empty.
+
+    Args:
+        value: The value as it stands in the raw data.
+        what: What the error message calls the field.
+        where: The place in the raw data.
+
+    Raises:
+        SourceError: The value is missing or is not text.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # JSON can escape it, but no UTF-8 file can hold it
+            raise SourceError(
+                f"{where}: the {what} holds half a character (a lone surrogate)"
+            ) from error
+        return value
+    problem = "is missing" if value is None else f"is {value!r}, not text"
+    raise SourceError(f"{where}: the {what} {problem}")
+
+
+def read_score(value: Any, where: str) -> int:
+    """A graded judgement as a whole number of at most 32 bits.
+
+    Args:
+        value: A number, or text that says one.
+        where: The place in the raw data.
+
+    Raises:
+        SourceError: The value is not a whole number, or is too large.
+    """
+    try:
+        number = float(value)
+        if number == int(number) and abs(number) < 2**31:
+            return int(number)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise SourceError(f"{where}: the score {value!r} is no grade: a whole number such as 0, 1 or 2")
