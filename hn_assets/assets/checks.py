@@ -143,13 +143,13 @@ def _find(graph: Graph, check: Check) -> CheckResult:
         return CheckResult(**kept["found"])
     found = check.look(files)
     note = {"code": CODE, "settings": _settings(graph), "read": files.read, "found": asdict(found)}
-    graph.store.stage(check.stage).keep_note(_note(check), note)
+    graph.store.stage(check.stage).write_note(_note(check), note)
     return found
 
 
 def _kept(graph: Graph, check: Check) -> dict[str, Any] | None:
     """What a check found the last time, and what it read; None where it looks otherwise now."""
-    kept = graph.store.stage(check.stage).note(_note(check))
+    kept = graph.store.stage(check.stage).read_note(_note(check))
     same = kept and [kept["code"], kept["settings"]] == [CODE, _settings(graph)]
     return kept if same else None
 

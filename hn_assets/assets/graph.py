@@ -17,7 +17,7 @@ from hn_assets.assets.resources import Compute
 from hn_assets.assets.step import CODE, one_run_at_a_time
 from hn_assets.errors import HardNegativesError, HubError
 from hn_assets.settings.dataset import DatasetSettings, environment_variables
-from hn_assets.store import Draft, Store, open_store
+from hn_assets.store import DatasetStore, Draft, open_store
 from hn_assets.store.layout import SOURCE
 
 GPU_POOL = "gpu"
@@ -112,7 +112,7 @@ class Graph:
         )
 
     @property
-    def store(self) -> Store:
+    def store(self) -> DatasetStore:
         """Where the assets lie: `$HN_DATA_DIR`, by default `data/` in the project.
 
         Read when a step runs, not when definitions load, as the two can be different machines.

@@ -60,7 +60,7 @@ class Step:
             return None
         if manifest is None or manifest.info.get("made_from") != _as_json(self._made_from):
             return None
-        note = self.place.note(METADATA_NOTE)
+        note = self.place.read_note(METADATA_NOTE)
         metadata: dict[str, Any] = {}
         if note is not None and note.get("version") == manifest.version:
             metadata = dg.deserialize_value(note["metadata"], dict)
@@ -85,7 +85,7 @@ class Step:
         event = dg.AssetMaterialization(self.graph.key(self.stage), metadata=result.metadata)
         values: Any = dict(event.metadata)
         note = {"version": draft.manifest.version, "metadata": dg.serialize_value(values)}
-        self.place.keep_note(METADATA_NOTE, note)
+        self.place.write_note(METADATA_NOTE, note)
         return result
 
 
