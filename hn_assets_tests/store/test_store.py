@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.store import DatasetStore, StageStore
+from hn_assets.store import DatasetStore, StageStore, layout
 
 
 def publish(stage: StageStore, text: str, name: str = "data.txt") -> str:
@@ -31,6 +31,21 @@ def test_what_is_published_is_read_back(stage: StageStore) -> None:
     assert stage.require().version == version
     assert stage.require().info == {"length": 3}
     assert (stage.folder / "latest" / "data.txt").read_text() == "one"
+
+
+def test_a_file_is_found_by_its_constant(tmp_path: Path) -> None:
+    store = DatasetStore(tmp_path, "toy")
+    publish(store.stage("qrels"), "judgements", layout.QRELS.name)
+    assert store.file(layout.QRELS).read_text() == "judgements"
+    with pytest.raises(StoreError, match="toy/queries has not been materialized"):
+        store.file(layout.QUERIES)
+
+
+def test_a_note_is_read_back(stage: StageStore) -> None:
+    publish(stage, "one")
+    stage.write_note("metadata.json", {"rows": 3})
+    assert stage.read_note("metadata.json") == {"rows": 3}
+    assert stage.read_note("other.json") is None
 
 
 def test_equal_content_is_an_equal_version(stage: StageStore) -> None:
@@ -108,7 +123,8 @@ from hn_assets.store import DatasetStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    with DatasetStore(Path({str(stage.folder.parent.parent)!r}), "toy").stage("corpus").publish() as draft:
+    store = DatasetStore(Path({str(stage.folder.parent.parent)!r}), "toy")
+    with store.stage("corpus").publish() as draft:
         draft.path("data.txt").write_bytes(b"x" * 5000)
 except StoreError as error:
     print(error)
