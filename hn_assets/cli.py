@@ -11,7 +11,7 @@ from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.mining.output.explain import explain
 from hn_assets.report.terminal import render_training_set, render_trust
 from hn_assets.settings.reference import settings_table
-from hn_assets.store import Store, open_store
+from hn_assets.store import DatasetStore, open_store
 
 
 @click.group()
@@ -46,7 +46,7 @@ def settings() -> None:
 
 
 @contextmanager
-def _store_of(dataset: str) -> Iterator[Store]:
+def _store_of(dataset: str) -> Iterator[DatasetStore]:
     """The dataset's files; what is wrong with them ends the command with one line."""
     try:
         yield open_store(Path.cwd(), dataset, os.environ)

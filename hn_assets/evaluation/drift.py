@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.store.tables import TEXT_KEY
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ NEGATIVES = pa.schema(
         ("query_id", pa.string()),
         ("doc_id", pa.string()),
         ("score", pa.float32()),
-        # mean score of the query's positives
+        # the mean score of the query's positives
         ("positive_score", pa.float32()),
     ]
 )
@@ -29,34 +31,44 @@ DOCUMENTS = pa.schema([("id", pa.string()), ("text_key", TEXT_KEY)])
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a refresh left, as far as the next one is compared with it.
+    """What a refresh produced, as far as the next one is compared with it.
 
     Attributes:
-        negatives: with the columns of `NEGATIVES`.
-        documents: with those of `DOCUMENTS`.
+        negatives: A row for each hard negative, with the columns of `NEGATIVES`.
+        documents: A row for each document, with the columns of `DOCUMENTS`.
     """
 
     negatives: pd.DataFrame
     documents: pd.DataFrame
 
     @classmethod
-    def take(cls, hard_negatives: Path, vectors: pa.Table) -> Snapshot:
-        """Of what is there now; `vectors` has the columns of `DOCUMENTS`."""
+    def take(cls, hard_negatives: Path, corpus_embeddings: Path) -> Snapshot:
+        """Read the snapshot of a refresh from the files of its stages.
+
+        Args:
+            hard_negatives: The Parquet file of the hard negatives.
+            corpus_embeddings: The file of the documents' vectors, which holds a hash of each text.
+
+        Raises:
+            StoreError: The file of vectors is not one.
+        """
         mined = pq.read_table(
             hard_negatives, columns=["query_id", "doc_id", "score", "positive_scores"]
         ).to_pandas()
         mined["positive_score"] = mined.pop("positive_scores").map(np.mean).astype(np.float32)
-        return cls(mined, vectors.to_pandas())
+        vectors = VectorTable(corpus_embeddings)
+        columns = [pa.array(vectors.ids, pa.string()), pa.array(vectors.text_keys(), TEXT_KEY)]
+        return cls(mined, pa.table(columns, schema=DOCUMENTS).to_pandas())
 
     @classmethod
     def read(cls, negatives: Path, documents: Path) -> Snapshot:
-        """What `write` wrote."""
+        """Read the two Parquet files that `write` wrote."""
         import pandas as pd
 
         return cls(pd.read_parquet(negatives), pd.read_parquet(documents))
 
     def write(self, negatives: Path, documents: Path) -> None:
-        """Keep it for the next refresh."""
+        """Write the snapshot to two Parquet files, for the next refresh."""
         for frame, schema, path in (
             (self.negatives, NEGATIVES, negatives),
             (self.documents, DOCUMENTS, documents),
@@ -67,19 +79,19 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Drift:
-    """What changed.
+    """What changed from one refresh to the next.
 
     Attributes:
-        documents_added: ids that are new.
-        documents_removed: ids that are gone.
-        documents_changed: ids with another text.
-        queries_gained: with negatives now, and none before.
-        queries_lost: the other way round.
-        queries_kept: with negatives then and now.
-        overlap: of the negatives of a kept query then and now: shared over all of them (Jaccard),
-            averaged over queries; 1 where no query was kept.
-        negative_shift: mean score of the kept queries' negatives now, minus then.
-        positive_shift: the same of their positives.
+        documents_added: How many document ids are new.
+        documents_removed: How many document ids no longer exist.
+        documents_changed: How many document ids have another text.
+        queries_gained: How many queries have negatives now and had none before.
+        queries_lost: How many queries had negatives before and have none now.
+        queries_kept: How many queries have negatives in both refreshes.
+        overlap: The Jaccard similarity of a kept query's negatives before and now, averaged over
+            the kept queries; 1 if no query was kept.
+        negative_shift: The mean score of the kept queries' negatives now, minus that before.
+        positive_shift: The mean score of the kept queries' positives now, minus that before.
     """
 
     documents_added: int
@@ -94,7 +106,7 @@ class Drift:
 
 
 def compare(before: Snapshot, now: Snapshot) -> Drift:
-    """What changed from one refresh to the next."""
+    """Find out what changed from one refresh to the next."""
     documents = before.documents.merge(
         now.documents, on="id", how="outer", suffixes=("_before", "_now"), indicator=True
     )
@@ -113,11 +125,37 @@ def compare(before: Snapshot, now: Snapshot) -> Drift:
         queries_kept=len(kept),
         overlap=float((shared / (sizes - shared)).mean()) if len(kept) else 1.0,
         negative_shift=_shift(then.score, today.score),
-        positive_shift=_shift(_of_queries(then), _of_queries(today)),
+        positive_shift=_shift(_positive_scores(then), _positive_scores(today)),
     )
 
 
-def _of_queries(negatives: pd.DataFrame) -> pd.Series[float]:
+def write_drift(path: Path, drift: Drift | None) -> None:
+    """Write what changed as JSON; None is written for the first refresh."""
+    content = None if drift is None else asdict(drift)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_drift(path: Path) -> Drift | None:
+    """Read what `write_drift` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return None if content is None else Drift(**content)
+
+
+def describe_drift(drift: Drift | None) -> dict[str, Any]:
+    """What changed, as metadata of the stage."""
+    if drift is None:
+        return {"compared_with": "nothing: this is the first good refresh"}
+    return {
+        "compared_with": "the last good refresh",
+        **{
+            name: round(value, 5) if isinstance(value, float) else value
+            for name, value in asdict(drift).items()
+        },
+    }
+
+
+def _positive_scores(negatives: pd.DataFrame) -> pd.Series[float]:
+    """The mean score of each query's positives, once for each query."""
     return negatives.groupby("query_id").positive_score.first()
 
 

@@ -1,9 +1,12 @@
-"""How well the rankings answer the queries of a split, by the field's usual measures."""
+"""How well the rankings answer the queries of the evaluation split, now and before."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -11,7 +14,7 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     import pandas as pd
 
-# as `ir_measures` spells them; "depth" stands for that of the rankings
+# the names of the measures here and in `ir_measures`; `depth` is that of the rankings
 MEASURES = {
     "ndcg_at_10": "nDCG@10",
     "recall_at_10": "R@10",
@@ -20,22 +23,24 @@ MEASURES = {
     "mrr_at_10": "RR@10",
     "map": "AP",
 }
+MAX_HISTORY = 200  # refreshes
 
 
 def measure_quality(
     candidates: Path, qrels: pd.DataFrame, split: str, depth: int
 ) -> tuple[dict[str, float], int]:
-    """Mean measures over the queries of a split that have a positive.
+    """Compute the mean measures over the queries of a split that have a positive.
 
     Args:
-        candidates: Parquet file with the columns of `tables.CANDIDATES`.
-        qrels: query_id, doc_id, score, split; the score is the gain, 0 or less is not relevant.
-        split: of the queries.
-        depth: of the rankings.
+        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
+        qrels: The judgements, with the columns query_id, doc_id, score and split. The score is the
+            gain; a document with a score of 0 or less is not relevant.
+        split: The split of the queries.
+        depth: How many candidates a ranking has.
 
     Returns:
-        The measures by the names of `MEASURES`, and how many queries they are of; no measures
-        where the split has no query with a positive.
+        The measures by the names of `MEASURES`, and the number of queries that they are averaged
+        over. If no query of the split has a positive, there are no measures.
     """
     import ir_measures
     import pandas as pd
@@ -50,7 +55,7 @@ def measure_quality(
         columns=["query_id", "doc_id", "rank"],
         filters=pc.field("query_id").isin(list(answered)),
     )
-    # the rank decides, so that ties stay in the order that ids gave them
+    # the rank decides, so that equal scores stay in the order that the ranking gave them
     run = pd.DataFrame(
         {
             "query_id": table["query_id"].to_pylist(),
@@ -70,3 +75,81 @@ def measure_quality(
     )
     found = ir_measures.calc_aggregate(wanted.values(), gains, run)
     return {name: float(found[measure]) for name, measure in wanted.items()}, len(answered)
+
+
+def write_quality(path: Path, measured: Mapping[str, Any]) -> None:
+    """Write a measurement (`queries`, `depth` and the measures by name) as JSON.
+
+    The time is not part of it, so that equal quality gives an equal file.
+    """
+    path.write_text(json.dumps(dict(measured), indent=1) + "\n", encoding="utf-8")
+
+
+def read_quality(path: Path) -> dict[str, Any]:
+    """Read what `write_quality` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def append_measurement(
+    history: Sequence[Mapping[str, Any]], measured: Mapping[str, Any], time: datetime
+) -> list[dict[str, Any]]:
+    """The history with another measurement at its end; only the last `MAX_HISTORY` are kept.
+
+    Args:
+        history: The earlier measurements, the latest last.
+        measured: The measurement of this refresh.
+        time: The time of this refresh, with its time zone.
+    """
+    row = {"time": time.isoformat(timespec="seconds"), **measured}
+    return [*map(dict, history), row][-MAX_HISTORY:]
+
+
+def compare_with_history(
+    measured: Mapping[str, Any], history: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each measure now and, if there was one, at the latest earlier measurement.
+
+    Args:
+        measured: The measurement of this refresh; it must be of at least one query.
+        history: The earlier measurements, the latest last.
+
+    Returns:
+        A row for each measure: measure, now, and perhaps before and change.
+    """
+    before = _last_measured(history)
+    rows: list[dict[str, Any]] = []
+    for name in MEASURES:
+        row = {"measure": name, "now": round(measured[name], 4)}
+        if before is not None:
+            row["before"] = round(before[name], 4)
+            row["change"] = round(measured[name] - before[name], 4)
+        rows.append(row)
+    return rows
+
+
+def describe_quality(
+    measured: Mapping[str, Any], history: Sequence[Mapping[str, Any]], split: str
+) -> dict[str, Any]:
+    """A measurement as metadata of the stage; `compared` is a table, as a list of its rows.
+
+    Args:
+        measured: The measurement of this refresh.
+        history: The earlier measurements, the latest last.
+        split: The evaluation split.
+    """
+    if not measured["queries"]:
+        why = f"the split {split!r} has no query with a positive" if split else "there is no split"
+        return {"queries": 0, "not_measured": f"{why}: mining.evaluation_split names it"}
+    before = _last_measured(history)
+    return {
+        "queries": measured["queries"],
+        "split": split,
+        "compared": compare_with_history(measured, history),
+        "measured_before": "never" if before is None else before["time"],
+        # as numbers, the measures are charted over all materializations by the UI
+        **{name: round(measured[name], 5) for name in MEASURES},
+    }
+
+
+def _last_measured(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    return next((row for row in reversed(history) if row["queries"]), None)

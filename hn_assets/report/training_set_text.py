@@ -5,11 +5,11 @@ from itertools import islice
 from hn_assets.errors import StoreError
 from hn_assets.export.examples import Examples
 from hn_assets.export.writer import render
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 from hn_assets.store.layout import CORPUS, FILES, HARD_NEGATIVES, QRELS, QUERIES, TRAINING_SET
 
 
-def render_training_set(store: Store, examples: int) -> str:
+def render_training_set(store: DatasetStore, examples: int) -> str:
     """What lies where, and `examples` queries with a positive and three negatives each.
 
     Raises:

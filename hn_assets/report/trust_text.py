@@ -5,14 +5,14 @@ from textwrap import fill
 
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.report.frontier import PICTURE_FILE
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 from hn_assets.store.layout import CALIBRATION, FALSE_NEGATIVE_AUDIT, FILES, LIKELY_MISSING_LABELS
 from hn_assets.text import shorten
 
 WIDTH = 96
 
 
-def render_trust(store: Store, labels: int = 5) -> str:
+def render_trust(store: DatasetStore, labels: int = 5) -> str:
     """The threshold and why, leak and hardness by method, and the likeliest missing labels.
 
     What was not materialized is left out.
@@ -24,7 +24,7 @@ def render_trust(store: Store, labels: int = 5) -> str:
     return "".join(f"\n{part}\n" for part in parts if part)
 
 
-def _threshold(store: Store) -> str:
+def _threshold(store: DatasetStore) -> str:
     stage = store.stage(CALIBRATION)
     if stage.manifest() is None:
         return ""
@@ -41,7 +41,7 @@ def _threshold(store: Store) -> str:
     return fill(words, WIDTH)
 
 
-def _audit(store: Store) -> str:
+def _audit(store: DatasetStore) -> str:
     import pandas as pd
 
     stage = store.stage(FALSE_NEGATIVE_AUDIT)
@@ -68,7 +68,7 @@ def _audit(store: Store) -> str:
     return "\n".join(lines)
 
 
-def _missing(store: Store, labels: int) -> str:
+def _missing(store: DatasetStore, labels: int) -> str:
     import pandas as pd
 
     stage = store.stage(LIKELY_MISSING_LABELS)

@@ -1,4 +1,4 @@
-"""Finished assets under any URL that fsspec knows: s3, gs, file."""
+"""Reads and writes files under any URL that fsspec knows, such as s3://, gs:// or file://."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,16 @@ from hn_assets.errors import RemoteStoreError
 
 
 class Remote:
-    """A folder under a URL; names are paths within it.
+    """A folder under a URL; the names that its methods take are paths within it.
 
-    Objects of a bucket appear whole or not at all; in a plain file system a file is written under
+    Objects of a bucket appear whole or not at all. In a plain file system, a file is written under
     another name first.
 
+    Args:
+        url: The URL of the folder.
+
     Raises:
-        RemoteStoreError: from every method, where the place cannot be reached, read or written.
+        RemoteStoreError: Every method raises it if the place cannot be reached, read or written.
 
     >>> remote = Remote("memory://bucket/assets")
     >>> remote.write("corpus/manifest.json", "{}")
@@ -31,7 +34,7 @@ class Remote:
             self._fs, self._path = fsspec.url_to_fs(self.url, use_listings_cache=False)
 
     def read(self, name: str) -> str | None:
-        """The text of a small file; None where there is none."""
+        """The text of a small file, or None if there is no such file."""
         with self._explained(f"read ({name})"):
             try:
                 return self._fs.cat_file(self._at(name)).decode()
@@ -44,12 +47,12 @@ class Remote:
             self._fs.pipe_file(target, text.encode())
 
     def upload(self, path: Path, name: str) -> None:
-        """Copy a local file there, in place of what may be there."""
+        """Copy the local file `path` to `name`, replacing a file of that name."""
         with self._explained(f"written ({name})"), self._replacing(name) as target:
             self._fs.put_file(str(path), target)
 
     def download(self, name: str, path: Path) -> bool:
-        """Copy a file to `path`; False where there is none."""
+        """Copy the file `name` to the local `path`; return false if there is no such file."""
         with self._explained(f"read ({name})"):
             try:
                 self._fs.get_file(self._at(name), str(path))
@@ -71,7 +74,7 @@ class Remote:
             ]
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder with all that is in it."""
+        """Remove a folder with everything in it."""
         with self._explained(f"removed ({name})"):
             self._fs.rm(self._at(name), recursive=True)
 
@@ -98,10 +101,10 @@ class Remote:
             yield
         except ImportError as error:
             raise RemoteStoreError(
-                f"{self.url} needs a package that is not installed: {error}. For s3 install the "
-                f"extra `s3`"
+                f"{self.url} needs a package that is not installed: {error}. For s3:// URLs, "
+                f"install the extra `s3`"
             ) from error
-        except Exception as error:  # every file system raises its own
+        except Exception as error:  # every file system raises errors of its own
             raise RemoteStoreError(
                 f"{self.url} cannot be {what}: {error}; what was there before is unchanged"
             ) from error

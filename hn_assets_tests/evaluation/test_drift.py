@@ -3,9 +3,18 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.evaluation.drift import Snapshot, compare
+from hn_assets.evaluation.drift import (
+    Snapshot,
+    compare,
+    describe_drift,
+    read_drift,
+    write_drift,
+)
+from hn_assets_tests.evaluation.checks.dataset_files import unit_vectors, write_vectors
 
 
 def snapshot(
@@ -65,3 +74,25 @@ def test_a_snapshot_is_read_as_it_was_written(tmp_path: Path) -> None:
     BEFORE.write(*files)
     assert compare(BEFORE, Snapshot.read(*files)).overlap == 1
     assert compare(Snapshot.read(*files), BEFORE).documents_changed == 0
+
+
+def test_a_snapshot_is_taken_from_the_files_of_a_refresh(tmp_path: Path) -> None:
+    row = {"query_id": "1", "doc_id": "a", "score": 0.5, "positive_scores": [0.7, 0.9]}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "negatives.parquet")
+    vectors = write_vectors(tmp_path, ["a", "b"], unit_vectors(2))
+    taken = Snapshot.take(tmp_path / "negatives.parquet", vectors)
+    assert taken.negatives.positive_score.tolist() == pytest.approx([0.8])
+    assert taken.documents.to_dict("list") == {"id": ["a", "b"], "text_key": [bytes(16)] * 2}
+
+
+def test_drift_is_read_as_it_was_written(tmp_path: Path) -> None:
+    drift = compare(BEFORE, BEFORE)
+    for written in (drift, None):
+        write_drift(tmp_path / "drift.json", written)
+        assert read_drift(tmp_path / "drift.json") == written
+
+
+def test_the_description_says_what_it_is_compared_with() -> None:
+    assert "first good refresh" in describe_drift(None)["compared_with"]
+    described = describe_drift(compare(BEFORE, BEFORE))
+    assert (described["compared_with"], described["overlap"]) == ("the last good refresh", 1)

@@ -1,14 +1,25 @@
 """The usual measures, against figures worked out by hand."""
 
 import math
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.evaluation.retrieval_quality import measure_quality
+from hn_assets.evaluation.retrieval_quality import (
+    MAX_HISTORY,
+    MEASURES,
+    append_measurement,
+    compare_with_history,
+    describe_quality,
+    measure_quality,
+    read_quality,
+    write_quality,
+)
 from hn_assets.store import tables
 
 
@@ -67,3 +78,36 @@ def test_a_query_without_a_ranking_counts_as_nothing_found(tmp_path: Path) -> No
 def test_without_a_positive_there_is_nothing_to_measure(tmp_path: Path, split: str) -> None:
     path = write_rankings(tmp_path / "c.parquet", {"1": "a"})
     assert measure_quality(path, qrels(("1", "a", 0, "dev")), split, 1) == ({}, 0)
+
+
+MEASURED = {"queries": 2, "depth": 5, **dict.fromkeys(MEASURES, 0.5)}
+NOTHING: dict[str, Any] = {"queries": 0, "depth": 5}
+NOW = datetime(2025, 3, 1, 6, tzinfo=timezone.utc)
+
+
+def test_a_measurement_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_quality(tmp_path / "q.json", MEASURED)
+    assert read_quality(tmp_path / "q.json") == MEASURED
+
+
+def test_the_history_grows_by_one_and_forgets_the_oldest() -> None:
+    history: list[dict[str, Any]] = []
+    for refresh in range(MAX_HISTORY + 2):
+        history = append_measurement(history, {**MEASURED, "depth": refresh}, NOW)
+    assert len(history) == MAX_HISTORY
+    assert (history[0]["depth"], history[-1]["depth"]) == (2, MAX_HISTORY + 1)
+    assert history[-1]["time"] == "2025-03-01T06:00:00+00:00"
+
+
+def test_a_measurement_is_compared_with_the_latest_that_measured_anything() -> None:
+    history = append_measurement([], {**MEASURED, "map": 0.25}, NOW)
+    history = append_measurement(history, NOTHING, NOW)
+    rows = {row["measure"]: row for row in compare_with_history(MEASURED, history)}
+    assert rows["map"] == {"measure": "map", "now": 0.5, "before": 0.25, "change": 0.25}
+    assert compare_with_history(MEASURED, [])[0] == {"measure": "ndcg_at_10", "now": 0.5}
+
+
+def test_the_description_says_why_nothing_was_measured() -> None:
+    assert "no query with a positive" in describe_quality(NOTHING, [], "dev")["not_measured"]
+    assert "there is no split" in describe_quality(NOTHING, [], "")["not_measured"]
+    assert describe_quality(MEASURED, [], "test")["measured_before"] == "never"

@@ -17,7 +17,7 @@ from hn_assets.mining.rules.reasons import CHOSEN, NAMES, Reason
 from hn_assets.mining.rules.teacher_filter import TeacherScores
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 from hn_assets.store.layout import HARD_NEGATIVES
 from hn_assets_tests.mining.ledger_rows import Row, row, write_ledger
 from hn_assets_tests.mining.ranked_dataset import Toy
@@ -148,12 +148,12 @@ def test_the_other_numbers_follow_and_a_probability_only_where_there_is_one() ->
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> DatasetStore:
     """A store of what was mined for q0; q1 has no positive."""
     toy = Toy(queries=2)
     toy.qrels = toy.qrels.drop(index=1)
     rows = [line for line in ledger_of(toy, num_negatives=2) if line["query_id"] == "q0"]
-    store = Store(tmp_path, "toy")
+    store = DatasetStore(tmp_path, "toy")
     with store.stage(HARD_NEGATIVES).publish() as draft:
         write_ledger(draft.path(LEDGER_FILE), rows)
     return store
@@ -172,16 +172,16 @@ def store(tmp_path: Path) -> Store:
         ),
     ],
 )
-def test_a_pair_is_explained_from_the_store(store: Store, document: str, said: str) -> None:
+def test_a_pair_is_explained_from_the_store(store: DatasetStore, document: str, said: str) -> None:
     assert explain(store, "q0", document).startswith(said)
 
 
 @pytest.mark.parametrize("query", ["q1", "q", "Q0"])
-def test_a_query_that_was_not_mined_is_an_error(store: Store, query: str) -> None:
+def test_a_query_that_was_not_mined_is_an_error(store: DatasetStore, query: str) -> None:
     with pytest.raises(StoreError, match=f"the query '{query}' was not mined"):
         explain(store, query, "d0")
 
 
 def test_nothing_mined_yet_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="toy/hard_negatives has not been materialized"):
-        explain(Store(tmp_path, "toy"), "q0", "d0")
+        explain(DatasetStore(tmp_path, "toy"), "q0", "d0")

@@ -10,7 +10,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from hn_assets.errors import RemoteStoreError, StoreError
-from hn_assets.store import Store, open_store
+from hn_assets.store import DatasetStore, open_store
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -40,12 +40,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
 
 
-def machine(tmp_path: Path, name: str, place: str) -> Store:
+def machine(tmp_path: Path, name: str, place: str) -> DatasetStore:
     """A machine with a local folder of its own."""
     return open_store(tmp_path / name, "toy", {"HN_DATA_DIR": place})
 
 
-def publish(store: Store, text: str) -> str:
+def publish(store: DatasetStore, text: str) -> str:
     with store.stage("corpus").publish() as draft:
         draft.path("data.txt").write_text(text)
         draft.info["length"] = len(text)
@@ -76,9 +76,9 @@ def test_the_remote_place_counts_and_keeps_two_versions(tmp_path: Path, place: s
 def test_a_note_goes_with_it(tmp_path: Path, place: str) -> None:
     one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
     publish(one, "x")
-    one.stage("corpus").keep_note("metadata.json", {"rows": 3})
-    assert two.stage("corpus").note("metadata.json") == {"rows": 3}
-    assert two.stage("corpus").note("other.json") is None
+    one.stage("corpus").write_note("metadata.json", {"rows": 3})
+    assert two.stage("corpus").read_note("metadata.json") == {"rows": 3}
+    assert two.stage("corpus").read_note("other.json") is None
 
 
 def test_a_run_that_fails_leaves_the_old_version(tmp_path: Path, place: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.store import Stage, Store
+from hn_assets.store import DatasetStore, StageStore, layout
 
 
-def publish(stage: Stage, text: str, name: str = "data.txt") -> str:
+def publish(stage: StageStore, text: str, name: str = "data.txt") -> str:
     with stage.publish() as draft:
         draft.path(name).write_text(text)
         draft.info["length"] = len(text)
@@ -21,11 +21,11 @@ def publish(stage: Stage, text: str, name: str = "data.txt") -> str:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Store(tmp_path, "toy").stage("corpus")
+def stage(tmp_path: Path) -> StageStore:
+    return DatasetStore(tmp_path, "toy").stage("corpus")
 
 
-def test_what_is_published_is_read_back(stage: Stage) -> None:
+def test_what_is_published_is_read_back(stage: StageStore) -> None:
     version = publish(stage, "one")
     assert stage.file("data.txt").read_text() == "one"
     assert stage.require().version == version
@@ -33,11 +33,26 @@ def test_what_is_published_is_read_back(stage: Stage) -> None:
     assert (stage.folder / "latest" / "data.txt").read_text() == "one"
 
 
-def test_equal_content_is_an_equal_version(stage: Stage) -> None:
+def test_a_file_is_found_by_its_constant(tmp_path: Path) -> None:
+    store = DatasetStore(tmp_path, "toy")
+    publish(store.stage("qrels"), "judgements", layout.QRELS.name)
+    assert store.file(layout.QRELS).read_text() == "judgements"
+    with pytest.raises(StoreError, match="toy/queries has not been materialized"):
+        store.file(layout.QUERIES)
+
+
+def test_a_note_is_read_back(stage: StageStore) -> None:
+    publish(stage, "one")
+    stage.write_note("metadata.json", {"rows": 3})
+    assert stage.read_note("metadata.json") == {"rows": 3}
+    assert stage.read_note("other.json") is None
+
+
+def test_equal_content_is_an_equal_version(stage: StageStore) -> None:
     assert publish(stage, "one") == publish(stage, "one") != publish(stage, "two")
 
 
-def test_a_failed_run_leaves_the_old_asset_and_no_stray_files(stage: Stage) -> None:
+def test_a_failed_run_leaves_the_old_asset_and_no_stray_files(stage: StageStore) -> None:
     publish(stage, "old")
     before = sorted(path.name for path in stage.folder.iterdir())
     with pytest.raises(RuntimeError, match="half way"), stage.publish() as draft:
@@ -47,7 +62,7 @@ def test_a_failed_run_leaves_the_old_asset_and_no_stray_files(stage: Stage) -> N
     assert sorted(path.name for path in stage.folder.iterdir()) == before
 
 
-def test_a_reader_of_the_previous_version_is_not_disturbed(stage: Stage) -> None:
+def test_a_reader_of_the_previous_version_is_not_disturbed(stage: StageStore) -> None:
     publish(stage, "one")
     opened = stage.file("data.txt")
     publish(stage, "two")
@@ -57,13 +72,13 @@ def test_a_reader_of_the_previous_version_is_not_disturbed(stage: Stage) -> None
     assert not opened.exists(), "older versions are removed"
 
 
-def test_a_stage_never_materialized_says_what_to_do(stage: Stage) -> None:
+def test_a_stage_never_materialized_says_what_to_do(stage: StageStore) -> None:
     with pytest.raises(StoreError, match="toy/corpus has not been materialized.*materialize it"):
         stage.file("data.txt")
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
-def test_damage_is_named_before_use(stage: Stage, damage: str) -> None:
+def test_damage_is_named_before_use(stage: StageStore, damage: str) -> None:
     publish(stage, "some content")
     path = stage.file("data.txt")
     if damage == "flip":
@@ -80,7 +95,7 @@ def test_damage_is_named_before_use(stage: Stage, damage: str) -> None:
     assert stage.file("data.txt").read_text() == "some content", "the same content mends it"
 
 
-def test_a_damaged_manifest_is_named_and_mended(stage: Stage) -> None:
+def test_a_damaged_manifest_is_named_and_mended(stage: StageStore) -> None:
     publish(stage, "one")
     manifest = stage.folder / "manifest.json"
     manifest.write_text(manifest.read_text()[:-5])
@@ -92,23 +107,24 @@ def test_a_damaged_manifest_is_named_and_mended(stage: Stage) -> None:
 
 def test_a_store_that_cannot_be_a_folder_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    stage = Store(tmp_path / "file", "toy").stage("corpus")
+    stage = DatasetStore(tmp_path / "file", "toy").stage("corpus")
     with pytest.raises(StoreError, match="cannot be written.*HN_DATA_DIR"):
         publish(stage, "one")
 
 
-def test_a_full_disk_is_a_clear_error_and_loses_nothing(stage: Stage) -> None:
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(stage: StageStore) -> None:
     publish(stage, "old")
     # a limit on file size stands in for a full disk: the write itself fails, as it would there
     code = f"""
 import resource, signal
 from pathlib import Path
 from hn_assets.errors import StoreError
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    with Store(Path({str(stage.folder.parent.parent)!r}), "toy").stage("corpus").publish() as draft:
+    store = DatasetStore(Path({str(stage.folder.parent.parent)!r}), "toy")
+    with store.stage("corpus").publish() as draft:
         draft.path("data.txt").write_bytes(b"x" * 5000)
 except StoreError as error:
     print(error)
@@ -121,7 +137,7 @@ except StoreError as error:
     assert not list(stage.folder.glob(".staging-*"))
 
 
-def test_what_a_killed_run_left_is_swept_away(stage: Stage) -> None:
+def test_what_a_killed_run_left_is_swept_away(stage: StageStore) -> None:
     publish(stage, "one")
     dead = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"],

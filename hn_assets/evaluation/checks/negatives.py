@@ -1,79 +1,82 @@
-"""What must hold of rankings and negatives before anybody trains on them."""
+"""Checks of the mined negatives, their ledger and their false-negative rate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
-from hn_assets.evaluation.checks.data import hash_text
+from hn_assets.evaluation.checks.accepted import hash_text
+from hn_assets.evaluation.checks.check import Check, CheckInputs
 from hn_assets.evaluation.checks.result import CheckResult
 from hn_assets.mining.data.text_ids import read_passages
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
+from hn_assets.store import layout
 from hn_assets.text import normalised
 
 
-def index_finds_enough(recall: float | None, least: float) -> CheckResult:
-    """Whether an approximate index finds what exact search does; None is an exact one."""
-    if recall is None:
-        return CheckResult(True, "the search is exact", {"index_recall": 1.0})
-    words = f"the index finds {recall:.1%} of what exact search finds"
-    if recall >= least:
-        return CheckResult(True, words, {"index_recall": recall})
+def rate_is_within_target(audit: Path, target: float | None) -> CheckResult:
+    """Whether the measured false-negative rate of these settings is not above the target.
+
+    If even the lower end of the confidence interval is above the target, the check blocks. If the
+    target lies within the interval, it warns.
+
+    Args:
+        audit: The Parquet file of the false-negative audit.
+        target: `filters.target_false_negative_rate`.
+    """
+    import pandas as pd
+
+    if target is None:
+        return CheckResult(True, "no filters.target_false_negative_rate is set to compare with")
+    methods = pd.read_parquet(audit)
+    own = methods[methods.method == CHOSEN].to_dict("records")
+    if not own or not own[0]["negatives"]:
+        return CheckResult(
+            False,
+            f"nothing was measured, so that a rate under {target:g} cannot be shown: label a "
+            f"second positive for more queries, or unset filters.target_false_negative_rate",
+            blocks=False,
+        )
+    rate, low, high = (own[0][name] for name in ("rate", "rate_low", "rate_high"))
+    figures = {"false_negative_rate": rate}
+    seen = (
+        f"{rate:.3%} of the negatives are hidden positives (95 % interval {low:.3%} to "
+        f"{high:.3%}); the target is {target:.3%}"
+    )
+    if rate <= target:
+        return CheckResult(True, seen, figures)
     return CheckResult(
         False,
-        f"{words}, less than {least:.0%}: search more of it (search.search_parameters, such as "
-        f"nprobe=64), choose another search.index, or lower checks.min_index_recall",
-        {"index_recall": recall},
+        f"{seen}. Lower the target, or label what likely_missing_labels lists",
+        figures,
+        blocks=bool(low > target),
     )
 
 
-def positives_are_found(recall: float | None, depth: int, least: float) -> CheckResult:
-    """Whether the rankings of the mined queries hold their known positives."""
-    if recall is None:
-        return CheckResult(True, "no mined query has a positive to look for")
-    figures = {"recall_at_depth": recall, "depth": depth}
-    words = f"{recall:.1%} of the mined queries' positives are among the best {depth}"
-    if recall >= least:
-        return CheckResult(True, words, figures)
+def ledger_is_complete(ledger: Path, negatives: Path, candidates: Path) -> CheckResult:
+    """Whether the ledger holds every candidate of a mined query once, and every negative."""
+    found = check_ledger(ledger, negatives, candidates)
+    figures = {"candidates": found.candidates, "chosen": found.chosen, "queries": found.queries}
+    if not found.problems:
+        return CheckResult(True, "the ledger holds every candidate once", figures)
     return CheckResult(
-        False,
-        f"{words}, fewer than {least:.0%}: such a model does not know this collection. See to "
-        f"encoding.model, its pooling and instruction, or lower checks.min_recall",
-        figures,
-    )
-
-
-def quality_is_not_worse(
-    now: Mapping[str, Any], accepted: float | None, max_ndcg_drop: float
-) -> CheckResult:
-    """Whether nDCG@10 of the evaluation split is not much lower than at the last training set."""
-    quality = now.get("ndcg_at_10")
-    if quality is None:
-        return CheckResult(True, "there is no evaluation split to measure")
-    figures = {"ndcg_at_10": quality}
-    if accepted is None:
-        words = f"nDCG@10 is {quality:.4f}; there is no training set to compare with"
-        return CheckResult(True, words, figures)
-    figures["ndcg_at_10_before"] = accepted
-    words = f"nDCG@10 was {accepted:.4f} at the last training set, and is {quality:.4f}"
-    if quality >= accepted - max_ndcg_drop:
-        return CheckResult(True, words, figures)
-    return CheckResult(
-        False,
-        f"{words}: a drop of more than {max_ndcg_drop:g}. Look at the model, and at what changed in "
-        f"the source",
-        figures,
+        False, f"{'; '.join(found.problems)}: materialize hard_negatives again", figures
     )
 
 
 def no_positive_among_negatives(
     negatives: Path, qrels: Path, corpus: Path, *, include_title: bool
 ) -> CheckResult:
-    """Whether no negative is a positive of its query, by id or by text."""
+    """Whether no negative is a positive of its query, neither by id nor by text.
+
+    Args:
+        negatives: The Parquet file of the hard negatives.
+        qrels: The Parquet file of the qrels.
+        corpus: The Parquet file of the corpus.
+        include_title: Whether the text of a passage begins with its title.
+    """
     import pandas as pd
 
     mined = pd.read_parquet(negatives, columns=["query_id", "doc_id"])
@@ -103,80 +106,106 @@ def no_positive_among_negatives(
 
 
 def no_test_query_is_mined(negatives: Path, queries: Path, evaluation_split: str) -> CheckResult:
-    """Whether no mined query is one of the evaluation split, by id or by text."""
+    """Whether no mined query is a query of the evaluation split, neither by id nor by text."""
     import pandas as pd
 
     asked = pd.read_parquet(queries, columns=["id", "text", "split"])
     asked["text"] = asked.text.map(normalised)
-    guarded = asked[asked.split == evaluation_split]
+    evaluated = asked[asked.split == evaluation_split]
     ids = pq.read_table(negatives, columns=["query_id"])["query_id"].unique().to_pylist()
     mined = asked[asked.id.isin(ids)]
-    leaked = mined[mined.id.isin(guarded.id) | mined.text.isin(guarded.text)]
-    figures = {"mined_queries": len(mined), "evaluation_queries": len(guarded)}
-    if not len(leaked):
+    in_both = mined[mined.id.isin(evaluated.id) | mined.text.isin(evaluated.text)]
+    figures = {"mined_queries": len(mined), "evaluation_queries": len(evaluated)}
+    if not len(in_both):
         return CheckResult(True, "no mined query is one of the evaluation split", figures)
     return CheckResult(
         False,
-        f"{len(leaked)} mined queries are queries of the split {evaluation_split!r} or have the "
-        f"text of one, such as {leaked.id.iloc[0]!r}: take them out of the mined split",
+        f"{len(in_both)} mined queries are queries of the split {evaluation_split!r} or have the "
+        f"text of one, such as {in_both.id.iloc[0]!r}: take them out of the mined split",
         figures,
     )
 
 
-def negatives_are_enough(full: int, queries: int, wanted: int, least: float) -> CheckResult:
-    """Whether enough queries have as many negatives as wanted."""
-    figures = {"queries": queries, "with_enough": full}
-    words = f"{full} of {queries} queries have {wanted} negatives"
-    if full >= least * queries:
-        return CheckResult(True, words, figures)
-    return CheckResult(
-        False,
-        f"{words}, fewer than {least:.0%}: the filters or the range leave too few. The table "
-        f"`rejected` of hard_negatives says which; loosen that one, search deeper "
-        f"(filters.max_search_depth), ask for fewer (mining.num_negatives), or lower checks.min_full_query_share",
-        figures,
-    )
+def negatives_are_enough(
+    queries_with_enough: int, queries: int, wanted: int, min_full_query_share: float
+) -> CheckResult:
+    """Whether most mined queries have as many negatives as wanted.
 
-
-def ledger_is_complete(ledger: Path, negatives: Path, candidates: Path) -> CheckResult:
-    """Whether every candidate of a mined query is in the ledger once, and every choice is there."""
-    found = check_ledger(ledger, negatives, candidates)
-    figures = {"candidates": found.candidates, "chosen": found.chosen, "queries": found.queries}
-    if not found.problems:
-        return CheckResult(True, "every candidate is there once", figures)
-    return CheckResult(
-        False, f"{'; '.join(found.problems)}: materialize hard_negatives again", figures
-    )
-
-
-def rate_is_within_target(audit: Path, target: float | None) -> CheckResult:
-    """Whether the measured leak is not above the target.
-
-    It blocks where even the lower end of the interval is above, and warns where that is open.
+    Args:
+        queries_with_enough: How many queries have as many negatives as wanted.
+        queries: How many queries were mined.
+        wanted: How many negatives a query should have.
+        min_full_query_share: The lowest share of such queries that passes.
     """
-    import pandas as pd
-
-    if target is None:
-        return CheckResult(True, "no filters.target_false_negative_rate is set to compare with")
-    methods = pd.read_parquet(audit)
-    own = methods[methods.method == CHOSEN].to_dict("records")
-    if not own or not own[0]["negatives"]:
-        return CheckResult(
-            False,
-            f"nothing was measured, so that a rate under {target:g} cannot be shown: label a "
-            f"second positive for more queries, or unset filters.target_false_negative_rate",
-            blocks=False,
-        )
-    leak, low, high = (own[0][name] for name in ("leak", "leak_low", "leak_high"))
-    words = (
-        f"{leak:.3%} of the negatives are hidden positives (95 % interval {low:.3%} to "
-        f"{high:.3%}); the target is {target:.3%}"
-    )
-    if leak <= target:
-        return CheckResult(True, words, {"leak": leak})
+    figures = {"queries": queries, "with_enough": queries_with_enough}
+    seen = f"{queries_with_enough} of {queries} queries have {wanted} negatives"
+    if queries_with_enough >= min_full_query_share * queries:
+        return CheckResult(True, seen, figures)
     return CheckResult(
         False,
-        f"{words}. Lower the target, or label what likely_missing_labels lists",
-        {"leak": leak},
-        blocks=bool(low > target),
+        f"{seen}, fewer than {min_full_query_share:.0%}: the filters or the range leave too few. "
+        f"The table `rejected` of hard_negatives says which; loosen that one, search deeper "
+        f"(filters.max_search_depth), ask for fewer (mining.num_negatives), or lower "
+        f"checks.min_full_query_share",
+        figures,
     )
+
+
+def _negatives_are_enough(inputs: CheckInputs) -> CheckResult:
+    mined = inputs.info(layout.HARD_NEGATIVES.stage)
+    return negatives_are_enough(
+        mined["queries_with_enough"],
+        mined["queries"],
+        mined["negatives"],
+        inputs.settings.checks.min_full_query_share,
+    )
+
+
+CHECKS = (
+    Check(
+        layout.FALSE_NEGATIVE_AUDIT.stage,
+        "false_negative_rate",
+        "The measured false-negative rate of these settings is not above the target.",
+        lambda inputs: rate_is_within_target(
+            inputs.file(layout.FALSE_NEGATIVE_AUDIT),
+            inputs.settings.filters.target_false_negative_rate,
+        ),
+    ),
+    Check(
+        layout.HARD_NEGATIVES.stage,
+        "every_candidate_is_accounted_for",
+        "The ledger holds every candidate of a mined query once, and every negative is in it.",
+        lambda inputs: ledger_is_complete(
+            ledger=inputs.file(layout.LEDGER),
+            negatives=inputs.file(layout.HARD_NEGATIVES),
+            candidates=inputs.file(layout.CANDIDATES),
+        ),
+    ),
+    Check(
+        layout.HARD_NEGATIVES.stage,
+        "no_positive_among_negatives",
+        "No negative is a positive of its query, neither by id nor by text.",
+        lambda inputs: no_positive_among_negatives(
+            inputs.file(layout.HARD_NEGATIVES),
+            inputs.file(layout.QRELS),
+            inputs.file(layout.CORPUS),
+            include_title=inputs.info(layout.HARD_NEGATIVES.stage)["include_title"],
+        ),
+    ),
+    Check(
+        layout.HARD_NEGATIVES.stage,
+        "no_test_query_is_mined",
+        "No mined query is a query of the evaluation split, neither by id nor by text.",
+        lambda inputs: no_test_query_is_mined(
+            inputs.file(layout.HARD_NEGATIVES),
+            inputs.file(layout.QUERIES),
+            inputs.settings.mining.evaluation_split,
+        ),
+    ),
+    Check(
+        layout.HARD_NEGATIVES.stage,
+        "negatives_are_enough",
+        "Most mined queries have as many negatives as wanted.",
+        _negatives_are_enough,
+    ),
+)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.rules.reasons import CHOSEN, NAMES, Reason
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 from hn_assets.store.layout import HARD_NEGATIVES
 
 LEDGER_FILE = "ledger.parquet"
@@ -43,7 +43,7 @@ _BECAUSE = {
 }
 
 
-def explain(store: Store, query_id: str, doc_id: str) -> str:
+def explain(store: DatasetStore, query_id: str, doc_id: str) -> str:
     """What became of a document as a negative of a query.
 
     Raises:

@@ -1,0 +1,71 @@
+"""The store of one dataset: a folder for each stage, and a place elsewhere that may hold copies."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hn_assets.store.layout import VECTOR_CACHE, StageFile
+from hn_assets.store.remote import Remote
+from hn_assets.store.stage_store import StageStore
+
+
+class DatasetStore:
+    """All stages of one dataset, under `<root>/<dataset>`.
+
+    Args:
+        root: The local folder of all datasets.
+        dataset: The name of the dataset.
+        remote: A place under a URL that published files are written to as well. If it is given,
+            what lies there is what counts, and `root` only holds copies of it.
+
+    >>> store = DatasetStore(Path("data"), "scifact")
+    >>> store.stage("corpus").folder.as_posix()
+    'data/scifact/corpus'
+    """
+
+    def __init__(self, root: Path, dataset: str, remote: Remote | None = None) -> None:
+        self.root = root
+        self.dataset = dataset
+        self.remote = remote
+
+    @property
+    def vectors(self) -> Path:
+        """The folder in which the encoder keeps every vector that it has made, for later runs."""
+        return self.root / self.dataset / VECTOR_CACHE
+
+    def lock(self, what: str) -> Path:
+        """The path of the file that is locked while `what` is being made."""
+        return self.root / self.dataset / f".{what}.lock"
+
+    def stage(self, name: str) -> StageStore:
+        """The place of the stage `name`, whether or not it was ever materialized."""
+        asset = f"{self.dataset}/{name}"
+        return StageStore(self.root / self.dataset / name, asset, self.remote)
+
+    def file(self, stage_file: StageFile) -> Path:
+        """The path of a file of a stage's current version, after its checksum was verified.
+
+        Raises:
+            StoreError: The stage was never materialized, or the file is missing or is not the one
+                that was published.
+        """
+        return self.stage(stage_file.stage).file(stage_file.name)
+
+
+def open_store(base: Path, dataset: str, environment: Mapping[str, str]) -> DatasetStore:
+    """Open the store that the environment names.
+
+    Args:
+        base: The folder that relative paths are resolved against.
+        dataset: The name of the dataset.
+        environment: The environment variables. `HN_DATA_DIR` is a folder (default `data`) or a
+            URL such as `s3://bucket/assets`. With a URL, `HN_WORK_DIR` (default `data`) is the
+            local folder.
+
+    Raises:
+        RemoteStoreError: `HN_DATA_DIR` is a URL that cannot be opened.
+    """
+    location = environment.get("HN_DATA_DIR") or "data"
+    if "://" not in location:
+        return DatasetStore(base / location, dataset)
+    local = base / (environment.get("HN_WORK_DIR") or "data")
+    return DatasetStore(local, dataset, Remote(location))
