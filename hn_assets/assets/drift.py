@@ -1,11 +1,7 @@
 """drift: what changed since the last run that no check stopped."""
 
-import json
-from dataclasses import asdict
-
-from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.drift import Drift, Snapshot, compare
+from hn_assets.evaluation.drift import Snapshot, compare, describe_drift, write_drift
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
@@ -14,17 +10,12 @@ from hn_assets.store import Draft, layout
 
 def make(run: StageRun, draft: Draft) -> Metadata:
     """Compare the negatives and the documents with those of the last good run."""
-    vectors = VectorTable(run.input(layout.CORPUS_EMBEDDINGS))
-    now = Snapshot.take(run.input(layout.HARD_NEGATIVES), vectors.ids, vectors.text_keys())
+    now = Snapshot.take(run.input(layout.HARD_NEGATIVES), run.input(layout.CORPUS_EMBEDDINGS))
     before = _read_before(run)
-    found = None if before is None else compare(before, now)
-    now.write(
-        draft.path(layout.DRIFT_NEGATIVES.name),
-        draft.path(layout.DRIFT_DOCUMENTS.name),
-    )
-    text = json.dumps(None if found is None else asdict(found), indent=1) + "\n"
-    draft.path(layout.DRIFT.name).write_text(text, encoding="utf-8")
-    return _describe(found)
+    drift = None if before is None else compare(before, now)
+    now.write(draft.path(layout.DRIFT_NEGATIVES.name), draft.path(layout.DRIFT_DOCUMENTS.name))
+    write_drift(draft.path(layout.DRIFT.name), drift)
+    return describe_drift(drift)
 
 
 def _read_before(run: StageRun) -> Snapshot | None:
@@ -36,18 +27,6 @@ def _read_before(run: StageRun) -> Snapshot | None:
     except StoreError as error:
         run.log.warning(f"{error}: there is nothing to compare with")
         return None
-
-
-def _describe(found: Drift | None) -> Metadata:
-    if found is None:
-        return {"compared_with": "nothing: this is the first good run"}
-    return {
-        "compared_with": "the last good run",
-        **{
-            name: round(value, 5) if isinstance(value, float) else value
-            for name, value in asdict(found).items()
-        },
-    }
 
 
 STAGE = Stage(

@@ -2,7 +2,7 @@
 
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.checks.result import CheckVerdict
-from hn_assets.evaluation.retrieval_quality import HISTORY
+from hn_assets.assets.retrieval_quality import HISTORY
 from hn_assets.pipeline.check_run import read_verdicts
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.stage import Resolved, Stage

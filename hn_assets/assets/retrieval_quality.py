@@ -1,19 +1,21 @@
 """retrieval_quality: how well the rankings answer the evaluation split, now and before."""
 
-import json
+from datetime import datetime, timezone
 from typing import Any
 
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.retrieval_quality import (
-    HISTORY,
-    MEASURES,
-    extend_history,
+    append_measurement,
+    describe_quality,
     measure_quality,
+    write_quality,
 )
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
 from hn_assets.store import Draft, layout
+
+HISTORY = "history"  # its key in the manifest, as equal quality is to be an equal version
 
 
 def make(run: StageRun, draft: Draft) -> Metadata:
@@ -25,12 +27,13 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     qrels = pd.read_parquet(run.input(layout.QRELS))
     found, queries = measure_quality(run.input(layout.CANDIDATES), qrels, split, depth)
     measured = {"queries": queries, "depth": depth, **found}
-    text = json.dumps(measured, indent=1) + "\n"
-    draft.path(layout.RETRIEVAL_QUALITY.name).write_text(text, encoding="utf-8")
-    # the history is not in the file: equal quality is then an equal version
+    write_quality(draft.path(layout.RETRIEVAL_QUALITY.name), measured)
     history = _read_history(run)
-    draft.info[HISTORY] = extend_history(history, measured)
-    return _describe(measured, history, split)
+    draft.info[HISTORY] = append_measurement(history, measured, datetime.now(timezone.utc))
+    described = describe_quality(measured, history, split)
+    if "compared" in described:
+        described["compared"] = table(described["compared"])
+    return described
 
 
 def _read_history(run: StageRun) -> list[dict[str, Any]]:
@@ -41,30 +44,6 @@ def _read_history(run: StageRun) -> list[dict[str, Any]]:
     except StoreError as error:
         run.log.warning(f"{error}: the history of the quality begins anew")
         return []
-
-
-def _describe(measured: dict[str, Any], history: list[dict[str, Any]], split: str) -> Metadata:
-    if not measured["queries"]:
-        why = f"the split {split!r} has no query with a positive" if split else "there is no split"
-        return {"queries": 0, "not_measured": f"{why}: mining.evaluation_split names it"}
-    before = next((past for past in reversed(history) if past["queries"]), None)
-    rows: list[dict[str, Any]] = []
-    for name in MEASURES:
-        cells = {"measure": name, "now": round(measured[name], 4)}
-        if before is not None:
-            cells |= {
-                "before": round(before[name], 4),
-                "change": round(measured[name] - before[name], 4),
-            }
-        rows.append(cells)
-    return {
-        "queries": measured["queries"],
-        "split": split,
-        "compared": table(rows),
-        "measured_before": "never" if before is None else before["time"],
-        # numbers, which the user interface charts over all materializations
-        **{name: round(measured[name], 5) for name in MEASURES},
-    }
 
 
 STAGE = Stage(

@@ -1,9 +1,9 @@
 """training_set: the files that people fine-tune on."""
 
-import json
-
-from hn_assets.evaluation.checks.accepted import ACCEPTED, accepted_summary
+from hn_assets.evaluation.checks.accepted import accepted_summary
+from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.export.writer import export_training_set
+from hn_assets.pipeline.check_run import ACCEPTED
 from hn_assets.pipeline.metadata import Markdown, Metadata, table
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
@@ -27,7 +27,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         teacher_scores=run.optional_input(layout.TEACHER_SCORES),
         formats=run.settings.export.formats,
     )
-    quality = json.loads(run.input(layout.RETRIEVAL_QUALITY).read_text(encoding="utf-8"))
+    quality = read_quality(run.input(layout.RETRIEVAL_QUALITY))
     draft.info["split"] = mining.split
     draft.info["include_title"] = mined["include_title"]
     # what the checks of later runs compare with: this run passed them all

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.checks.accepted import ACCEPTED
 from hn_assets.evaluation.checks.check import Check, all_checks
 from hn_assets.evaluation.checks.result import CheckResult, CheckVerdict
 from hn_assets.pipeline.dataset import Dataset
@@ -15,6 +14,7 @@ from hn_assets.store import Manifest, layout
 from hn_assets.store.layout import StageFile
 
 TRAINING_SET = layout.TRAINING_SET.stage
+ACCEPTED = "accepted"  # its key in the manifest of the training set: what later runs compare with
 
 
 class StoredFiles:
@@ -103,12 +103,8 @@ def _verdict(
         for stage, version in kept["read"].items()
         if stage != TRAINING_SET
     ):
-        return CheckVerdict(check.stage, check.name, "not run", check.description)
-    result = CheckResult(**kept["result"])
-    if result.passed:
-        return CheckVerdict(check.stage, check.name, "passed", result.message)
-    state = "accepted" if result.blocks else "warned"
-    return CheckVerdict(check.stage, check.name, state, result.message)
+        return check.verdict(None)
+    return check.verdict(CheckResult(**kept["result"]), accepted=True)
 
 
 def _kept(dataset: Dataset, check: Check) -> dict[str, Any] | None:
