@@ -12,11 +12,11 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-import dagster as dg
 import faiss
 import numpy as np
-import pandas as pd
 from FlagEmbedding import FlagAutoModel
+
+from hn_assets import mine_hard_negatives
 
 from hn_assets.orchestration.build import build_definitions
 from hn_assets.pipeline.dataset import Dataset
@@ -88,26 +88,15 @@ def read_beir(folder: Path) -> tuple[dict[str, str], dict[str, str], dict[str, s
     return corpus, {q: text for q, text in queries.items() if q in positives}, positives
 
 
-def materialize(folder: Path, mining: dict, depth: int) -> dict[str, list[tuple[str, float]]]:
-    """Our graph's negatives with their scores, by query."""
-    settings = DatasetSettings.model_validate(
-        {
-            "source": {"type": "beir", "folder": str(folder.resolve())},
-            "encoding": {"include_title": False},
-            "compute": {"device": "cpu", "precision": "float32"},
-            "search": {"depth": depth},
-            "mining": {**mining, "range_counts": "including_positives"},
-        }
-    )
-    graph = Dataset("parity", settings, STORE)
-    defs = build_definitions(graph)
-    selection = dg.AssetSelection.all()
-    if (STORE / "data").exists():  # the vectors are there already
-        selection = dg.AssetSelection.assets("parity/candidates", "parity/hard_negatives")
-    dg.materialize(
-        list(defs.assets or []), resources=dict(defs.resources or {}), selection=selection
-    )
-    rows = pd.read_parquet(STORE / "data/parity/hard_negatives/latest/hard_negatives.parquet")
+def mine(folder: Path, mining: dict, depth: int) -> dict[str, list[tuple[str, float]]]:
+    """Our negatives with their scores, by query; the vectors are made once."""
+    settings = {
+        "encoding": {"include_title": False},
+        "compute": {"device": "cpu", "precision": "float32"},
+        "search": {"depth": depth},
+        "mining": {**mining, "range_counts": "including_positives"},
+    }
+    rows = mine_hard_negatives(folder, settings=settings, folder=STORE).negatives
     return {
         str(query): list(zip(group.doc_id, group.score, strict=True))
         for query, group in rows.groupby("query_id")
@@ -118,12 +107,12 @@ def report(what: str, ours: dict, theirs: dict) -> None:
     """Count the queries whose lists are equal, equal but for ties, and different."""
     same = tied = 0
     different: list[str] = []
-    for query, mine in ours.items():
+    for query, found in ours.items():
         yours = theirs[query]
-        if [doc for doc, _ in mine] == [doc for doc, _ in yours]:
+        if [doc for doc, _ in found] == [doc for doc, _ in yours]:
             same += 1
-        elif len(mine) == len(yours) and all(
-            abs(a - b) < TIE for (_, a), (_, b) in zip(mine, yours, strict=True)
+        elif len(found) == len(yours) and all(
+            abs(a - b) < TIE for (_, a), (_, b) in zip(found, yours, strict=True)
         ):
             tied += 1
         else:
