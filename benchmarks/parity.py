@@ -17,11 +17,7 @@ import numpy as np
 from FlagEmbedding import FlagAutoModel
 
 from hn_assets import mine_hard_negatives
-
-from hn_assets.orchestration.build import build_definitions
-from hn_assets.pipeline.dataset import Dataset
 from hn_assets.encoding.model import bundled_model_folder
-from hn_assets.settings.dataset import DatasetSettings
 
 MAX_LENGTH = 256
 TIE = 1e-6  # scores closer than this are a tie: float32 rounds there
@@ -45,7 +41,7 @@ def main(folder: Path) -> None:
     scores, found = index.search(vectors, 210)
     ids = np.array(list(corpus))
 
-    ours = materialize(
+    ours = mine(
         folder, {"range_min": 5, "range_max": 15, "num_negatives": 10, "sampling": "top"}, 15
     )
     theirs = {
@@ -59,7 +55,7 @@ def main(folder: Path) -> None:
     report("tutorial, ranks 5-15", ours, theirs)
 
     # hn_mine's candidates before it samples: ask for all of them, in rank order
-    ours = materialize(
+    ours = mine(
         folder, {"range_min": 10, "range_max": 210, "num_negatives": 200, "sampling": "top"}, 210
     )
     texts = list(corpus.values())
