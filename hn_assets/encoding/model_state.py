@@ -1,4 +1,4 @@
-"""Notice that a model has changed without loading it."""
+"""Notice that a model has changed without reading its weights."""
 
 from pathlib import Path
 

@@ -24,17 +24,18 @@ def table_columns(table: Any, name: str) -> list[str]:
     Raises:
         SourceError: The table is of another type.
     """
+    # before anything else, because a datasets.DatasetDict has what a datasets.Dataset has
+    if isinstance(table, Mapping):
+        raise SourceError(
+            f"{name}: this is a {type(table).__name__} with the keys {', '.join(map(str, table))}, "
+            f"but one table is needed: pass the value of one key"
+        )
     if _is_pandas(table):
         return [str(column) for column in table.columns]
     if _is_dataset(table):
         return list(table.column_names)
     if hasattr(table, "__arrow_c_stream__"):
         return list(pa.table(table).column_names)
-    if isinstance(table, Mapping):
-        raise SourceError(
-            f"{name}: this is a {type(table).__name__} with the keys {', '.join(map(str, table))}, "
-            f"but one table is needed: pass the value of one key"
-        )
     if not isinstance(table, Sequence) or isinstance(table, str):
         raise SourceError(
             f"{name}: a {type(table).__name__} is no table; pass a pandas.DataFrame, a "

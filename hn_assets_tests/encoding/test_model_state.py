@@ -1,4 +1,4 @@
-"""A changed model is noticed without loading it; an unchanged one is not taken for changed."""
+"""A changed model is noticed without reading its weights; an unchanged one stays the same."""
 
 import os
 from pathlib import Path

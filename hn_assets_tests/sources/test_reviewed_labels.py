@@ -282,3 +282,14 @@ def test_the_description_names_the_source_and_the_verdicts(tmp_path: Path) -> No
         "location": str(tmp_path / "in"),
         "reviewed_labels": str(tmp_path / "verdicts.csv"),
     }
+
+
+def test_the_state_changes_when_the_labels_or_the_source_are_written(tmp_path: Path) -> None:
+    source = corrected(tmp_path)
+    states = [source.state(), source.state()]
+    write_verdicts(tmp_path, ("1", "a", "not relevant"))
+    states.append(source.state())
+    (tmp_path / "in" / "corpus.jsonl").unlink()
+    states.append(source.state())
+    assert states[0] == states[1]
+    assert len(set(states)) == 3

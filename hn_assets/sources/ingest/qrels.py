@@ -70,7 +70,7 @@ def check_mining_split(
     known: dict[str, Query],
     doc_ids: set[str],
 ) -> None:
-    """Make sure that the split to be mined has a qrel that was kept.
+    """Check that a qrel of the split to be mined was kept.
 
     Args:
         split: The split for whose queries negatives are mined.
@@ -105,7 +105,7 @@ def _count(report: QrelsReport, rows: list[dict[str, Any]], kept: dict[str, str]
     rows_of = Counter(row["split"] for row in rows)
     for split, count in sorted(Counter(kept.values()).items()):
         numbers = [positives[q] for q, s in kept.items() if s == split and positives[q]]
-        report.pairs[split] = rows_of[split]
+        report.per_split[split] = rows_of[split]
         report.queries[split] = count
         report.queries_without_positives[split] = count - len(numbers)
         report.positives_per_query[split] = {

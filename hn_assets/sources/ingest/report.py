@@ -59,7 +59,7 @@ class QrelsReport:
     """Counts of the qrels.
 
     Attributes:
-        pairs: How many qrels were kept, one for a pair of query and document, by split.
+        per_split: How many qrels were kept, at most one for a query and a document, by split.
         queries: How many queries were kept, by split.
         positives_per_query: Mean, median and max of the number of positives, over the queries
             that have one, by split.
@@ -69,7 +69,7 @@ class QrelsReport:
         dropped_examples: Query id, document id, place and reason of up to 20 dropped qrels.
     """
 
-    pairs: dict[str, int] = field(default_factory=dict)
+    per_split: dict[str, int] = field(default_factory=dict)
     queries: dict[str, int] = field(default_factory=dict)
     positives_per_query: dict[str, dict[str, float]] = field(default_factory=dict)
     queries_without_positives: dict[str, int] = field(default_factory=dict)

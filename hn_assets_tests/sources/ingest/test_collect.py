@@ -38,7 +38,7 @@ def test_what_fits_together_is_kept_and_counted(tmp_path: Path) -> None:
         tmp_path, train=[("1", "a", 2), ("1", "b", 1), ("2", "c", 0)], test=[("3", "b", 1)]
     )
     assert report.queries.per_split == {"train": 2, "test": 1}
-    assert report.qrels.pairs == {"train": 3, "test": 1}
+    assert report.qrels.per_split == {"train": 3, "test": 1}
     assert report.qrels.positives_per_query["train"] == {"mean": 2.0, "median": 2.0, "max": 2.0}
     assert report.qrels.queries_without_positives == {"train": 1, "test": 0}
     assert report.qrels.judged_not_relevant == 1
@@ -201,11 +201,11 @@ def test_scifact_as_published(tmp_path: Path) -> None:
     assert report.corpus.duplicate_texts == 0
     assert report.queries.per_split == {"train": 807, "test": 300}
     assert report.queries.equal_to_evaluation_query == 2
-    assert report.qrels.pairs["test"] == 339
+    assert report.qrels.per_split["test"] == 339
 
 
 def test_cranfield_as_published(tmp_path: Path) -> None:
     report = run(shared("cranfield"), tmp_path, mining_split="test", evaluation_split="")
     assert (report.corpus.documents, report.corpus.empty_ids) == (1400, ["471", "995"])
-    assert report.qrels.pairs == {"test": 1612}
+    assert report.qrels.per_split == {"test": 1612}
     assert report.qrels.positives_per_query["test"]["max"] == 39
