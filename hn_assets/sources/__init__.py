@@ -1,6 +1,6 @@
 """From raw data to checked Parquet tables of documents, queries and qrels.
 
-A source yields records, each with the place it came from; `ingest.collect` checks that they fit
+A source yields records, each with the place it came from; `ingest` checks that they fit
 together and writes the tables that every later stage reads. One module of `kinds` is one kind of
 source with its settings. Models, rankings and negatives do not belong here.
 """

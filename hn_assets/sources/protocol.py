@@ -68,14 +68,17 @@ class Qrel(NamedTuple):
 class Source(Protocol):
     """A reader of raw data. Each of its iterators can be started more than once."""
 
+    @abstractmethod
     def describe(self) -> dict[str, str]:
         """Type, location and revision of the source, for people to read."""
         ...
 
+    @abstractmethod
     def files(self) -> list[Path] | None:
         """The local files that are read, or None if the source does not consist of local files."""
         ...
 
+    @abstractmethod
     def fingerprint(self) -> str | None:
         """A text that changes with the content, or None if only reading it all would tell."""
         ...
@@ -90,14 +93,17 @@ class Source(Protocol):
         """
         return state_of_files(self.files() or [])
 
+    @abstractmethod
     def documents(self) -> Iterator[Document]:
         """Every document of the corpus."""
         ...
 
+    @abstractmethod
     def queries(self) -> Iterator[Query]:
         """Every query of every split."""
         ...
 
+    @abstractmethod
     def qrels(self) -> Iterator[Qrel]:
         """Every judgement of every split."""
         ...

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.ingest import collect
-from hn_assets.sources.ingest_report import SourceReport
-from hn_assets.sources.kinds.beir import Beir
+from hn_assets.sources.ingest.collect import collect
+from hn_assets.sources.ingest.report import SourceReport
+from hn_assets.sources.kinds.beir import BeirFolder
 from hn_assets.sources.protocol import Qrel
-from hn_assets.sources.reviewed_labels import ReviewedLabels, read_verdicts
+from hn_assets.sources.reviewed_labels import ReviewedLabels, read_reviewed_labels
 from hn_assets_tests.collections_on_disk import write_beir
 
 DOCUMENTS = {"a": "alpha one", "b": "beta two", "c": "gamma three", "007": "delta four"}
@@ -31,11 +31,12 @@ def write_verdicts(
     return path
 
 
-def reviewed(
+def corrected(
     folder: Path, *rows: tuple[str, ...], qrels: dict[str, Split] = QRELS
 ) -> ReviewedLabels:
     return ReviewedLabels(
-        Beir(write_beir(folder / "in", DOCUMENTS, QUERIES, qrels)), write_verdicts(folder, *rows)
+        BeirFolder(write_beir(folder / "in", DOCUMENTS, QUERIES, qrels)),
+        write_verdicts(folder, *rows),
     )
 
 
@@ -61,25 +62,25 @@ BEFORE = {("3", "b"): 1, ("1", "a"): 2, ("1", "b"): 0, ("2", "c"): 1}
 
 
 def test_without_verdicts_the_qrels_are_those_of_the_source(tmp_path: Path) -> None:
-    source = reviewed(tmp_path)
+    source = corrected(tmp_path)
     assert list(source.qrels()) == list(source.source.qrels())
     assert list(source.documents()) == list(source.source.documents())
     assert list(source.queries()) == list(source.source.queries())
 
 
 def test_a_verdict_replaces_what_the_qrels_say(tmp_path: Path) -> None:
-    source = reviewed(tmp_path, ("1", "a", "not relevant"), ("1", "b", "relevant"))
+    source = corrected(tmp_path, ("1", "a", "not relevant"), ("1", "b", "relevant"))
     assert scores(source) == {**BEFORE, ("1", "a"): 0, ("1", "b"): 1}
 
 
 def test_a_verdict_that_agrees_keeps_the_grade(tmp_path: Path) -> None:
     qrels: dict[str, Split] = {"train": [("1", "a", 3), ("1", "b", -2)]}
-    source = reviewed(tmp_path, ("1", "a", "relevant"), ("1", "b", "not relevant"), qrels=qrels)
+    source = corrected(tmp_path, ("1", "a", "relevant"), ("1", "b", "not relevant"), qrels=qrels)
     assert list(source.qrels()) == list(source.source.qrels())
 
 
 def test_a_verdict_on_another_pair_is_added_to_the_split_of_its_query(tmp_path: Path) -> None:
-    source = reviewed(tmp_path, ("3", "a", "relevant"), ("2", "007", "not relevant"))
+    source = corrected(tmp_path, ("3", "a", "relevant"), ("2", "007", "not relevant"))
     assert list(source.qrels())[4:] == [
         Qrel("3", "a", 1, "test", "verdicts.csv:2"),
         Qrel("2", "007", 0, "train", "verdicts.csv:3"),
@@ -89,12 +90,12 @@ def test_a_verdict_on_another_pair_is_added_to_the_split_of_its_query(tmp_path: 
 
 def test_a_pair_that_the_qrels_give_twice_is_replaced_twice(tmp_path: Path) -> None:
     qrels: dict[str, Split] = {"train": [("1", "a", 1), ("1", "c", 1), ("1", "a", 2)]}
-    source = reviewed(tmp_path, ("1", "a", "not relevant"), qrels=qrels)
+    source = corrected(tmp_path, ("1", "a", "not relevant"), qrels=qrels)
     assert [(qrel.doc_id, qrel.score) for qrel in source.qrels()] == [("a", 0), ("c", 1), ("a", 0)]
 
 
 def test_what_was_replaced_is_found_in_the_file_of_verdicts(tmp_path: Path) -> None:
-    source = reviewed(tmp_path, ("1", "a", "relevant"), ("1", "b", "relevant"))
+    source = corrected(tmp_path, ("1", "a", "relevant"), ("1", "b", "relevant"))
     assert {qrel.doc_id: qrel.where for qrel in source.qrels() if qrel.query_id == "1"} == {
         "a": "qrels/train.tsv:2",
         "b": "verdicts.csv:3",
@@ -102,7 +103,7 @@ def test_what_was_replaced_is_found_in_the_file_of_verdicts(tmp_path: Path) -> N
 
 
 def test_qrels_parquet_shows_the_verdicts(tmp_path: Path) -> None:
-    source = reviewed(
+    source = corrected(
         tmp_path,
         ("1", "a", "relevant"),
         ("1", "b", "relevant"),
@@ -126,7 +127,7 @@ def test_qrels_parquet_shows_the_verdicts(tmp_path: Path) -> None:
 
 
 def test_a_verdict_on_a_document_that_is_not_there_is_dropped_and_counted(tmp_path: Path) -> None:
-    report, rows = run(reviewed(tmp_path, ("1", "gone", "relevant")), tmp_path / "out")
+    report, rows = run(corrected(tmp_path, ("1", "gone", "relevant")), tmp_path / "out")
     assert report.qrels.dropped == {"unknown document": 1}
     assert report.qrels.dropped_examples == [("1", "gone", "verdicts.csv:2", "unknown document")]
     assert len(rows) == 4
@@ -135,7 +136,7 @@ def test_a_verdict_on_a_document_that_is_not_there_is_dropped_and_counted(tmp_pa
 @pytest.mark.parametrize("document", ["a", "b"])
 def test_a_query_in_two_splits_keeps_its_verdicts(tmp_path: Path, document: str) -> None:
     qrels: dict[str, Split] = {"dev": [("1", "a", 0)], "train": [("1", "c", 1)]}
-    source = reviewed(tmp_path, ("1", document, "relevant"), qrels=qrels)
+    source = corrected(tmp_path, ("1", document, "relevant"), qrels=qrels)
     _, rows = run(source, tmp_path / "out")
     assert sorted(rows) == [["1", document, 1, "train"], ["1", "c", 1, "train"]]
 
@@ -144,7 +145,7 @@ def test_lines_without_a_verdict_are_passed_over(tmp_path: Path) -> None:
     path = write_verdicts(
         tmp_path, ("1", "a", ""), ("1", "b", " \t"), ("1", "c"), (), ("?", "a", "")
     )
-    assert read_verdicts(path) == {}
+    assert read_reviewed_labels(path) == {}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_lines_without_a_verdict_are_passed_over(tmp_path: Path) -> None:
 def test_case_and_white_space_of_a_verdict_do_not_matter(
     tmp_path: Path, word: str, score: int
 ) -> None:
-    assert read_verdicts(write_verdicts(tmp_path, ("1", "007", word))) == {
+    assert read_reviewed_labels(write_verdicts(tmp_path, ("1", "007", word))) == {
         ("1", "007"): (score, "verdicts.csv:2")
     }
 
@@ -171,13 +172,15 @@ def test_further_columns_their_order_and_a_byte_order_mark_do_no_harm(tmp_path: 
         b'relevant,"one, ""two""\r\nthree",a,1\r\n'
         b"not relevant,x,b,1\r\n"
     )
-    found = read_verdicts(path)
+    found = read_reviewed_labels(path)
     assert {pair: said.score for pair, said in found.items()} == {("1", "a"): 1, ("1", "b"): 0}
 
 
 def test_the_same_verdict_twice_does_no_harm(tmp_path: Path) -> None:
     row = ("1", "a", "relevant")
-    assert read_verdicts(write_verdicts(tmp_path, row, row)) == {("1", "a"): (1, "verdicts.csv:2")}
+    assert read_reviewed_labels(write_verdicts(tmp_path, row, row)) == {
+        ("1", "a"): (1, "verdicts.csv:2")
+    }
 
 
 @pytest.mark.parametrize("word", ["maybe", "1", "irrelevant", "notrelevant", "not-relevant"])
@@ -185,7 +188,7 @@ def test_another_word_is_named_with_its_line(tmp_path: Path, word: str) -> None:
     path = write_verdicts(tmp_path, ("1", "a", "relevant"), ("1", "b", word))
     message = rf"^verdicts\.csv:3: the verdict '{word}' is neither 'relevant' nor 'not relevant'"
     with pytest.raises(SourceError, match=message) as caught:
-        read_verdicts(path)
+        read_reviewed_labels(path)
     assert str(path) in str(caught.value)
 
 
@@ -195,7 +198,7 @@ def test_a_contradiction_is_named_with_its_line(tmp_path: Path) -> None:
     )
     message = r"^verdicts\.csv:4: query '1' and document 'a' have another verdict further up"
     with pytest.raises(SourceError, match=message) as caught:
-        read_verdicts(path)
+        read_reviewed_labels(path)
     assert str(path) in str(caught.value)
 
 
@@ -214,11 +217,11 @@ def test_missing_columns_are_named(tmp_path: Path, columns: tuple[str, ...], mis
         path.write_bytes(b"")
     message = rf"verdicts\.csv has no column {missing};.*query_id, doc_id and verdict"
     with pytest.raises(SourceError, match=message):
-        read_verdicts(path)
+        read_reviewed_labels(path)
 
 
 def test_a_query_without_qrels_is_named_with_its_line(tmp_path: Path) -> None:
-    source = reviewed(tmp_path, ("1", "c", "relevant"), ("9", "a", "not relevant"))
+    source = corrected(tmp_path, ("1", "c", "relevant"), ("9", "a", "not relevant"))
     message = r"^verdicts\.csv:3: the query '9' has no qrels.*verdicts\.csv$"
     with pytest.raises(SourceError, match=message):
         list(source.qrels())
@@ -235,7 +238,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, problem: str, messa
     if problem == "folder":
         path.mkdir()
     with pytest.raises(SourceError, match=rf"verdicts\.csv cannot be read: {message}"):
-        read_verdicts(path)
+        read_reviewed_labels(path)
 
 
 @pytest.mark.parametrize(
@@ -251,11 +254,11 @@ def test_a_file_that_is_no_csv_in_utf_8_is_named(tmp_path: Path, content: bytes)
     path = tmp_path / "verdicts.csv"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"verdicts\.csv"):
-        read_verdicts(path)
+        read_reviewed_labels(path)
 
 
 def test_the_fingerprint_changes_with_the_verdicts_and_with_the_source(tmp_path: Path) -> None:
-    source = reviewed(tmp_path, ("1", "a", "relevant"))
+    source = corrected(tmp_path, ("1", "a", "relevant"))
     seen = [source.fingerprint(), source.fingerprint()]
     write_verdicts(tmp_path, ("1", "a", "not relevant"))
     seen.append(source.fingerprint())
@@ -267,15 +270,26 @@ def test_the_fingerprint_changes_with_the_verdicts_and_with_the_source(tmp_path:
 
 
 @pytest.mark.parametrize("gone", ["verdicts.csv", "in/corpus.jsonl"])
-def test_there_is_no_fingerprint_where_a_file_is_missing(tmp_path: Path, gone: str) -> None:
-    source = reviewed(tmp_path)
+def test_there_is_no_fingerprint_if_a_file_is_missing(tmp_path: Path, gone: str) -> None:
+    source = corrected(tmp_path)
     (tmp_path / gone).unlink()
     assert source.fingerprint() is None
 
 
 def test_the_description_names_the_source_and_the_verdicts(tmp_path: Path) -> None:
-    assert reviewed(tmp_path).describe() == {
+    assert corrected(tmp_path).describe() == {
         "type": "beir",
         "location": str(tmp_path / "in"),
         "reviewed_labels": str(tmp_path / "verdicts.csv"),
     }
+
+
+def test_the_state_changes_when_the_labels_or_the_source_are_written(tmp_path: Path) -> None:
+    source = corrected(tmp_path)
+    states = [source.state(), source.state()]
+    write_verdicts(tmp_path, ("1", "a", "not relevant"))
+    states.append(source.state())
+    (tmp_path / "in" / "corpus.jsonl").unlink()
+    states.append(source.state())
+    assert states[0] == states[1]
+    assert len(set(states)) == 3

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.kinds.beir import Beir
+from hn_assets.sources.kinds.beir import BeirFolder
 from hn_assets_tests.collections_on_disk import write_beir, write_jsonl
 
 DOCUMENTS = {"007": "seven", "8": "eight"}
@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_is_there_is_read(folder: Path) -> None:
-    source = Beir(folder)
+    source = BeirFolder(folder)
     assert [(d.id, d.title, d.text, d.where) for d in source.documents()] == [
         ("007", "", "seven", "corpus.jsonl:1"),
         ("8", "", "eight", "corpus.jsonl:2"),
@@ -32,14 +32,14 @@ def test_crlf_bom_blank_lines_and_extra_keys_do_no_harm(folder: Path) -> None:
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\r\n\r\n" for row in rows)
     (folder / "corpus.jsonl").write_bytes(b"\xef\xbb\xbf" + lines.encode())
     (folder / "qrels" / "train.tsv").write_bytes(b"\xef\xbb\xbf1\t12\t2\r\n1\t13\t-1\r\n")
-    source = Beir(folder)
+    source = BeirFolder(folder)
     assert [d[:3] for d in source.documents()] == [("12", "", "zwölf\u2028Zeilen")]
     assert [q[:4] for q in source.qrels()] == [("1", "12", 2, "train"), ("1", "13", -1, "train")]
 
 
 def test_every_split_is_read(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t8\t1\n")
-    assert [q.split for q in Beir(folder).qrels()] == ["test", "train"]
+    assert [q.split for q in BeirFolder(folder).qrels()] == ["test", "train"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_every_split_is_read(folder: Path) -> None:
     [
         (b'{"_id": "9", "text": ', r"corpus.jsonl:2: not JSON \(.*column"),
         (b"[" * 100_000, r"corpus.jsonl:2: not JSON"),
-        (b'["9", "text"]', r"corpus.jsonl:2: a JSON list, where an object is needed"),
+        (b'["9", "text"]', r"corpus.jsonl:2: a JSON list, but an object is needed"),
         (b'{"text": "no id"}', r"corpus.jsonl:2: the document id _id is missing"),
         (b'{"_id": "", "text": "x"}', r"corpus.jsonl:2: the document id _id is ''"),
         (b'{"_id": 1.5, "text": "x"}', r"corpus.jsonl:2: the document id _id is 1.5"),
@@ -62,7 +62,7 @@ def test_a_bad_line_is_named(folder: Path, line: bytes, message: str) -> None:
     path = folder / "corpus.jsonl"
     path.write_bytes(path.read_bytes().splitlines()[0] + b"\n" + line + b"\n")
     with pytest.raises(SourceError, match=message):
-        list(Beir(folder).documents())
+        list(BeirFolder(folder).documents())
 
 
 @pytest.mark.parametrize(
@@ -79,18 +79,18 @@ def test_a_bad_line_is_named(folder: Path, line: bytes, message: str) -> None:
 def test_a_bad_judgement_is_named(folder: Path, line: str, message: str) -> None:
     (folder / "qrels" / "train.tsv").write_text(f"query-id\tcorpus-id\tscore\n{line}\n")
     with pytest.raises(SourceError, match=message):
-        list(Beir(folder).qrels())
+        list(BeirFolder(folder).qrels())
 
 
 def test_a_folder_that_is_not_there_says_what_should_be(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere is not there; it should hold corpus.jsonl"):
-        list(Beir(tmp_path / "nowhere").documents())
+        list(BeirFolder(tmp_path / "nowhere").documents())
 
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    source = Beir(folder)
+    source = BeirFolder(folder)
     with pytest.raises(SourceError, match=f"{name} is not there"):
         list(source.documents() if name == "corpus.jsonl" else source.queries())
 
@@ -98,10 +98,10 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_no_qrels_at_all_is_an_error(folder: Path) -> None:
     (folder / "qrels" / "train.tsv").unlink()
     with pytest.raises(SourceError, match="there are no qrels"):
-        list(Beir(folder).qrels())
+        list(BeirFolder(folder).qrels())
 
 
 def test_a_query_without_text_is_named(folder: Path) -> None:
     write_jsonl(folder / "queries.jsonl", [{"_id": "1"}])
     with pytest.raises(SourceError, match=r"queries.jsonl:1: the text is missing"):
-        list(Beir(folder).queries())
+        list(BeirFolder(folder).queries())

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.ingest import collect
-from hn_assets.sources.ingest_report import SourceReport
-from hn_assets.sources.kinds.beir import Beir
+from hn_assets.sources.ingest.collect import collect
+from hn_assets.sources.ingest.report import SourceReport
+from hn_assets.sources.kinds.beir import BeirFolder
 from hn_assets_tests.collections_on_disk import shared, write_beir, write_jsonl
 
 DOCUMENTS = {"a": "alpha one", "b": "beta two", "c": "gamma three"}
@@ -20,7 +20,7 @@ QUERIES = {"1": "which first", "2": "which second", "3": "which third"}
 def run(folder: Path, out: Path, **options) -> SourceReport:
     out.mkdir(exist_ok=True)
     return collect(
-        Beir(folder),
+        BeirFolder(folder),
         corpus=out / "corpus.parquet",
         queries=out / "queries.parquet",
         qrels=out / "qrels.parquet",
@@ -38,7 +38,7 @@ def test_what_fits_together_is_kept_and_counted(tmp_path: Path) -> None:
         tmp_path, train=[("1", "a", 2), ("1", "b", 1), ("2", "c", 0)], test=[("3", "b", 1)]
     )
     assert report.queries.per_split == {"train": 2, "test": 1}
-    assert report.qrels.pairs == {"train": 3, "test": 1}
+    assert report.qrels.per_split == {"train": 3, "test": 1}
     assert report.qrels.positives_per_query["train"] == {"mean": 2.0, "median": 2.0, "max": 2.0}
     assert report.qrels.queries_without_positives == {"train": 1, "test": 0}
     assert report.qrels.judged_not_relevant == 1
@@ -80,7 +80,8 @@ def test_a_training_query_that_equals_a_test_query_is_left_out(tmp_path: Path) -
     report = collected(
         tmp_path, queries=queries, train=[("1", "a", 1), ("4", "c", 1)], test=[("3", "b", 1)]
     )
-    assert (report.queries.leaked, report.queries.leaked_ids) == (1, ["4"])
+    assert report.queries.equal_to_evaluation_query == 1
+    assert report.queries.equal_to_evaluation_query_ids == ["4"]
     assert report.qrels.dropped == {"query left out": 1}
     qrels = pd.read_parquet(tmp_path / "out" / "qrels.parquet")
     assert set(qrels.query_id) == {"1", "3"}
@@ -199,12 +200,12 @@ def test_scifact_as_published(tmp_path: Path) -> None:
     assert report.corpus.documents == 5183
     assert report.corpus.duplicate_texts == 0
     assert report.queries.per_split == {"train": 807, "test": 300}
-    assert report.queries.leaked == 2
-    assert report.qrels.pairs["test"] == 339
+    assert report.queries.equal_to_evaluation_query == 2
+    assert report.qrels.per_split["test"] == 339
 
 
 def test_cranfield_as_published(tmp_path: Path) -> None:
     report = run(shared("cranfield"), tmp_path, mining_split="test", evaluation_split="")
     assert (report.corpus.documents, report.corpus.empty_ids) == (1400, ["471", "995"])
-    assert report.qrels.pairs == {"test": 1612}
+    assert report.qrels.per_split == {"test": 1612}
     assert report.qrels.positives_per_query["test"]["max"] == 39

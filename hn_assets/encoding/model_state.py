@@ -1,0 +1,33 @@
+"""Notice that a model has changed without reading its weights."""
+
+from pathlib import Path
+
+from hn_assets.encoding.model import find_model
+from hn_assets.errors import HubError
+from hn_assets.hashing import hash_of_text, state_of_files
+
+
+def state_of_model(model: str) -> str:
+    """A short text that changes when the model may have changed.
+
+    It changes when a file of the model's folder is written, when another folder becomes the
+    newest that a pattern names, and when the revision of a hub model changes.
+
+    Args:
+        model: The value of `encoding.model`: `bundled`, a folder, a pattern or a hub name.
+
+    Raises:
+        ModelError: The folder does not exist, or no folder fits the pattern.
+        HubError: The Hugging Face hub has to be asked and does not answer.
+    """
+    location = find_model(model)
+    folder = Path(location)
+    if folder.is_dir():
+        files = state_of_files(sorted(folder.rglob("*")))
+        return hash_of_text(f"{folder.resolve()} {files}").hex()[:16]
+    from huggingface_hub import HfApi
+
+    try:
+        return str(HfApi().model_info(location).sha)
+    except Exception as error:
+        raise HubError(f"the hub does not say which revision {location} is at: {error}") from error
