@@ -11,7 +11,7 @@ from hn_assets_tests.report.refresh_files import history, write_methods
 
 SCORES = np.linspace(0, 1, 50, dtype=np.float32)
 CHARTS = {
-    "scores": (lambda: draw_scores(SCORES, SCORES / 2), "chosen negatives"),
+    "scores": (lambda: draw_scores(SCORES, SCORES[:9]), "chosen negatives"),
     "ranks": (lambda: draw_ranks(np.arange(300, dtype=np.int32)), "rank of the negative"),
     "quality": (lambda: draw_quality(history()), "nDCG@10"),
     "one refresh": (lambda: draw_quality(history(1)), "2025-03-01"),

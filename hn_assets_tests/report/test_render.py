@@ -23,7 +23,7 @@ def test_texts_are_escaped(page: str) -> None:
     assert "2.0% of &lt;them&gt; were found" in page
 
 
-def test_nothing_is_fetched_from_elsewhere(page: str) -> None:
+def test_nothing_is_fetched_from_another_address(page: str) -> None:
     fetched = re.findall(r'(?:src|href)="([^"]*)"', page) + re.findall(r"url\(([^)]*)\)", page)
     assert fetched
     assert all(target.startswith(("data:", "#")) for target in fetched)
