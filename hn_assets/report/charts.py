@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.mining.rules.reasons import CHOSEN
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -80,7 +82,7 @@ def draw_outcomes(outcomes: Mapping[str, int]) -> str:
     total = sum(outcomes.values())
     names = list(outcomes)[::-1]
     shares = [100 * outcomes[name] / total for name in names]
-    axes.barh(names, shares, color=[RED if name == "chosen" else GREY for name in names])
+    axes.barh(names, shares, color=[RED if name == CHOSEN else GREY for name in names])
     for place, share in enumerate(shares):
         axes.text(share + 1, place, f"{share:.1f}", va="center", fontsize=8)
     axes.set_xlim(0, 112)
