@@ -9,7 +9,7 @@ import click
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.mining.output.explain import explain
-from hn_assets.report.terminal import render_training_set, render_trust
+from hn_assets.report.terminal import render_dataset
 from hn_assets.settings.reference import settings_table
 from hn_assets.store import DatasetStore, open_store
 
@@ -25,8 +25,7 @@ def main() -> None:
 def show(dataset: str, examples: int) -> None:
     """Say where DATASET's files lie, with a few examples, and how far to trust them."""
     with _store_of(dataset) as store:
-        click.echo(render_training_set(store, examples))
-        click.echo(render_trust(store))
+        click.echo(render_dataset(store, examples))
 
 
 @main.command()

@@ -1,12 +1,12 @@
-"""The errors a user can cause and a user can mend.
+"""The errors that a user can cause and can put right.
 
 Every message names the file, line, id or setting at fault and says what to do. The Dagster layer
-turns them into step failures that are not retried: running the same bad input again cannot help.
+turns them into step failures that are not retried, since the same input would fail again.
 """
 
 
 class HardNegativesError(Exception):
-    """Base of all errors that hn_assets raises on purpose."""
+    """The base class of all errors of wrong input or settings."""
 
 
 class SettingsError(HardNegativesError):
@@ -18,29 +18,29 @@ class SourceError(HardNegativesError):
 
 
 class ModelError(HardNegativesError):
-    """An embedding model cannot be loaded or gives vectors that cannot be used."""
+    """A model cannot be loaded, or it gives vectors or scores that cannot be used."""
 
 
 class HubError(HardNegativesError):
-    """A model or dataset has to come from the hub, and the hub does not give it."""
+    """A model or a dataset has to come from the Hugging Face hub, which does not provide it."""
 
 
 class StoreError(HardNegativesError):
-    """An asset's files cannot be written, are missing, or are damaged."""
+    """The files of a stage cannot be written, are missing, or are damaged."""
 
 
 class SearchError(HardNegativesError):
-    """An index does not belong to the vectors it is to be searched with."""
+    """An index does not belong to the vectors that it is to be searched with."""
 
 
 class MiningError(HardNegativesError):
-    """No hard negatives can be mined as asked."""
+    """Hard negatives cannot be mined as the settings ask."""
 
 
 class WorkerError(RuntimeError):
-    """A process that encodes ended by itself: out of memory, or its card is gone.
+    """A worker process has ended by itself, as when its memory is exhausted or its GPU is lost.
 
-    Not an error that a user mends in the input, so the step may be tried again.
+    The input need not be wrong, so that the step may be tried again.
     """
 
 

@@ -1,4 +1,4 @@
-"""How far a long step is: a bar in a terminal, and a line in the run's log now and then."""
+"""Shows the progress of a long step: a bar in a terminal, and now and then a line in the log."""
 
 import sys
 import time
@@ -13,7 +13,13 @@ LOG_EVERY = 10.0  # seconds
 
 
 class Counts(Protocol):
-    """What progress is told: so many texts and tokens (0: not known) in so many seconds."""
+    """How much of a step is done.
+
+    Attributes:
+        texts: How many texts, or other units, are done.
+        tokens: How many tokens they had; 0 if that is not known.
+        seconds: How long it took, in seconds.
+    """
 
     texts: int
     tokens: int
@@ -21,10 +27,16 @@ class Counts(Protocol):
 
 
 class Progress:
-    """Shows how far `what` is of `total` texts or other units, how fast, and how long still.
+    """Shows how much of a step is done, how fast it is, and how long it will still take.
 
-    The bar is shown where standard error is a terminal; a Dagster step's is not, as its output
-    is kept in a file.
+    The bar is shown if standard error is a terminal. That of a Dagster step is not, since Dagster
+    keeps its output in a file.
+
+    Args:
+        what: What is being made, as the bar and the log name it.
+        total: How many units there are in all.
+        log: The function that writes a line to the log.
+        unit: What the units are called.
 
     >>> from types import SimpleNamespace
     >>> with Progress("corpus", 10, print) as progress:
@@ -42,7 +54,7 @@ class Progress:
         )
 
     def __call__(self, counts: Counts) -> None:
-        """Say what is done by now."""
+        """Update the bar, and write to the log if it is time or if everything is done."""
         self._bar.update(counts.texts - self._bar.n)
         now = time.monotonic()
         if now - self._last < LOG_EVERY and counts.texts < self._total:

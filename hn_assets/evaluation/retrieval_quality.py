@@ -23,6 +23,7 @@ MEASURES = {
     "mrr_at_10": "RR@10",
     "map": "AP",
 }
+HISTORY = "history"  # the key of the history in the manifest of the stage
 MAX_HISTORY = 200  # refreshes
 
 

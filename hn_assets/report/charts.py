@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: sized by the page, with the page's own fonts."""
+"""Charts as SVG within the page, which gives them their size and fonts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.mining.rules.reasons import CHOSEN
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (4.8, 3.0)  # inches; small, so that letters stay readable on a phone
+SIZE = (4.8, 3.0)  # inches; small, so that the letters can be read on a phone
 BLUE, RED, GREY = "#2563a8", "#c2410c", "#64748b"
-# measures on the page, of those that are kept
-SHOWN = {"ndcg_at_10": "nDCG@10", "recall_at_100": "recall@100", "mrr_at_10": "MRR@10"}
+# the measures that the page shows, with their labels
+MEASURES = {"ndcg_at_10": "nDCG@10", "recall_at_100": "recall@100", "mrr_at_10": "MRR@10"}
 
 
 def draw_scores(positives: NDArray[np.float32], negatives: NDArray[np.float32]) -> str:
-    """How high positives and negatives score, as shares of each."""
+    """Draw how high positives and negatives score, as shares of each.
+
+    Args:
+        positives: The scores of the positives, shape (positives,).
+        negatives: The scores of the negatives, shape (negatives,); at least one.
+    """
     figure, axes = _start("score", "share of each, %")
     both = np.concatenate([positives, negatives])
     bins = np.linspace(float(both.min()), float(both.max()) + 1e-6, 41).tolist()
@@ -36,19 +43,27 @@ def draw_scores(positives: NDArray[np.float32], negatives: NDArray[np.float32]) 
 
 
 def draw_ranks(ranks: NDArray[np.int32]) -> str:
-    """From which ranks the negatives come."""
+    """Draw which ranks the negatives come from.
+
+    Args:
+        ranks: The rank of each negative, counted from 0, shape (negatives,); at least one.
+    """
     figure, axes = _start("rank of the negative among all candidates", "negatives")
     last = int(ranks.max()) + 1
-    width = -(-last // 40)  # whole ranks to a bar
+    width = -(-last // 40)  # a bar holds whole ranks
     axes.hist(ranks, list(range(0, last + width, width)), color=RED, alpha=0.75)
     return _finish(figure, "ranks")
 
 
 def draw_quality(history: Sequence[Mapping[str, Any]]) -> str:
-    """Measures of the evaluation split, refresh by refresh."""
+    """Draw the measures of the evaluation split, refresh by refresh.
+
+    Args:
+        history: The measurements, each with its time and its measures by name, the latest last.
+    """
     figure, axes = _start("refresh", "")
     days = [str(row["time"])[:10] for row in history]
-    for (name, label), colour in zip(SHOWN.items(), (BLUE, GREY, RED), strict=True):
+    for (name, label), colour in zip(MEASURES.items(), (BLUE, GREY, RED), strict=True):
         axes.plot([row[name] for row in history], "o-", color=colour, label=label, markersize=4)
     shown = np.unique(np.linspace(0, len(days) - 1, min(len(days), 4)).round().astype(int))
     axes.set_xticks(shown, [days[i] for i in shown], fontsize=8)
@@ -58,12 +73,16 @@ def draw_quality(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def draw_outcomes(outcomes: Mapping[str, int]) -> str:
-    """What became of all candidates."""
+    """Draw what became of all candidates.
+
+    Args:
+        outcomes: How many candidates had each outcome, in the order in which they are shown.
+    """
     figure, axes = _start("candidates, %", "")
     total = sum(outcomes.values())
     names = list(outcomes)[::-1]
     shares = [100 * outcomes[name] / total for name in names]
-    axes.barh(names, shares, color=[RED if name == "chosen" else GREY for name in names])
+    axes.barh(names, shares, color=[RED if name == CHOSEN else GREY for name in names])
     for place, share in enumerate(shares):
         axes.text(share + 1, place, f"{share:.1f}", va="center", fontsize=8)
     axes.set_xlim(0, 112)
@@ -84,7 +103,7 @@ def _start(x: str, y: str) -> tuple[Figure, Axes]:
 
 
 def _finish(figure: Figure, name: str) -> str:
-    """The picture without what only a file of its own needs; equal input, equal bytes."""
+    """The SVG element without what only a file of its own needs; equal input gives equal bytes."""
     import matplotlib
 
     buffer = StringIO()

@@ -1,4 +1,4 @@
-"""The settings of alerts."""
+"""The YAML section `alerts`: who is told of failed runs and failed checks."""
 
 from pydantic import Field
 
@@ -6,23 +6,27 @@ from hn_assets.settings_base import Settings
 
 
 class AlertSettings(Settings):
-    """Who is told of failed runs and failed checks, beside the log."""
+    """Who is told of failed runs and failed checks. They always stand in the log as well."""
 
     webhook: str = Field(
         default="",
         description=(
-            "URL that gets each alert as JSON: text (all in one, as chat services show it), "
-            "dataset, kind, title, lines, run_id, link"
+            "The URL that each alert is posted to as JSON, with the keys `text` (the whole alert, "
+            "as chat services show it), `dataset`, `kind`, `title`, `lines`, `run_id` and `link`."
         ),
     )
     hook: str = Field(
         default="",
         pattern=r"^([\w.]+:\w+)?$",
         description=(
-            "a function of yours as `module:function`, called with each Alert (hn_assets/alerts)"
+            "A function of your own, as `module:function`, that is called with each "
+            "`hn_assets.alerts.alert.Alert`."
         ),
     )
     ui: str = Field(
         default="",
-        description="address of the Dagster UI, such as https://dagster.example.org, for links",
+        description=(
+            "The address of the Dagster UI, such as https://dagster.example.org, which alerts "
+            "link to."
+        ),
     )

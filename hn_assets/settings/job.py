@@ -8,46 +8,61 @@ from hn_assets.settings_base import Settings
 class JobSettings(Settings):
     """What starts the dataset's job, and how often a failed step is tried again."""
 
-    cron: str = Field(default="0 3 * * 1", description="of the schedule; default: Mondays at three")
-    timezone: str = Field(default="UTC", description="of the cron expression")
+    cron: str = Field(
+        default="0 3 * * 1",
+        description="The cron expression of the schedule. The default is Mondays at three.",
+    )
+    timezone: str = Field(
+        default="UTC", description="The time zone that the cron expression is read in."
+    )
     schedule_enabled: bool = Field(
-        default=False, description="switch the schedule on when the project is first loaded"
+        default=False,
+        description="Whether the schedule is on when the project is first loaded.",
     )
     sensor_enabled: bool = Field(
         default=False,
         description=(
-            "switch the sensor on when the project is first loaded: it starts the job when the "
-            "source or the model has changed"
+            "Whether the sensor is on when the project is first loaded. The sensor starts the job "
+            "when the source or the model has changed."
         ),
     )
     sensor_interval_seconds: int = Field(
-        default=60, ge=1, description="between two looks of the sensor, at least"
+        default=60,
+        ge=1,
+        description="The shortest time between two evaluations of the sensor, in seconds.",
     )
     automation_conditions: bool = Field(
         default=False,
         description=(
-            "give the assets automation conditions: Dagster then materializes the source by the "
-            "cron expression, and each later asset when what it is made from was; leave schedule "
-            "and sensor off"
+            "Whether the assets get automation conditions. Dagster then materializes the source by "
+            "the cron expression, and each later asset after what it is made from. Leave schedule "
+            "and sensor off in that case."
         ),
     )
     tags: dict[str, str] = Field(
         default_factory=dict,
         description=(
-            "of every run of the job, such as `dagster-k8s/config` with JSON that asks Kubernetes "
-            "for a GPU"
+            "Tags of every run of the job, such as `dagster-k8s/config` with JSON that asks "
+            "Kubernetes for a GPU."
         ),
     )
     in_process: bool = Field(
         default=True,
         description=(
-            "run all steps of the job in one process, as they follow one another, and a process "
-            "for each imports everything again; false: the executor of the project"
+            "Whether all steps of the job run in one process. That saves importing everything "
+            "again for each step. If it is false, the executor of the project runs them."
         ),
     )
     retries: int = Field(
-        default=2, ge=0, description="of a failed step; never for input that is itself wrong"
+        default=2,
+        ge=0,
+        description=(
+            "How often a failed step is tried again. A step that failed because its input or a "
+            "setting is wrong is not."
+        ),
     )
     retry_delay: float = Field(
-        default=30, ge=0, description="seconds before the first retry; doubled for each further"
+        default=30,
+        ge=0,
+        description="The seconds before the first retry. Each further retry waits twice as long.",
     )

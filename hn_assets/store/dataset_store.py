@@ -1,4 +1,4 @@
-"""The store of one dataset: a folder for each stage, and a place elsewhere that may hold copies."""
+"""The store of one dataset: a local folder for each stage, and perhaps a place under a URL."""
 
 from collections.abc import Mapping
 from pathlib import Path

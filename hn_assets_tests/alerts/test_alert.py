@@ -84,6 +84,12 @@ def test_a_webhook_that_is_away_is_an_error_after_some_tries(
         send(ALERT, AlertSettings(webhook=url), LOG)
 
 
+def test_a_hook_that_is_not_there_keeps_the_webhook_from_nothing() -> None:
+    with webhook(200) as (url, got), pytest.raises(SettingsError, match="alerts.hook"):
+        send(ALERT, AlertSettings(webhook=url, hook="no.such.module:tell"), LOG)
+    assert len(got) == 1
+
+
 @pytest.mark.parametrize("hook", ["no.such.module:tell", f"{__name__}:nothing"])
 def test_a_hook_that_is_not_there_is_named(hook: str) -> None:
     with pytest.raises(SettingsError, match=f"alerts.hook names {hook}, which cannot be loaded"):

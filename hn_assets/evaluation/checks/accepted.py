@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from hn_assets.store.tables import read_rows
 
+ACCEPTED = "accepted"  # the key of the summary in the manifest of the training set
+
 # the entries of a summary
 SIZES, TEXT_HASHES, NDCG = "sizes", "text_hashes", "ndcg_at_10"
 

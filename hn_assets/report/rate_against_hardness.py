@@ -1,4 +1,4 @@
-"""Leak against hardness as a picture."""
+"""The false-negative rate of each method against the hardness of its negatives, as a picture."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PICTURE_FILE = "frontier.png"
-# in points, from a method's place to its name; the last is taken where no other is free
+# the offset in points of a method's name from its point, and the side it is aligned to; the last
+# is taken if none is free
 SIDES = [((7, -8), "left"), ((7, 5), "left"), ((-7, 5), "right"), ((-7, -8), "right")]
-SIZE, DPI = (7.2, 4.4), 80  # small: the picture stands in the metadata of every run
+SIZE, DPI = (7.2, 4.4), 80  # inches; small, as the metadata of every run hold the picture
 
 
-def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
-    """A PNG of every method's leak (with its interval) and hardness.
+def draw_rate_against_hardness(methods: pd.DataFrame, title: str) -> bytes:
+    """Draw every method's false-negative rate, with its interval, and the mean score it mines.
 
     Args:
-        methods: `Audit.methods`, of which something was measured.
-        title: above the picture.
+        methods: The rows of `Audit.methods`. Those for which nothing was measured are left out,
+            and at least one must remain.
+        title: The title above the picture.
+
+    Returns:
+        The bytes of a PNG file; equal input gives equal bytes.
     """
     from matplotlib.figure import Figure
 
@@ -35,15 +39,15 @@ def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
     is_target = measured.target.notna()
     for label, rows, style in (
         ("a target rate", measured[is_target].sort_values("target"), "o-"),
-        ("a method people use", measured[~is_target & (measured.method != CHOSEN)], "s"),
+        ("another method", measured[~is_target & (measured.method != CHOSEN)], "s"),
         (CHOSEN, measured[measured.method == CHOSEN], "*"),
     ):
         if len(rows):
-            leak = 100 * rows.leak.to_numpy()
-            low = np.maximum(leak - 100 * rows.leak_low.to_numpy(), 0)
-            high = np.maximum(100 * rows.leak_high.to_numpy() - leak, 0)
+            rate = 100 * rows.rate.to_numpy()
+            low = np.maximum(rate - 100 * rows.rate_low.to_numpy(), 0)
+            high = np.maximum(100 * rows.rate_high.to_numpy() - rate, 0)
             axes.errorbar(
-                leak,
+                rate,
                 rows.mean_score.to_numpy(),
                 xerr=np.stack([low, high]),
                 fmt=style,
@@ -53,27 +57,27 @@ def draw_frontier(methods: pd.DataFrame, title: str) -> bytes:
                 label=label,
             )
     axes.set_xscale("symlog", linthresh=0.1)
-    # room for the names at the right
-    axes.set_xlim(left=0, right=max(100 * measured.leak.max(), 1) * 6)
+    # the names need space at the right
+    axes.set_xlim(left=0, right=max(100 * measured.rate.max(), 1) * 6)
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("hidden positives among the negatives, % (95 % interval)")
+    axes.set_xlabel("false-negative rate: hidden positives among the negatives, % (95 % interval)")
     axes.set_ylabel("mean score of the negatives")
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
-    _name(figure, axes, measured)
+    _write_names(figure, axes, measured)
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
-def _name(figure: Figure, axes: Axes, measured: pd.DataFrame) -> None:
-    """Write each method's name beside its place, where nothing else stands."""
+def _write_names(figure: Figure, axes: Axes, measured: pd.DataFrame) -> None:
+    """Write each method's name beside its point, on a side that nothing else takes."""
     from matplotlib.transforms import Bbox
 
-    figure.draw_without_rendering()  # only now is it known where everything stands
+    figure.draw_without_rendering()  # the places of texts are not known before
     rows = measured.sort_values("mean_score", ascending=False).to_dict("records")
-    places = [(100 * row["leak"], row["mean_score"]) for row in rows]
+    places = [(100 * row["rate"], row["mean_score"]) for row in rows]
     points = axes.transData.transform(places)
     taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     for row, place in zip(rows, places, strict=True):

@@ -1,0 +1,179 @@
+"""Runs checks on the files of a store, and remembers what each of them saw.
+
+A result is kept beside the stage that was looked at, with the versions of all stages that were
+read, so that a check looks again only if it would read something else.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hn_assets.errors import StoreError
+from hn_assets.evaluation.checks.accepted import ACCEPTED
+from hn_assets.evaluation.checks.check import Check, all_checks
+from hn_assets.evaluation.checks.result import CheckResult, CheckVerdict
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.store import DatasetStore, Manifest, layout
+from hn_assets.store.layout import StageFile
+
+_TRAINING_SET = layout.TRAINING_SET.stage
+_NO_VERSION = ""  # stands for a training set that does not exist
+
+
+class StoreInputs:
+    """The inputs of checks, read from a store.
+
+    Args:
+        store: The store of the dataset.
+        settings: All settings of the dataset.
+
+    Attributes:
+        read: The version of each stage that was read, by the name of the stage.
+    """
+
+    def __init__(self, store: DatasetStore, settings: DatasetSettings) -> None:
+        self._store, self._settings = store, settings
+        self.read: dict[str, str] = {}
+
+    @property
+    def settings(self) -> DatasetSettings:
+        """All settings of the dataset."""
+        return self._settings
+
+    def file(self, stage_file: StageFile) -> Path:
+        """The path of a published file, after its checksum was verified.
+
+        Raises:
+            StoreError: The stage was never materialized, or the file is missing or damaged.
+        """
+        self.read[stage_file.stage] = self._store.stage(stage_file.stage).require().version
+        return self._store.file(stage_file)
+
+    def info(self, stage: str) -> Mapping[str, Any]:
+        """What the manifest of a stage says of how the stage was made.
+
+        Raises:
+            StoreError: The stage was never materialized, or its manifest is damaged.
+        """
+        manifest = self._store.stage(stage).require()
+        self.read[stage] = manifest.version
+        return manifest.info
+
+    def accepted(self, what: str) -> Any:
+        """An entry of `accepted_summary` of the last training set, or None if there is none."""
+        manifest = self._last_training_set()
+        self.read[_TRAINING_SET] = _NO_VERSION if manifest is None else manifest.version
+        return None if manifest is None else manifest.info.get(ACCEPTED, {}).get(what)
+
+    def would_read(self, read: Mapping[str, str]) -> bool:
+        """Whether these stages still have the versions that were read, with undamaged files."""
+        for stage, version in read.items():
+            if stage == _TRAINING_SET:
+                manifest = self._last_training_set()
+            else:
+                manifest = self._store.stage(stage).verified()
+            if version != (_NO_VERSION if manifest is None else manifest.version):
+                return False
+        return True
+
+    def _last_training_set(self) -> Manifest | None:
+        """The manifest of the training set; a damaged one will be replaced and counts as none."""
+        try:
+            return self._store.stage(_TRAINING_SET).manifest()
+        except StoreError:
+            return None
+
+
+def run_check(
+    check: Check,
+    store: DatasetStore,
+    settings: DatasetSettings,
+    accepted: Collection[str] = (),
+) -> CheckResult:
+    """Let a check look at the files of a store, unless it has already looked at the same.
+
+    Args:
+        check: The check.
+        store: The store of the dataset.
+        settings: All settings of the dataset.
+        accepted: The names of the checks that a person accepts to fail. For as long as the files
+            stay the same, `read_verdicts` remembers that this check was among them.
+
+    Raises:
+        StoreError: A file that the check reads is missing or damaged.
+    """
+    inputs = StoreInputs(store, settings)
+    note = _read_note(check, store, settings)
+    if note is not None and inputs.would_read(note["read"]):
+        read, result = note["read"], CheckResult(**note["result"])
+    else:
+        result = check.look(inputs)
+        read = inputs.read
+    fresh = {
+        "version": check.version,
+        "settings": _relevant(settings),
+        "read": read,
+        "result": asdict(result),
+        "accepted": check.name in accepted,
+    }
+    if fresh != note:
+        store.stage(check.stage).write_note(_note_name(check), fresh)
+    return result
+
+
+def read_verdicts(
+    store: DatasetStore, settings: DatasetSettings, accepted: Collection[str] = ()
+) -> list[CheckVerdict]:
+    """What every check has said of the files that are there now, in the order of the stages.
+
+    No check is run. One that has looked at other files, or with other settings, counts as not run.
+
+    Args:
+        store: The store of the dataset.
+        settings: All settings of the dataset.
+        accepted: The names of the checks that a person accepts to fail, beside those that were
+            accepted when they ran.
+    """
+    checks = all_checks()
+    # each manifest is read once, since every look at a remote store is a request
+    manifests = {stage: store.stage(stage).manifest() for stage in {c.stage for c in checks}}
+    versions = {stage: m.version for stage, m in manifests.items() if m is not None}
+    verdicts: list[CheckVerdict] = []
+    for check in checks:
+        note = _read_note(check, store, settings)
+        if note is None or not _is_of(note["read"], versions):
+            verdicts.append(check.verdict(None))
+            continue
+        is_accepted = note["accepted"] or check.name in accepted
+        verdicts.append(check.verdict(CheckResult(**note["result"]), accepted=is_accepted))
+    return verdicts
+
+
+def _is_of(read: Mapping[str, str], versions: Mapping[str, str]) -> bool:
+    """Whether what was read is what is there now.
+
+    The training set is left out: a refresh may have replaced it after its checks have run.
+    """
+    return all(
+        versions.get(stage) == version for stage, version in read.items() if stage != _TRAINING_SET
+    )
+
+
+def _read_note(
+    check: Check, store: DatasetStore, settings: DatasetSettings
+) -> dict[str, Any] | None:
+    """What a check saw the last time, or None if it would now look in another way."""
+    note = store.stage(check.stage).read_note(_note_name(check))
+    if note is None or note["version"] != check.version or note["settings"] != _relevant(settings):
+        return None
+    return note
+
+
+def _note_name(check: Check) -> str:
+    return f"check-{check.name}.json"
+
+
+def _relevant(settings: DatasetSettings) -> dict[str, Any]:
+    """The settings that a check may depend on."""
+    return settings.model_dump(mode="json", exclude={"job", "alerts"})

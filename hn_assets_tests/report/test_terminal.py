@@ -1,0 +1,88 @@
+"""What a terminal shows of a dataset."""
+
+from pathlib import Path
+
+import pytest
+
+from hn_assets.errors import StoreError
+from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.report.terminal import WIDTH, render_dataset
+from hn_assets.store import DatasetStore, layout
+from hn_assets_tests.report.refresh_files import (
+    publish_audit,
+    publish_calibration,
+    publish_dataset,
+    publish_missing_labels,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DatasetStore:
+    return publish_dataset(tmp_path)
+
+
+def test_the_training_files_and_some_examples(store: DatasetStore) -> None:
+    shown = render_dataset(store, examples=2)
+    assert f"  {store.file(layout.TRAINING_SET)}  (3 bytes)" in shown
+    assert shown.count("query     what is <") == 2
+    assert "negative  0.500  the passage 25" in shown
+
+
+def test_what_was_not_materialized_is_left_out(store: DatasetStore) -> None:
+    shown = render_dataset(store, examples=0)
+    assert "rate" not in shown
+    assert "Threshold" not in shown
+    assert "missing labels" not in shown
+
+
+def test_the_rate_of_each_method_and_the_picture(store: DatasetStore, tmp_path: Path) -> None:
+    publish_audit(store, tmp_path)
+    shown = render_dataset(store, examples=1)
+    (own,) = (line for line in shown.splitlines() if line.startswith("these settings"))
+    assert own.split()[2:] == ["0.80", "0.450", "98"]
+    assert "nobody's method" not in shown
+    assert f"As a picture: {store.file(layout.AUDIT_CHART)}" in shown
+
+
+def test_an_audit_that_measured_nothing(store: DatasetStore, tmp_path: Path) -> None:
+    publish_audit(store, tmp_path, measured=False)
+    assert "False-negative rate: nothing could be measured." in render_dataset(store, examples=1)
+
+
+def test_a_calibration_that_the_qrels_cannot_support(store: DatasetStore) -> None:
+    found = Calibration(
+        target=0.01,
+        unlabelled_per_positive=2.0,
+        why_not="they are too few",
+        model=None,
+        threshold=1.0,
+        rate=None,
+        rate_low=None,
+        rate_high=None,
+        queries=3,
+        hidden=0,
+    )
+    publish_calibration(store, found.as_json())
+    shown = " ".join(render_dataset(store, examples=1).split())
+    assert "Threshold: the qrels cannot support target_false_negative_rate: they are too few." in (
+        shown
+    )
+    assert "measured by hiding" not in shown
+
+
+def test_the_likeliest_missing_labels_each_on_lines_that_fit(
+    store: DatasetStore, tmp_path: Path
+) -> None:
+    publish_missing_labels(store, tmp_path)
+    shown = render_dataset(store, examples=1, missing_labels=2)
+    listed = shown.partition("Likely missing labels, the likeliest first:\n")[2].splitlines()
+    assert listed[0] == "  0.900  the query 0"
+    assert listed[1].startswith("         [d0] a long passage")
+    assert len(listed) == 5
+    assert max(map(len, listed[:4])) <= WIDTH
+    assert listed[4].endswith(f"/{layout.LIKELY_MISSING_LABELS_CSV.name}")
+
+
+def test_a_dataset_without_a_training_set_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="toy/training_set has not been materialized"):
+        render_dataset(DatasetStore(tmp_path, "toy"), examples=1)
