@@ -11,12 +11,16 @@ from hn_assets.export.format import Format
 
 
 def _discover() -> dict[str, Format]:
-    """An instance of each format, by its name, in the order of the names of the modules."""
+    """An instance of each format, by its name, in the order of the names of the modules.
+
+    Raises:
+        TypeError: Two formats have the same name.
+    """
     formats: dict[str, Format] = {}
     for found in subclasses_in(sys.modules[__name__], Format):
         if found.name in formats:
             raise TypeError(f"{found} and {formats[found.name]} are both called {found.name!r}")
-        formats[found.name] = found()
+        formats[found.name] = found()  # type: ignore[abstract]
     return formats
 
 
