@@ -1,17 +1,17 @@
 """Write the training files of one split, and report what is in them and what is not."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from hn_assets.export import formats
+from hn_assets.errors import SettingsError
 from hn_assets.export.examples import Example, Examples
-from hn_assets.settings.export import ExportSettings
+from hn_assets.export.format import ExportContext
+from hn_assets.export.formats import FORMATS
+from hn_assets.export.ids import write_ids
+from hn_assets.store import layout
 from hn_assets.text import shorten
-
-IDS_FILE = "ids.parquet"
-FLAGEMBEDDING_FILE = "flagembedding.jsonl"
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,24 @@ class ExportReport:
     """What was written.
 
     Attributes:
-        files: rows and bytes of each file, by name.
-        queries_exported: queries in the files.
-        queries_without_negatives: queries with positives for which nothing was mined.
-        queries_without_positives: mined queries that have no positive with text in the split.
-        queries_short_of_n_tuples: queries with too few negatives for the n-tuple file.
-        blank_positives: positives without text, left out.
-        positives: in the files.
-        negatives: in the files.
-        example: the first query, to read.
+        files: The number of rows and of bytes of each file, by its name below the folder.
+        queries_exported: Number of queries in the files.
+        queries_without_negatives: Number of queries with positives that have no hard negative.
+        queries_without_positives: Number of queries with hard negatives that have no positive with
+            text in the split.
+        queries_left_out: Number of exported queries that are missing in a format since it cannot
+            hold them, by the name of the format. Formats that hold all queries are not named.
+        blank_positives: Number of positives that were left out since they have no text.
+        positives: Number of positives in the files.
+        negatives: Number of negatives in the files.
+        example: The first query with a positive and some negatives, to read.
     """
 
-    files: dict[str, dict[str, int]] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     queries_exported: int = 0
     queries_without_negatives: int = 0
     queries_without_positives: int = 0
-    queries_short_of_n_tuples: int = 0
+    queries_left_out: Mapping[str, int] = field(default_factory=dict)
     blank_positives: int = 0
     positives: int = 0
     negatives: int = 0
@@ -49,30 +51,34 @@ def export_training_set(
     qrels: Path,
     hard_negatives: Path,
     split: str,
-    negatives: int,
+    num_negatives: int,
     include_title: bool,
     teacher_scores: Path | None = None,
-    settings: ExportSettings,
+    formats: Sequence[str],
 ) -> ExportReport:
     """Write the formats asked for and the side table of ids into `folder`.
 
     The same inputs, whatever the order of their rows, give the same bytes.
 
     Args:
-        folder: to write to; it must be there. Files of the same names are replaced.
-        corpus: Parquet file of the documents; so for the other three inputs.
-        queries: with the columns of `tables.QUERIES`.
-        qrels: with the columns of `tables.QRELS`.
-        hard_negatives: with the columns of `tables.HARD_NEGATIVES`.
-        split: whose positives are exported.
-        negatives: how many were asked for per query: the width of n-tuples.
-        include_title: whether a passage's text begins with its title.
-        teacher_scores: with the columns of `tables.TEACHER_SCORES`; None without a teacher.
-        settings: the formats.
+        folder: An existing folder. Files of the same names are replaced.
+        corpus: Parquet file with the columns of `tables.CORPUS`.
+        queries: Parquet file with the columns of `tables.QUERIES`.
+        qrels: Parquet file with the columns of `tables.QRELS`.
+        hard_negatives: Parquet file with the columns of `tables.HARD_NEGATIVES`.
+        split: The split whose positives are exported.
+        num_negatives: How many negatives were asked for per query.
+        include_title: Whether a passage's text begins with its title.
+        teacher_scores: Parquet file with the columns of `tables.TEACHER_SCORES`, or None if there
+            is no teacher.
+        formats: Names of formats, as in `FORMATS`.
 
     Raises:
-        StoreError: the inputs are of different versions and do not fit together.
+        SettingsError: A format needs a teacher and there is none.
+        StoreError: The inputs are of different versions and do not fit together.
     """
+    if teacher_scores is None:
+        check_teacher(formats)
     examples = Examples(
         corpus=corpus,
         queries=queries,
@@ -82,37 +88,25 @@ def export_training_set(
         include_title=include_title,
         teacher_scores=teacher_scores,
     )
-    teacher = examples.has_teacher
-    writers = {
-        "flagembedding": (
-            FLAGEMBEDDING_FILE,
-            partial(formats.write_flagembedding, teacher=teacher),
-        ),
-        "triplet": ("triplet.parquet", partial(formats.write_triplets, teacher=teacher)),
-        "n-tuple": (
-            "n-tuple.parquet",
-            partial(formats.write_n_tuples, negatives=negatives, teacher=teacher),
-        ),
-        "labeled-pair": (
-            "labeled-pair.parquet",
-            partial(formats.write_labeled_pairs, teacher=teacher),
-        ),
-        "labeled-list": (
-            "labeled-list.parquet",
-            partial(formats.write_labeled_lists, teacher=teacher),
-        ),
-    }
-    files: dict[str, dict[str, int]] = {}
-    for name, write in [*(writers[f] for f in settings.formats), (IDS_FILE, formats.write_ids)]:
-        rows = write(folder / name, examples)
-        files[name] = {"rows": rows, "bytes": (folder / name).stat().st_size}
-    short = examples.count_short(negatives) if "n-tuple" in settings.formats else 0
+    context = ExportContext(num_negatives=num_negatives)
+    rows: dict[str, int] = {}
+    queries_left_out: dict[str, int] = {}
+    for name in formats:
+        written = FORMATS[name].write(folder, examples, context)
+        rows.update(written.rows)
+        if written.queries_left_out:
+            queries_left_out[name] = written.queries_left_out
+    ids = layout.TRAINING_SET.name
+    rows[ids] = write_ids(folder / ids, examples)
     return ExportReport(
-        files=files,
+        files={
+            name: {"rows": count, "bytes": (folder / name).stat().st_size}
+            for name, count in rows.items()
+        },
         queries_exported=len(examples),
         queries_without_negatives=examples.queries_without_negatives,
         queries_without_positives=examples.queries_without_positives,
-        queries_short_of_n_tuples=short,
+        queries_left_out=queries_left_out,
         blank_positives=examples.blank_positives,
         positives=examples.positives,
         negatives=examples.negatives,
@@ -120,8 +114,28 @@ def export_training_set(
     )
 
 
+def check_teacher(formats: Sequence[str]) -> None:
+    """Refuse formats that cannot be written without a teacher's scores.
+
+    Raises:
+        SettingsError: One of the formats needs a teacher.
+    """
+    for name in formats:
+        if FORMATS[name].needs_teacher:
+            raise SettingsError(
+                f"the export format {name} needs the scores of a teacher: add a section teacher to "
+                f"the dataset, or take {name} out of export.formats"
+            )
+
+
 def render(example: Example, negatives: int = 3, characters: int = 160) -> str:
-    """An example as a few lines a person can read."""
+    """An example as a few lines that a person can read.
+
+    Args:
+        example: The example.
+        negatives: At most how many negatives are shown.
+        characters: The length at which texts are cut.
+    """
     lines = [f"query     {shorten(example.query, characters)}"]
     first = example.positives[0]
     score = "" if first.score is None else f"{first.score:.3f}  "

@@ -1,29 +1,33 @@
-"""The settings of the export room."""
+"""The YAML section `export`: which training files are written.
 
-from typing import Literal
+The formats stand in `hn_assets.export.formats`, each with its name and description.
+"""
+
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
+from hn_assets.export.formats import FORMATS
 from hn_assets.settings_base import Settings
 
-Format = Literal["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 
 
 class ExportSettings(Settings):
     """Which training files are written."""
 
-    formats: list[Format] = Field(
+    formats: list[FormatName] = Field(
         default=["flagembedding", "triplet"],
         min_length=1,
-        description=(
-            "`flagembedding`: JSONL of query, pos, neg; the others are sentence-transformers' "
-            "shapes as Parquet: `triplet`, `n-tuple`, `labeled-pair`, `labeled-list`"
-        ),
+        description="; ".join(f"`{name}`: {kind.description}" for name, kind in FORMATS.items()),
     )
 
     @field_validator("formats")
     @classmethod
-    def _check_formats(cls, formats: list[Format]) -> list[Format]:
+    def _check_formats(cls, formats: list[str]) -> list[str]:
         if len(set(formats)) < len(formats):
             raise ValueError("export.formats names a format twice")
         return formats

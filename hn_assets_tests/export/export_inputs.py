@@ -1,22 +1,30 @@
 """A small set of inputs for the export, to be changed by tests before it is written."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.export.formats import FORMATS
+from hn_assets.export.inputs import TEACHER_COLUMN
 from hn_assets.export.writer import ExportReport, export_training_set
-from hn_assets.settings.export import ExportSettings
 from hn_assets.store import tables
 
-# columns of hard_negatives that the export does not read: null here
-UNREAD = ("source", "margin", "positive_similarity", "probability", "teacher")
-ALL = ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]
+# The rows of `Inputs.negatives` do not give these columns of hard_negatives. Except for the
+# teacher's scores, the export does not read them.
+NOT_GIVEN = ("source", "margin", "positive_similarity", "probability", TEACHER_COLUMN)
+WITHOUT_TEACHER = [name for name, kind in FORMATS.items() if not kind.needs_teacher]
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    """The objects of a JSON Lines file, whose lines end at a line feed and nothing else."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 class Inputs:
-    """Two mined queries (p, q), one unmined (r), one whose positive is blank (s)."""
+    """The queries p and q can be exported; r has no negatives, and the positive of s is blank."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,7 +49,7 @@ class Inputs:
             ("q", "d6", 11, 0.375, *positives["q"]),
             ("s", "d6", 11, 0.375, *positives["s"]),
         ]
-        # of the teacher, by query and document; none: there is no teacher
+        # the teacher's scores by query and document; without any there is no teacher
         self.scores: dict[tuple[str, str], float] = {}
 
     def write(self) -> dict[str, Path]:
@@ -53,11 +61,11 @@ class Inputs:
             ("hard_negatives", tables.HARD_NEGATIVES, self.negatives),
         ):
             paths[name] = self.folder / f"in-{name}.parquet"
-            names = [n for n in schema.names if n not in UNREAD]
+            names = [n for n in schema.names if n not in NOT_GIVEN]
             data: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
             if name == "hard_negatives":
                 for row in data:
-                    row["teacher"] = self.scores.get((row["query_id"], row["doc_id"]))
+                    row[TEACHER_COLUMN] = self.scores.get((row["query_id"], row["doc_id"]))
             pq.write_table(pa.Table.from_pylist(data, schema=schema), paths[name])
         if self.scores:
             relevant = {(query, doc) for query, doc, score, _ in self.qrels if score > 0}
@@ -72,7 +80,7 @@ class Inputs:
         return paths
 
     def add_teacher(self) -> None:
-        """Scores of everything that has text: 9 down for p's passages, 0.5 for q's negative."""
+        """Give everything that has text a score, the positives a higher one than the negatives."""
         self.scores = {
             ("p", "odd"): 9.0,
             ("p", "d0"): 8.0,
@@ -84,7 +92,10 @@ class Inputs:
             ("s", "d6"): 0.25,
         }
 
-    def export(self, out: str = "out", formats: list[str] = ALL, **options) -> ExportReport:
+    def export(self, out: str = "out", formats: list[str] | None = None, **options) -> ExportReport:
+        """Write training files to the folder `out`; in all formats that the inputs allow."""
+        if formats is None:
+            formats = list(FORMATS) if self.scores else WITHOUT_TEACHER
         (self.folder / out).mkdir(exist_ok=True)
         return export_training_set(
             self.folder / out,
@@ -93,7 +104,7 @@ class Inputs:
                 "split": "train",
                 "num_negatives": 2,
                 "include_title": True,
-                "settings": ExportSettings.model_validate({"formats": formats}),
+                "formats": formats,
                 **options,
             },
         )

@@ -113,7 +113,7 @@ def test_prompts_reach_flagembedding(inputs: Inputs, tmp_path: Path) -> None:
 
 
 def test_files_with_and_without_prompts_do_not_go_together(inputs: Inputs, tmp_path: Path) -> None:
-    """What FlagEmbedding does then, which no single file can prevent; the writer's docs say so."""
+    """What FlagEmbedding does then, which no single file can prevent; the format's docs say so."""
     inputs.export("without", ["flagembedding"])
     inputs.queries = [(*query[:3], "Prompt: ") for query in inputs.queries]
     inputs.export("with", ["flagembedding"])
@@ -125,10 +125,12 @@ def test_files_with_and_without_prompts_do_not_go_together(inputs: Inputs, tmp_p
     assert queries_of(dataset) == ["query p", "query q"] * 2, "harmless without an instruction"
 
 
-def test_datasets_reads_every_file(inputs: Inputs, tmp_path: Path) -> None:
+def test_datasets_reads_every_file_of_rows(inputs: Inputs, tmp_path: Path) -> None:
+    inputs.add_teacher()
     report = inputs.export()
-    assert len(report.files) == 6
     for name, file in report.files.items():
+        if name.endswith(".json"):  # an object, not rows
+            continue
         assert read_with_datasets(name, tmp_path).num_rows == file["rows"] > 0
 
 

@@ -1,22 +1,15 @@
 """What is in the training files, and what is counted instead."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from hn_assets.errors import StoreError
+from hn_assets.errors import SettingsError, StoreError
 from hn_assets.export import examples as examples_module
-from hn_assets.export import formats as formats_module
+from hn_assets.export import row_files
 from hn_assets.settings.export import ExportSettings
-from hn_assets_tests.export.export_inputs import Inputs
-
-
-def read_jsonl(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+from hn_assets_tests.export.export_inputs import Inputs, read_jsonl
 
 
 def test_flagembedding_lines(inputs: Inputs) -> None:
@@ -68,16 +61,16 @@ def test_n_tuples_leave_out_and_count_queries_that_are_short(inputs: Inputs) -> 
         ["query p", "text 0", "text 4", "text 5"],
         ["query p", "text 1", "text 4", "text 5"],
     ]
-    assert (report.queries_short_of_n_tuples, report.queries_exported) == (1, 2)
+    assert (report.queries_left_out, report.queries_exported) == ({"n-tuple": 1}, 2)
 
 
 def test_n_tuples_are_as_wide_as_asked_for(inputs: Inputs) -> None:
     report = inputs.export("narrow", ["n-tuple"], num_negatives=1)
     assert report.files["n-tuple.parquet"]["rows"] == 4
-    assert report.queries_short_of_n_tuples == 0
+    assert report.queries_left_out == {}
     report = inputs.export("wide", ["n-tuple"], num_negatives=3)
     assert report.files["n-tuple.parquet"]["rows"] == 0
-    assert report.queries_short_of_n_tuples == 2
+    assert report.queries_left_out == {"n-tuple": 2}
     names = pq.read_schema(inputs.folder / "wide" / "n-tuple.parquet").names
     assert names == ["anchor", "positive", "negative_1", "negative_2", "negative_3"]
 
@@ -128,7 +121,7 @@ def test_only_the_files_asked_for_and_the_ids_are_written(inputs: Inputs) -> Non
     written = {path.name: path.stat().st_size for path in (inputs.folder / "out").iterdir()}
     assert written == {name: file["bytes"] for name, file in report.files.items()}
     assert sorted(written) == ["ids.parquet", "triplet.parquet"]
-    assert report.queries_short_of_n_tuples == 0
+    assert report.queries_left_out == {}
 
 
 def test_positives_of_another_split_are_no_positives(inputs: Inputs) -> None:
@@ -143,18 +136,20 @@ def test_a_split_without_positives_gives_empty_files(inputs: Inputs) -> None:
     report = inputs.export(split="dev")
     assert report.queries_exported == 0
     assert report.example == ""
-    assert {file["rows"] for file in report.files.values()} == {0}
+    assert {
+        file["rows"] for name, file in report.files.items() if not name.endswith("metadata.json")
+    } == {0}
 
 
 def test_blocks_change_no_row(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs.export("whole")
     monkeypatch.setattr(examples_module, "QUERIES_PER_BLOCK", 1)
-    monkeypatch.setattr(formats_module, "ROWS_PER_GROUP", 3)
-    monkeypatch.setattr(formats_module, "CHARACTERS_PER_GROUP", 60)
+    monkeypatch.setattr(row_files, "ROWS_PER_GROUP", 3)
+    monkeypatch.setattr(row_files, "CHARACTERS_PER_GROUP", 60)
     report = inputs.export("blocks")
     for name in report.files:
         paths = [inputs.folder / out / name for out in ("whole", "blocks")]
-        if name.endswith("jsonl"):
+        if not name.endswith("parquet"):
             assert paths[0].read_bytes() == paths[1].read_bytes()
         else:
             assert pq.read_table(paths[0]).equals(pq.read_table(paths[1])), name
@@ -180,8 +175,9 @@ def test_the_order_of_the_inputs_changes_no_byte(inputs: Inputs) -> None:
     for rows in (inputs.corpus, inputs.queries, inputs.qrels, inputs.negatives):
         rows.reverse()
     inputs.export("second")
-    for path in (inputs.folder / "first").iterdir():
-        assert path.read_bytes() == (inputs.folder / "second" / path.name).read_bytes(), path.name
+    for path in (inputs.folder / "first").rglob("*.*"):
+        name = path.relative_to(inputs.folder / "first")
+        assert path.read_bytes() == (inputs.folder / "second" / name).read_bytes(), name
 
 
 def test_documents_that_left_the_corpus_are_an_error(inputs: Inputs) -> None:
@@ -194,6 +190,12 @@ def test_queries_that_are_gone_are_an_error(inputs: Inputs) -> None:
     inputs.queries = [row for row in inputs.queries if row[0] != "q"]
     with pytest.raises(StoreError, match="the query 'q', which queries no longer has"):
         inputs.export()
+
+
+def test_a_format_that_needs_a_teacher_is_refused_without_one(inputs: Inputs) -> None:
+    with pytest.raises(SettingsError, match="export format pylate needs the scores of a teacher"):
+        inputs.export(formats=["triplet", "pylate"])
+    assert not list((inputs.folder / "out").iterdir()), "nothing is written before the check"
 
 
 @pytest.mark.parametrize("formats", [[], ["triplet", "triplet"], ["csv"]])
@@ -220,7 +222,7 @@ def test_the_teachers_scores_stand_beside_or_in_place_of_the_labels(inputs: Inpu
     assert list(lists) == ["anchor", "passages", "scores"]
     assert [list(row) for row in lists.scores][-1] == [4.0, 0.5]
     ids = pd.read_parquet(out / "ids.parquet")
-    assert ids.teacher.tolist() == pairs.score.tolist()
+    assert ids.teacher_score.tolist() == pairs.score.tolist()
 
 
 @pytest.mark.parametrize(

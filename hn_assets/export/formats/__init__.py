@@ -1,0 +1,41 @@
+"""One module per format of training files.
+
+A module defines one subclass of `hn_assets.export.format.Format`. The modules are discovered:
+adding a format is adding a module, and nothing else.
+"""
+
+import sys
+
+from hn_assets.discovery import subclasses_in
+from hn_assets.export.format import Format
+
+
+def _discover() -> dict[str, Format]:
+    """An instance of each format, by its name, in the order of the names of the modules.
+
+    Raises:
+        TypeError: Two formats have the same name.
+    """
+    formats: dict[str, Format] = {}
+    for found in subclasses_in(sys.modules[__name__], Format):
+        if found.name in formats:
+            raise TypeError(f"{found} and {formats[found.name]} are both called {found.name!r}")
+        formats[found.name] = found()  # type: ignore[abstract]
+    return formats
+
+
+FORMATS = _discover()
+
+
+def format_table() -> str:
+    """The formats as a Markdown table, with a row for each file that a format writes."""
+    header = ("format", "file", "columns", "with a teacher", "read by")
+    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    for name, kind in FORMATS.items():
+        for place, (file, columns) in enumerate(kind.files.items()):
+            about_format = (
+                (f"`{name}`", kind.with_teacher, kind.read_by) if not place else ("",) * 3
+            )
+            cells = (about_format[0], f"`{file}`", columns, *about_format[1:])
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,137 @@
+"""Read the tables that training examples are made of."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hn_assets.errors import StoreError
+from hn_assets.store import tables
+
+# the column of `tables.HARD_NEGATIVES` that holds the teacher's score
+TEACHER_COLUMN = "teacher_score" if "teacher_score" in tables.HARD_NEGATIVES.names else "teacher"
+
+
+class DocumentText(NamedTuple):
+    """Title and text of a document, as the corpus has them."""
+
+    title: str
+    text: str
+
+
+class QueryText(NamedTuple):
+    """Text of a query, and its own prompt if it has one."""
+
+    text: str
+    prompt: str | None
+
+
+def read_negatives(path: Path) -> pa.Table:
+    """The hard negatives by query id, rank and document id; the teacher's in `teacher_score`."""
+    negatives = pq.read_table(path).sort_by(
+        [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
+    )
+    return negatives.rename_columns(
+        ["teacher_score" if name == TEACHER_COLUMN else name for name in negatives.column_names]
+    )
+
+
+def read_positives(path: Path, split: str) -> pa.Table:
+    """The relevant documents of a split by query id, grade from high to low and document id."""
+    return pq.read_table(
+        path,
+        columns=["query_id", "doc_id", "score"],
+        filters=(pc.field("split") == split) & (pc.field("score") > 0),
+    ).sort_by([("query_id", "ascending"), ("score", "descending"), ("doc_id", "ascending")])
+
+
+def read_documents(path: Path, wanted: set[str]) -> dict[str, DocumentText]:
+    """Title and text of each wanted document, by id.
+
+    Raises:
+        StoreError: A wanted document is not in the corpus.
+    """
+    documents = {
+        row["id"]: DocumentText(row["title"], row["text"])
+        for row in tables.read_rows(path, ["id", "title", "text"])
+        if row["id"] in wanted
+    }
+    missing = wanted - documents.keys()
+    if missing:
+        raise StoreError(
+            f"document {min(missing)!r} and {len(missing) - 1} more are named as positives or "
+            f"negatives but are no longer in the corpus; materialize everything from corpus on"
+        )
+    return documents
+
+
+def read_queries(path: Path, wanted: set[str]) -> dict[str, QueryText]:
+    """Text and prompt of each wanted query, by id.
+
+    Raises:
+        StoreError: A wanted query is not in the file.
+    """
+    queries = {
+        row["id"]: QueryText(row["text"], row["prompt"])
+        for row in tables.read_rows(path, ["id", "text", "prompt"])
+        if row["id"] in wanted
+    }
+    missing = wanted - queries.keys()
+    if missing:
+        raise StoreError(
+            f"hard_negatives names the query {min(missing)!r}, which queries no longer has; "
+            f"materialize everything from queries on"
+        )
+    return queries
+
+
+def add_teacher_scores(positives: pa.Table, path: Path) -> pa.Table:
+    """Append the column `teacher_score` to the positives; the order of the rows stays.
+
+    Args:
+        positives: With the columns `query_id` and `doc_id`.
+        path: The teacher's scores, with the columns of `tables.TEACHER_SCORES`.
+
+    Raises:
+        StoreError: A positive has no score of the teacher.
+    """
+    scores = pq.read_table(path, filters=pc.field("label") == 1)
+    score_of = dict(zip(_keys(scores), scores["score"].to_pylist(), strict=True))
+    keys = _keys(positives)
+    for query_id, doc_id in keys:
+        if (query_id, doc_id) not in score_of:
+            raise StoreError(
+                f"the positive {doc_id} of query {query_id} has no score of the teacher; "
+                f"materialize everything from teacher_scores on"
+            )
+    column = pa.array([score_of[key] for key in keys], pa.float32())
+    return positives.append_column("teacher_score", column)
+
+
+def distinct(table: pa.Table, column: str) -> list[str]:
+    """The values of a column, in the order in which they first appear."""
+    return table[column].unique().to_pylist()
+
+
+def keep_rows(table: pa.Table, column: str, values: Iterable[str]) -> pa.Table:
+    """The rows whose value in a column is one of `values`."""
+    return table.filter(pc.field(column).isin(pa.array(values, pa.string())))
+
+
+def query_starts(table: pa.Table) -> np.ndarray:
+    """The first row of each query in a table sorted by query, and the number of rows at the end.
+
+    Returns:
+        int64, of length number of queries + 1.
+    """
+    counts = table["query_id"].value_counts().field("counts").to_numpy()
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+
+
+def _keys(table: pa.Table) -> list[tuple[str, str]]:
+    """Query and document id of each row."""
+    return list(zip(table["query_id"].to_pylist(), table["doc_id"].to_pylist(), strict=True))
