@@ -58,7 +58,9 @@ class LazyReranker:
             ModelError: The model cannot be loaded.
         """
         if self._reranker is None:
-            self._log(f"{self.identity.name} scores on {', '.join(self.devices)} in {self.precision}")
+            self._log(
+                f"{self.identity.name} scores on {', '.join(self.devices)} in {self.precision}"
+            )
             self._reranker = Reranker(
                 self.identity, self.settings, devices=self.devices, precision=self.precision
             )

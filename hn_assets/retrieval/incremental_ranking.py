@@ -50,7 +50,9 @@ class EarlierRankings:
     scores: NDArray[np.float32]
 
     @classmethod
-    def read(cls, candidates: Path, documents: Path, queries: Path, depth: int) -> "EarlierRankings":
+    def read(
+        cls, candidates: Path, documents: Path, queries: Path, depth: int
+    ) -> "EarlierRankings":
         """Read what an earlier run left: its candidates, and two files of `write_searched`.
 
         Args:

@@ -85,7 +85,9 @@ class RankingReport:
     def recall_of_split(self, split: str) -> float | None:
         """The recall of the positives of a split at full depth; None if it has no positives."""
         recall = self.summary.recall([self.depth])
-        values = recall[recall.split == split][f"recall@{self.depth}"].to_list() if len(recall) else []
+        values = (
+            recall[recall.split == split][f"recall@{self.depth}"].to_list() if len(recall) else []
+        )
         return float(values[0]) if values else None
 
     def recall_by_split(self) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from hn_assets.settings.base import Settings
 
 
 class ComputeSettings(Settings):
-    """Where encoding and search run."""
+    """Which devices encode and search, and how."""
 
     device: str = Field(
         default="auto",
@@ -22,7 +22,8 @@ class ComputeSettings(Settings):
         description=(
             "of the encoder's weights and arithmetic; `auto`: bfloat16 where the hardware computes "
             "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on older cards, "
-            "float32 elsewhere. Stored vectors are float32 always"
+            "float32 on all other hardware. Stored vectors are float32 always. For vectors that "
+            "differ between machines by rounding alone, set float32"
         ),
     )
     compile: Literal["auto", "always", "never"] = Field(
