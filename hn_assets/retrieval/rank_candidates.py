@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.errors import SearchError
 from hn_assets.hardware import Choice
 from hn_assets.retrieval.faiss_index import (
     apply_search_parameters,
@@ -24,13 +23,12 @@ from hn_assets.retrieval.faiss_index import (
 from hn_assets.retrieval.incremental_ranking import (
     EarlierRankings,
     IncrementalRanking,
-    IncrementalReport,
     write_searched,
 )
 from hn_assets.retrieval.ranking import Ranking
+from hn_assets.retrieval.ranking_report import RankingReport
 from hn_assets.retrieval.ranking_summary import RankingSummary
-from hn_assets.retrieval.searcher import RECALL_SAMPLE, Searcher, recall_against_exact
-from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
+from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import tables
 
@@ -53,139 +51,6 @@ class EarlierFiles:
     searched_documents: Path
     searched_queries: Path
     depth: int
-
-
-@dataclass(frozen=True)
-class RankingReport:
-    """What was ranked, and how.
-
-    Attributes:
-        depth: How many candidates each query has: the depth wanted, or the size of the corpus.
-        depth_wanted: The depth asked for.
-        queries: How many queries there are.
-        is_exact: Whether the index compares every query with every document.
-        index_recall: The share of the exactly best documents that the index found, on a sample
-            of queries; None if the index is exact.
-        faiss_device: Where FAISS searched, and why.
-        seconds: What ranking and writing took.
-        incremental: What was searched, and what was kept from an earlier run.
-        summary: Where the known positives stand, and how scores fall.
-    """
-
-    depth: int
-    depth_wanted: int
-    queries: int
-    is_exact: bool
-    index_recall: float | None
-    faiss_device: Choice
-    seconds: float
-    incremental: IncrementalReport
-    summary: RankingSummary
-
-    def recall_of_split(self, split: str) -> float | None:
-        """The recall of the positives of a split at full depth; None if it has no positives."""
-        recall = self.summary.recall([self.depth])
-        values = (
-            recall[recall.split == split][f"recall@{self.depth}"].to_list() if len(recall) else []
-        )
-        return float(values[0]) if values else None
-
-    def recall_by_split(self) -> list[dict[str, Any]]:
-        """One row per split: its name, its queries, and recall at 1, 10, 100 and the depth."""
-        cutoffs = sorted({k for k in (1, 10, 100) if k < self.depth} | {self.depth})
-        rows = self.summary.recall(cutoffs).to_dict("records")
-        return [{str(key): value for key, value in row.items()} for row in rows]
-
-    def manifest_info(self, split: str) -> dict[str, Any]:
-        """What later stages and runs need to know of the rankings; `split` is the mined one."""
-        return {
-            "depth": self.depth,
-            "depth_wanted": self.depth_wanted,
-            "exact": self.is_exact,
-            "index_recall": self.index_recall,
-            "recall_of_mined": self.recall_of_split(split),
-        }
-
-    def figures(self) -> dict[str, Any]:
-        """The figures of the stage's metadata, by name; distributions and tables left out."""
-        is_measured = self.index_recall is not None
-        return {
-            "depth": self.depth,
-            "depth_wanted": self.depth_wanted,
-            "queries": self.queries,
-            "faiss_device": self.faiss_device.value,
-            "faiss_device_reason": self.faiss_device.reason,
-            "search_seconds": round(self.seconds, 3),
-            "queries_searched": self.incremental.searched,
-            "queries_kept_and_merged": self.incremental.merged,
-            "documents_new": self.incremental.new_documents,
-            "documents_gone": self.incremental.gone_documents,
-            "index_recall": round(self.index_recall, 4) if self.index_recall is not None else 1.0,
-            "index_recall_is": f"of the documents exact search finds, on a sample of "
-            f"{RECALL_SAMPLE} queries"
-            if is_measured
-            else "exact by construction",
-            "dagster/row_count": len(self.summary),
-            **{
-                f"{row['split']}_{name.replace('@', '_at_')}": value
-                for row in self.recall_by_split()
-                for name, value in row.items()
-                if name.startswith("recall@")
-            },
-        }
-
-
-def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
-    """The depth asked for, or what the mining range needs with all positives taken out.
-
-    Args:
-        settings: Of the search; its `depth` wins.
-        mining: Of mining, for the range, the split, and how the range counts.
-        qrels: Columns query_id, doc_id, score, split.
-    """
-    end = mining.range_or(DEFAULT_RANGE)[1]
-    if settings.depth is not None:
-        return settings.depth
-    if mining.range_counts == "including_positives":
-        return end
-    mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
-    return end + (int(mined.groupby("query_id").size().max()) if len(mined) else 0)
-
-
-def check_same_space(documents: Mapping[str, Any], queries: Mapping[str, Any]) -> None:
-    """Refuse to compare vectors that different models made.
-
-    Args:
-        documents: The space of `corpus_embeddings`: what must be equal for a comparison.
-        queries: The space of `query_embeddings`.
-
-    Raises:
-        SearchError: They differ; the error names the first part that does.
-    """
-    for part in documents:
-        if documents[part] != queries.get(part):
-            raise SearchError(
-                f"corpus_embeddings and query_embeddings do not fit together: {part} is "
-                f"{documents[part]} for documents and {queries.get(part)} for queries; materialize "
-                f"both with the same model, then faiss_index"
-            )
-
-
-def check_index_version(made_from: str, documents: str) -> None:
-    """Refuse an index of vectors that have been replaced since.
-
-    Args:
-        made_from: The version of `corpus_embeddings` that the index was built from.
-        documents: The version of `corpus_embeddings` now.
-
-    Raises:
-        SearchError: They differ.
-    """
-    if made_from != documents:
-        raise SearchError(
-            "faiss_index was built from other vectors than corpus_embeddings now holds; "
-            "materialize faiss_index again"
-        )
 
 
 def rank_candidates(

@@ -1,4 +1,4 @@
-"""What a set of rankings says: where the known positives stand, and how scores fall."""
+"""What a set of rankings says: the ranks of the known positives, and how scores fall."""
 
 from __future__ import annotations
 
