@@ -1,4 +1,4 @@
-"""Which device computes, in which precision, and where FAISS searches: one decision, recorded.
+"""Which device encodes, in which precision, and which device FAISS searches on.
 
 Nothing here falls back in silence: every choice comes with its reason.
 """
@@ -8,13 +8,19 @@ from pathlib import Path
 
 from hn_assets.errors import SettingsError
 
-# asking torch would take a second that a search on the CPU need not wait
+# Asking torch would take a second, which a search on the CPU need not wait.
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value picked for the user, and why; `fell_back` where a GPU was to be had or asked for."""
+    """A value chosen for the user, and why.
+
+    Attributes:
+        value: What was chosen.
+        reason: Why.
+        fell_back: Whether a GPU was asked for, or is there, and is not used.
+    """
 
     value: str
     reason: str
@@ -24,8 +30,11 @@ class Choice:
 def choose_devices(setting: str) -> list[str]:
     """The torch devices to encode on, at least one.
 
+    Args:
+        setting: `compute.device`.
+
     Raises:
-        SettingsError: a device is asked for that this machine does not have.
+        SettingsError: A device is asked for that this machine does not have.
     """
     import torch
 
@@ -50,7 +59,12 @@ def choose_devices(setting: str) -> list[str]:
 
 
 def choose_precision(setting: str, device: str) -> Choice:
-    """The precision to encode in on `device`, with the reason."""
+    """The precision to encode in on `device`, with the reason.
+
+    Args:
+        setting: `compute.precision`.
+        device: The first of the torch devices.
+    """
     import torch
 
     if setting != "auto":
@@ -71,7 +85,11 @@ def choose_precision(setting: str, device: str) -> Choice:
 
 
 def choose_faiss_device(setting: str) -> Choice:
-    """`gpu` or `cpu` for FAISS, with the reason."""
+    """`gpu` or `cpu` for FAISS, with the reason.
+
+    Args:
+        setting: `compute.faiss_device`.
+    """
     import faiss
 
     if setting == "cpu":

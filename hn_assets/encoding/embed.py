@@ -1,153 +1,150 @@
-"""Texts of any number to one file of vectors, encoding only what was never encoded before."""
+"""From a Parquet file of texts to a file of their vectors, with all that is reported of it."""
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hn_assets.encoding.encoder import Encoder, Kind
-from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
-from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter, check_finite
-from hn_assets.progress import Progress
-
-ROWS_PER_BLOCK = 8192
-
-ReadTexts = Callable[[], Iterable[tuple[str, str]]]
+from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
+from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
+from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.precision_loss import SAMPLE, measure_precision_loss
+from hn_assets.encoding.vectors.vector_cache import VectorCache
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.encoding.write_vectors import import_vectors, sample_texts, write_vectors
+from hn_assets.errors import StoreError
+from hn_assets.store.tables import read_rows
+from hn_assets.text import passage_text
 
 
 @dataclass(frozen=True)
-class EmbedReport:
-    """What was done.
+class EarlierVectors:
+    """The vectors that an earlier run published.
 
     Attributes:
-        ids: of the vectors in the file.
-        encoded: texts that a model read just now.
-        reused: texts whose vector was there from an earlier run.
-        duplicates: texts that share the vector of an equal text.
-        dimension: of the vectors.
-        norms: of every vector, float32, shape (texts,).
-        keys: of the vectors in the cache, in the order of `ids`.
+        path: The file of vectors.
+        space_folder: The `space_folder` of that run's report; only vectors of the same space
+            are reused.
     """
 
-    ids: list[str]
-    encoded: int
-    reused: int
-    duplicates: int
-    dimension: int
-    norms: NDArray[np.float32]
-    keys: list[bytes]
-
-    @property
-    def texts(self) -> int:
-        """Vectors in the file."""
-        return len(self.ids)
+    path: Path
+    space_folder: str
 
 
-def embed(
-    read: ReadTexts,
+def embed_texts(
+    source: Path,
     kind: Kind,
-    path: Path,
+    target: Path,
     *,
-    cache: VectorCache,
-    encoder: Callable[[], Encoder],
+    model: LazyModel,
+    cache_folder: Path,
+    earlier: EarlierVectors | None = None,
     what: str,
     log: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
 ) -> EmbedReport:
-    """Write a vector for every text to `path`, in the order they are read.
+    """Write a vector for every query or document of `source` to `target`.
 
-    What is encoded is committed to `cache` a window at a time, so that a run that is cut off goes
-    on from there. In memory are an id and a key of 16 bytes per text, and a window of texts.
+    A text that ever had a vector in the same space keeps it: no model reads it again.
 
     Args:
-        read: goes through the (id, text) pairs; called twice.
-        kind: queries get the model's instruction, passages do not.
-        path: the Arrow file to write.
-        cache: of the space that `encoder` makes vectors in.
-        encoder: makes it; not called where nothing is to be encoded.
-        what: is encoded, for the lines of progress.
-        log: takes a line of progress now and then.
+        source: A Parquet file with the columns of `tables.QUERIES` or `tables.CORPUS`.
+        kind: Queries get the model's instruction; passages are title and text.
+        target: The Arrow file to write.
+        model: Encodes what has no vector yet.
+        cache_folder: The folder of all vectors that were ever made.
+        earlier: What an earlier run published, for a machine that lacks its cache.
+        what: What is encoded, for the lines of progress.
+        log: Takes a line of progress now and then.
+        warn: Takes what the user should know: damage. `log` takes it if this is None.
 
     Raises:
-        ModelError: a vector holds NaN or infinity; the error names the first one's id.
+        ModelError: The model cannot be loaded, or a vector holds NaN or infinity.
+        WorkerError: A process that encodes has died; what was encoded before is kept.
     """
-    ids: list[str] = []
-    keys: list[bytes] = []
-    for text_id, text in read():
-        ids.append(text_id)
-        keys.append(text_key(text))
-    missing = {keys[i] for i in np.flatnonzero(cache.find(keys) < 0)}
-    distinct = len(set(keys))
-    if missing:
-        driver = encoder()
-        _encode(read, kind, missing, cache, driver, what, log)
-        cache.keep_speed(driver.stats.seconds / driver.stats.texts)
-    writer = VectorWriter(path)
-    rows = cache.find(keys)
-    for start in range(0, len(ids), ROWS_PER_BLOCK):
-        part = slice(start, start + ROWS_PER_BLOCK)
-        writer.write(ids[part], keys[part], cache.take(rows[part]))
+    include_title = model.settings.include_title
+
+    def read() -> Iterator[tuple[str, str]]:
+        return read_texts(source, kind, include_title=include_title)
+
+    cache = VectorCache(cache_folder, model.space(kind))
+    if cache.damaged:
+        (warn or log)(
+            f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
+            f"{', '.join(path.name for path in cache.damaged[:3])} in {cache.folder}"
+        )
+    before = _import_earlier(cache, earlier, log)
+    used: list[Encoder] = []
+
+    def encoder() -> Encoder:
+        used.append(model.encoder())
+        used[0].stats = EncodingStats()
+        return used[0]
+
+    written = write_vectors(read, kind, target, cache=cache, encoder=encoder, what=what, log=log)
+    loss = None
+    if model.precision.value != "float32":
+        loss = measure_precision_loss(
+            cache, lambda: sample_texts(read, SAMPLE), kind, model.exact_encoder
+        )
     return EmbedReport(
-        ids=ids,
-        encoded=len(missing),
-        reused=distinct - len(missing),
-        duplicates=len(ids) - distinct,
-        dimension=cache.dimension,
-        norms=writer.close(),
-        keys=keys,
+        texts=len(written.ids),
+        dimension=written.dimension,
+        encoded=written.encoded,
+        reused=written.reused,
+        duplicates=written.duplicates,
+        removed=len(before - set(written.ids)),
+        seconds_saved=round(written.reused * cache.seconds_per_text, 1),
+        norms=written.norms,
+        keys=written.keys,
+        space_folder=cache.folder.name,
+        space={
+            "dimension": written.dimension,
+            "pooling": model.identity.pooling,
+            "normalize": model.settings.normalize,
+            "weights": model.identity.weights,
+        },
+        model=_describe_model(model),
+        speed=EncodingSpeed.of(used[0]) if used else None,
+        precision_loss=loss,
     )
 
 
-def import_vectors(cache: VectorCache, vectors: VectorTable) -> int:
-    """Put vectors of an earlier run into the cache of the same space, where it lacks them.
-
-    So a machine that has the finished asset, but not the cache, encodes nothing twice.
-
-    Returns:
-        How many were taken over.
-    """
-    keys = vectors.text_keys()
-    lacking = {keys[row]: row for row in np.flatnonzero(cache.find(keys) < 0)}
-    rows = np.array(sorted(lacking.values()), np.int64)
-    for start in range(0, len(rows), ROWS_PER_BLOCK):
-        part = rows[start : start + ROWS_PER_BLOCK]
-        cache.add([keys[row] for row in part], vectors.take(part))
-    return len(rows)
+def read_texts(path: Path, kind: Kind, *, include_title: bool) -> Iterator[tuple[str, str]]:
+    """Id and text, as the model reads it, of every query or document of a Parquet file."""
+    if kind == "query":
+        for row in read_rows(path, ["id", "text"]):
+            yield row["id"], row["text"]
+    else:
+        for row in read_rows(path, ["id", "title", "text"]):
+            yield row["id"], passage_text(row["title"], row["text"], include_title=include_title)
 
 
-def _encode(
-    read: ReadTexts,
-    kind: Kind,
-    missing: set[bytes],
-    cache: VectorCache,
-    encoder: Encoder,
-    what: str,
-    log: Callable[[str], None],
-) -> None:
-    def first_of_each() -> Iterator[tuple[tuple[str, bytes], str]]:
-        left = set(missing)
-        for text_id, text in read():
-            key = text_key(text)
-            if key in left:
-                left.remove(key)
-                yield (text_id, key), text
-
-    with Progress(what, len(missing), log) as progress:
-        windows = encoder.encode_windows(
-            first_of_each(), kind, total=len(missing), progress=progress
-        )
-        for names, vectors in windows:
-            named = "document" if kind == "passage" else kind
-            check_finite([text_id for text_id, _ in names], vectors, named)
-            cache.add([key for _, key in names], vectors)
+def _import_earlier(
+    cache: VectorCache, earlier: EarlierVectors | None, log: Callable[[str], None]
+) -> set[str]:
+    """The ids of the earlier run, whose vectors the cache now holds, too."""
+    if earlier is None:
+        return set()
+    try:
+        vectors = VectorTable(earlier.path)
+    except (StoreError, OSError):
+        return set()  # it is damaged or gone, and the texts are encoded again
+    if earlier.space_folder == cache.folder.name and (count := import_vectors(cache, vectors)):
+        log(f"{count:,} vectors of the last version are reused")
+    return set(vectors.ids)
 
 
-def sample_texts(read: ReadTexts, size: int) -> list[str]:
-    """About `size` distinct texts, or all where there are fewer: the same in whatever order.
-
-    They are those with the smallest keys, which makes them a uniform sample.
-    """
-    keyed = ((text_key(text), text) for _, text in read())
-    return list(dict(heapq.nsmallest(size, keyed)).values())
+def _describe_model(model: LazyModel) -> dict[str, Any]:
+    return {
+        "model": model.identity.name,
+        "weights": model.identity.weights,
+        "pooling": model.identity.pooling,
+        "instruction": model.settings.query_instruction or "none",
+        "max_length_passages": model.identity.passage_max_length,
+        "max_length_queries": model.identity.query_max_length,
+        "include_title": model.settings.include_title,
+        "device": ", ".join(model.devices),
+        "precision": model.precision.value,
+        "precision_reason": model.precision.reason,
+    }

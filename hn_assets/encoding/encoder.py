@@ -19,10 +19,10 @@ from hn_assets.errors import ModelError
 Kind = Literal["query", "passage"]
 Name = TypeVar("Name")
 
-# texts tokenised and sorted by length at once, which bounds the memory, and computed between two
-# shards, which bounds what a crash can cost; a GPU needs many for batches of one length
-DEFAULT_RANGE = {"cpu": 2048, "gpu": 32768}
-DEFAULT_BATCH_TOKENS = {"cpu": 4096, "gpu": 65536}
+# Texts that are tokenised and sorted by length at once, which bounds the memory, and computed
+# between two shards, which bounds what a crash can cost. A GPU needs many for full batches.
+WINDOW_TEXTS = {"cpu": 2048, "gpu": 32768}
+DEFAULT_MAX_TOKENS = {"cpu": 4096, "gpu": 65536}
 
 
 @dataclass
@@ -30,10 +30,10 @@ class EncodingStats:
     """What encoding has done so far.
 
     Attributes:
-        texts: texts encoded.
-        tokens: tokens read, special ones counted, padding not.
-        truncated: texts longer than the limit, whose end was not read.
-        seconds: spent computing; tokenising runs beside it.
+        texts: How many texts were encoded.
+        tokens: How many tokens were read, special ones counted, padding not.
+        truncated: How many texts were longer than the limit, so that their end was not read.
+        seconds: What computing took; tokenising runs beside it.
     """
 
     texts: int = 0
@@ -57,14 +57,21 @@ class Encoder:
     """Texts to vectors with one loaded model, on one or several devices.
 
     Args:
-        model: from `load_model`.
-        devices: torch devices; several get a process each.
-        max_tokens_per_batch: tokens computed at once per device, padding counted; None for the default.
+        model: From `load_model`.
+        devices: Torch devices; several get a process each.
+        max_tokens_per_batch: How many tokens are computed at once on each device, padding
+            counted; None for the default. Vectors of other batches differ by rounding.
         compile: `auto`, `always` or `never`: whether `torch.compile` is used.
 
+    Attributes:
+        stats: What has been encoded so far.
+        window: How many texts are tokenised and sorted by length at once.
+        compile_decision: Whether `torch.compile` is used, and why.
+        cuts_batches: Whether batches are cut here; if not, FlagEmbedding drives the model.
+
     Example:
-        >>> from hn_assets.encoding.loading import load_model
-        >>> from hn_assets.encoding.settings import EncodingSettings
+        >>> from hn_assets.encoding.model import load_model
+        >>> from hn_assets.settings.encoding import EncodingSettings
         >>> model = load_model(EncodingSettings(), devices=["cpu"], precision="float32")
         >>> Encoder(model, devices=["cpu"]).encode(["heart attack"], "query").shape
         (1, 384)
@@ -81,21 +88,21 @@ class Encoder:
         self.model = model
         self.devices = devices
         kind = "cpu" if devices[0] == "cpu" else "gpu"
-        self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_BATCH_TOKENS[kind]
-        self.window = DEFAULT_RANGE[kind]
+        self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
+        self.window = WINDOW_TEXTS[kind]
         self.stats = EncodingStats()
-        self.trial = CompileDecision(compile, devices[0])
-        self.is_driven = self._can_drive()
+        self.compile_decision = CompileDecision(compile, devices[0])
+        self.cuts_batches = self._can_cut_batches()
         self._workers: Workers | None = None
 
     @property
-    def driver(self) -> str:
-        """Who cuts the batches: `hn_assets`, or `FlagEmbedding` for models only it can drive."""
-        return "hn_assets" if self.is_driven else "FlagEmbedding"
+    def batching_engine(self) -> str:
+        """What cuts the batches: `hn_assets`, or `FlagEmbedding` for models only it can drive."""
+        return "hn_assets" if self.cuts_batches else "FlagEmbedding"
 
-    def layers(self) -> str:
-        """What was done to the model's linear layers, for people."""
-        return self._start_workers().layers() if self.is_driven else "as loaded"
+    def linear_layers(self) -> str:
+        """What was done to the model's linear layers, as a phrase for reports."""
+        return self._start_workers().linear_layers() if self.cuts_batches else "as loaded"
 
     def close(self) -> None:
         """End the processes of further devices."""
@@ -116,13 +123,13 @@ class Encoder:
         The next window is read and tokenised while one is computed.
 
         Args:
-            texts: ids, or any other names, with their texts.
-            kind: queries get the model's instruction, passages do not.
-            total: how many texts there are, where that is known.
-            progress: told after each batch.
+            texts: Ids, or any other names, with their texts.
+            kind: Queries get the model's instruction, passages do not.
+            total: How many texts there are, if that is known.
+            progress: Called after each batch.
 
         Yields:
-            ids and their vectors (float32, shape (n, dimension)), in the order given.
+            Ids and their vectors (float32, shape (n, dimension)), in the order given.
         """
         source, done = iter(texts), self.stats.texts
         with ThreadPoolExecutor(1) as ahead:
@@ -145,8 +152,8 @@ class Encoder:
         identity = self.model.identity
         return identity.query_max_length if kind == "query" else identity.passage_max_length
 
-    def _can_drive(self) -> bool:
-        """Only the plain encoder class is driven; the others have heads of their own."""
+    def _can_cut_batches(self) -> bool:
+        """Whether the model is of the plain encoder class; the others have heads of their own."""
         from FlagEmbedding.inference.embedder import FlagModel
 
         tokenizer: Any = self.model.embedder.tokenizer
@@ -173,7 +180,7 @@ class Encoder:
         tokenizer, limit = embedder.tokenizer, self._max_length(kind)
         if tokenizer is None:
             raise ModelError(f"{self.model.identity.name} has no tokenizer")
-        if not self.is_driven:  # tokenised for the counts alone
+        if not self.cuts_batches:  # tokenised for the counts alone
             all_ids = tokenizer(texts)["input_ids"]
             tokens = [np.array(ids[:limit], np.int32) for ids in all_ids]
             return _Window(names, texts, tokens, sum(len(ids) > limit for ids in all_ids))
@@ -188,11 +195,13 @@ class Encoder:
     def _compute(
         self, window: "_Window[Any]", kind: Kind, left: int, progress: Progress
     ) -> Vectors:
-        compiled = self.trial.next_window(left * self.stats.tokens / max(self.stats.texts, 1))
+        compiled = self.compile_decision.next_window(
+            left * self.stats.tokens / max(self.stats.texts, 1)
+        )
         start, before, read = time.perf_counter(), self.stats.seconds, self.stats.tokens
         blocks = (
             self._drive(window, kind, compiled)
-            if self.is_driven
+            if self.cuts_batches
             else self._leave_to_flagembedding(window, kind)
         )
         vectors: Vectors | None = None
@@ -205,7 +214,9 @@ class Encoder:
             self.stats.seconds = before + time.perf_counter() - start
             progress(self.stats)
         self.stats.truncated += window.truncated
-        self.trial.record(compiled, self.stats.tokens - read, time.perf_counter() - start)
+        self.compile_decision.record(
+            compiled, self.stats.tokens - read, time.perf_counter() - start
+        )
         assert vectors is not None, "a window is never empty"
         return vectors
 

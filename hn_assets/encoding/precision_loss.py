@@ -1,4 +1,4 @@
-"""What a lower precision costs: vectors and neighbours beside those of float32, on a sample."""
+"""What a lower precision costs: vectors and nearest texts against float32's, on a sample."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ LOSS_FILE = "precision_loss.json"
 
 @dataclass(frozen=True)
 class PrecisionLoss:
-    """Vectors of a precision against float32's, of the same texts.
+    """Vectors of a lower precision against float32's of the same texts.
 
     Attributes:
-        texts: in the sample.
-        cosine_mean: of a text's two vectors.
-        cosine_min: the worst of them.
-        neighbours: how many nearest texts within the sample were compared.
-        overlap: share of those nearest by float32 that are nearest here, too.
+        texts: How many texts the sample holds.
+        cosine_mean: The mean cosine of a text's two vectors.
+        cosine_min: The lowest cosine of a text's two vectors.
+        neighbours: How many nearest texts within the sample were compared.
+        overlap: The share of the nearest texts by float32 that are nearest here, too.
     """
 
     texts: int
@@ -66,19 +66,19 @@ def measure_precision_loss(
     """The loss of the vectors in `cache`; measured once, then kept beside them.
 
     Args:
-        cache: of vectors in a precision below float32.
-        texts: gives a sample of texts that have vectors there; called where none was measured.
-        kind: of the texts.
-        exact_encoder: makes an encoder of the same model in float32; called for measuring.
+        cache: The cache of vectors in a precision below float32.
+        texts: Gives a sample of texts that have vectors there; called if the loss is not known.
+        kind: Whether the texts are queries or passages.
+        exact_encoder: Makes an encoder of the same model in float32; called for measuring.
 
     Returns:
-        None where there are fewer than two texts to compare.
+        None if there are fewer than two texts to compare.
     """
     path = cache.folder / LOSS_FILE
     try:
         return PrecisionLoss(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
-        pass  # never measured, or cut off while it was written
+        pass  # it was never measured, or cut off while it was written
     sample = texts()
     if len(sample) < 2:
         return None

@@ -1,1 +1,5 @@
-"""A reranker, the teacher, reads query and passage together: scores to filter and to distil by."""
+"""A reranker, the teacher, reads a query and a passage together and scores them.
+
+Belongs here: which reranker it is, how it is loaded, and its scores with their cache. Does not
+belong here: which candidates are scored, and what a score means for a negative (`mining`).
+"""

@@ -26,10 +26,10 @@ class RerankerIdentity:
     """Which reranker this is, to the last bit of its weights; known without loading it.
 
     Attributes:
-        name: the name or folder it was asked for by.
-        location: the folder or hub name to load.
+        name: The name or folder that it was asked for by.
+        location: The folder or hub name to load.
         weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
-        model_class: FlagEmbedding's name of the class; None where FlagEmbedding knows the model.
+        model_class: FlagEmbedding's name of the class; None if FlagEmbedding knows the model.
     """
 
     name: str
@@ -42,8 +42,8 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
     """Find the reranker that `settings` name, and hash its weights.
 
     Raises:
-        ModelError: no such folder, or what it holds is no reranker.
-        HubError: it is no folder, and the hub does not give it.
+        ModelError: There is no such folder, or what it holds is no reranker.
+        HubError: It is no folder, and the hub does not give it.
     """
     location = find_model(settings.model, SETTING)
     model_class = None if settings.model_class == "auto" else settings.model_class
@@ -71,7 +71,7 @@ def describe_space(
 
 
 def choose_precision(devices: Sequence[str], wanted: str) -> str:
-    """float32 on a CPU, where FlagEmbedding's rerankers know nothing else; else half precision.
+    """float32 on a CPU, as FlagEmbedding's rerankers know nothing else there; else half precision.
 
     >>> choose_precision(["cpu"], "auto"), choose_precision(["cuda:0"], "bfloat16")
     ('float32', 'float16')
@@ -84,13 +84,13 @@ class Reranker:
     """Scores pairs of a query and a passage.
 
     Args:
-        identity: from `identify_reranker`.
-        settings: of the teacher.
-        devices: torch devices; with several, FlagEmbedding starts a process for each.
-        precision: from `choose_precision`.
+        identity: From `identify_reranker`.
+        settings: Of the teacher.
+        devices: Torch devices; with several, FlagEmbedding starts a process for each.
+        precision: From `choose_precision`.
 
     Raises:
-        ModelError: the model cannot be loaded.
+        ModelError: The model cannot be loaded.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Reranker:
         self._model = _load(identity, settings, devices, precision)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """What the model says of each (query, passage), higher is better; float32, (pairs,).
+        """The model's score of each (query, passage), higher is better; float32, shape (pairs,).
 
         Raises:
-            ModelError: a score is missing, NaN or infinite, or the model cannot compute it.
+            ModelError: A score is missing, NaN or infinite, or the model cannot compute it.
         """
         try:
-            found = self._model.compute_score(list(pairs))
-        except Exception as error:  # FlagEmbedding and transformers raise whatever comes up
+            computed = self._model.compute_score(list(pairs))
+        except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
             raise ModelError(f"{self._identity.name} cannot score: {error}") from error
-        scores = np.asarray(found, np.float32).reshape(-1)
+        scores = np.asarray(computed, np.float32).reshape(-1)
         if len(scores) != len(pairs):
             raise ModelError(
                 f"{self._identity.name} gives {len(scores)} scores for {len(pairs)} pairs: it is "
@@ -154,7 +154,7 @@ def _load(
 
 
 def _check_has_head(folder: Path) -> None:
-    """Loaded as one, a model without a head for scores gets a random head and a mere warning."""
+    """Refuse a model without a head for scores, which would get a random one with a warning."""
     config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     names = config.get("architectures") or []
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}

@@ -1,15 +1,26 @@
 """Scores for pairs of query and passage, computing only those that were never computed before."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.progress import Progress
+from hn_assets.reranking.lazy_model import LazyReranker
 from hn_assets.reranking.model import Reranker
+from hn_assets.store import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAIRS_PER_SHARD = 1_024  # what a crash can lose
 
@@ -19,11 +30,11 @@ class ScoreReport:
     """What was done.
 
     Attributes:
-        scores: of the pairs, in their order; float32.
-        keys: of the scores in the cache, in the same order.
-        scored: pairs that the model read just now.
-        reused: pairs whose score was there from an earlier run.
-        seconds: that scoring took.
+        scores: The scores of the pairs, in their order; float32.
+        keys: The keys of the scores in the cache, in the same order.
+        scored: How many pairs the model read just now.
+        reused: How many pairs had a score from an earlier run.
+        seconds: What scoring took.
     """
 
     scores: NDArray[np.float32]
@@ -31,6 +42,28 @@ class ScoreReport:
     scored: int
     reused: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class ShortlistReport:
+    """What a teacher said of a shortlist.
+
+    Attributes:
+        scores: Columns query_id, doc_id, label and score, in the order of the file; the index
+            is the place of each row in the shortlist that was given.
+        scored: How many pairs the model read just now.
+        reused: How many pairs had a score from an earlier run.
+        seconds: What scoring took.
+        space_folder: The name of the cache's folder that holds the scores.
+        keys: The keys of the scores in the cache.
+    """
+
+    scores: pd.DataFrame
+    scored: int
+    reused: int
+    seconds: float
+    space_folder: str
+    keys: list[bytes]
 
 
 @dataclass
@@ -41,8 +74,64 @@ class _Counts:
 
 
 def pair_key(query: str, passage: str) -> bytes:
-    """The key of a pair in any space; the length keeps apart where the query ends."""
+    """The key of a pair in any space; the length says how far the query goes."""
     return text_key(f"{len(query)}:{query}{passage}")
+
+
+def sigmoid(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-score)), between 0 and 1; computed in float64, float32 of the same shape.
+
+    >>> sigmoid(np.float32([0, -1000])).tolist()
+    [0.5, 0.0]
+    """
+    exact = scores.astype(np.float64)
+    # exp(-|x|) never overflows
+    small = np.exp(-np.abs(exact))
+    return np.where(exact >= 0, 1 / (1 + small), small / (1 + small)).astype(np.float32)
+
+
+def score_shortlist(
+    shortlist: pd.DataFrame,
+    texts: Sequence[tuple[str, str]],
+    target: Path,
+    *,
+    reranker: LazyReranker,
+    cache_folder: Path,
+    what: str,
+    log: Callable[[str], None],
+) -> ShortlistReport:
+    """Score a shortlist with the teacher, and write its scores to `target`.
+
+    Args:
+        shortlist: Columns query_id, doc_id and label (1 for positives, 0 for candidates), with
+            the index 0, 1, 2, ...
+        texts: (query, passage) of each row.
+        target: The Parquet file to write, with the columns of `tables.TEACHER_SCORES`; ordered
+            by query, positives first.
+        reranker: Scores what has no score yet, and says whether scores go through a sigmoid.
+        cache_folder: The folder of all vectors and scores that were ever computed.
+        what: What is scored, for the lines of progress.
+        log: Takes a line of progress now and then.
+
+    Raises:
+        ModelError: The model cannot be loaded, or cannot score a pair.
+    """
+    cache = VectorCache(cache_folder, reranker.space())
+    report = score_pairs(texts, cache=cache, reranker=reranker.get, what=what, log=log)
+    scores = sigmoid(report.scores) if reranker.settings.sigmoid else report.scores
+    scored = shortlist.assign(score=scores).sort_values(
+        ["query_id", "label", "doc_id"], ascending=[True, False, True]
+    )
+    kept = pa.Table.from_pandas(scored, tables.TEACHER_SCORES, preserve_index=False)
+    pq.write_table(kept.replace_schema_metadata(None), target, compression="zstd")
+    return ShortlistReport(
+        scores=scored,
+        scored=report.scored,
+        reused=report.reused,
+        seconds=report.seconds,
+        space_folder=cache.folder.name,
+        keys=report.keys,
+    )
 
 
 def score_pairs(
@@ -59,18 +148,18 @@ def score_pairs(
     from there.
 
     Args:
-        pairs: texts.
-        cache: of the space that `reranker` scores in, with vectors of one dimension.
-        reranker: makes it; not called where nothing is to be scored.
-        what: is scored, for the lines of progress.
-        log: takes a line of progress now and then.
+        pairs: The texts of each pair.
+        cache: The cache of the space that `reranker` scores in, with vectors of one dimension.
+        reranker: Makes the model; not called if nothing is to be scored.
+        what: What is scored, for the lines of progress.
+        log: Takes a line of progress now and then.
 
     Raises:
-        ModelError: the model cannot score a pair.
+        ModelError: The model cannot score a pair.
     """
     keys = [pair_key(query, passage) for query, passage in pairs]
     missing = {keys[i]: i for i in np.flatnonzero(cache.find(keys) < 0)}
-    # of like length together, so that little is padded; the key settles ties
+    # Pairs of like length are scored together, so that little is padded; the key settles ties.
     rows = sorted(missing.values(), key=lambda i: (-sum(map(len, pairs[i])), keys[i]))
     counts = _Counts()
     if rows:

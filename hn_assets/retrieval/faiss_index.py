@@ -9,13 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors.vector_file import VectorSource, VectorTable
+from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource, VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
+from hn_assets.hardware import Choice
+from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
+from hn_assets.store import layout
 from hn_assets.store.tables import INDEX_IDS
 
-INDEX_FILE = "index.faiss"
-IDS_FILE = "ids.parquet"
+INDEX_FILE = layout.FAISS_INDEX.name
+IDS_FILE = layout.FAISS_INDEX_IDS.name
+FAISS_GPU_LIMIT = 2048  # largest k of a GPU index
 TRAINING_SAMPLE = 200_000  # vectors: enough for 1,000 to 5,000 k-means centroids
 
 
@@ -24,11 +28,11 @@ class IndexReport:
     """What was built.
 
     Attributes:
-        kind: the index_factory string.
-        vectors: rows in the index.
-        dimension: of each vector.
-        bytes: size of the index file.
-        seconds: to train, add and write.
+        kind: The index_factory string.
+        vectors: How many rows the index holds.
+        dimension: The dimension of each vector.
+        bytes: The size of the index file.
+        seconds: What training, adding and writing took.
     """
 
     kind: str
@@ -39,7 +43,9 @@ class IndexReport:
 
 
 def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) -> IndexReport:
-    """Write `index.faiss` and its row -> document id map `ids.parquet` into `folder`.
+    """Write the index and its map from rows to document ids into `folder`.
+
+    The files are `INDEX_FILE` and `IDS_FILE`.
 
     Raises:
         SettingsError: FAISS does not know the index string, or cannot train it on so few vectors.
@@ -63,7 +69,7 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
     path = folder / INDEX_FILE
     try:
         faiss.write_index(index, str(path))
-    except RuntimeError as error:  # FAISS hides errno
+    except RuntimeError as error:  # FAISS hides the errno
         raise OSError(None, f"FAISS could not write the index: {_last_line(error)}") from error
     rows = pa.array(np.arange(len(vectors), dtype=np.int64))
     table = pa.table([rows, pa.array(vectors.ids, pa.string())], schema=INDEX_IDS)
@@ -118,6 +124,46 @@ def is_flat(index: Any) -> bool:
     import faiss
 
     return isinstance(index, faiss.IndexFlat)
+
+
+def stored_vectors(index: Any, count: int) -> Vectors | None:
+    """The vectors inside a flat index in main memory, not copied; None for any other index.
+
+    They are quicker to gather than those of a file.
+    """
+    import faiss
+
+    if not is_flat(index) or not index.ntotal:
+        return None
+    return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
+
+
+def place_index(index: Any, choice: Choice, depth: int) -> tuple[Any, Choice]:
+    """Put the index on the device that `choice` names, if it can go there.
+
+    Args:
+        index: A FAISS index on the CPU.
+        choice: `gpu` for all cards, the index sharded over them in float16; or `cpu`.
+        depth: How many documents a search will ask for.
+
+    Returns:
+        The index to search, and where it is; with the reason if that is not the GPU after all.
+    """
+    import faiss
+
+    if choice.value == "cpu":
+        return index, choice
+    if depth + SPARE > FAISS_GPU_LIMIT:
+        reason = f"FAISS finds at most {FAISS_GPU_LIMIT - SPARE} documents on a GPU, not {depth}"
+        return index, Choice("cpu", reason, fell_back=True)
+    options = faiss.GpuMultipleClonerOptions()
+    options.shard = True
+    options.useFloat16 = True
+    try:
+        return faiss.index_cpu_to_all_gpus(index, co=options), choice
+    except RuntimeError as error:
+        reason = f"FAISS cannot put this index on a GPU: {_last_line(error)}"
+        return index, Choice("cpu", reason, fell_back=True)
 
 
 def apply_search_parameters(index: Any, parameters: str) -> None:

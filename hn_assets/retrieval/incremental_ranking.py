@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource, VectorSubset
 from hn_assets.retrieval.faiss_index import flat_index
-from hn_assets.retrieval.searcher import Ranking, Searcher, query_blocks, rank_order
+from hn_assets.retrieval.ranking import Ranking, query_blocks, rank_order
+from hn_assets.retrieval.searcher import Searcher
 
 VECTOR_KEY = pa.binary(16)
 SEARCHED = pa.schema([("id", pa.string()), ("vector_key", VECTOR_KEY)])
@@ -31,15 +32,15 @@ def write_searched(vectors: VectorSource, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRankings:
     """Rankings of an earlier run.
 
     Attributes:
-        depth: that was wanted, which the corpus may have been too small for.
-        documents: id and vector_key of every document then.
-        queries: id and vector_key of every query then, in the order of `rows`.
-        rows: places in `documents`, best first, -1 beyond the end; int32, (queries, longest).
-        scores: of the same shape, float32.
+        depth: The depth that was wanted; the corpus may have been too small for it.
+        documents: Columns id and vector_key of every document at that time.
+        queries: Columns id and vector_key of every query at that time, in the order of `rows`.
+        rows: Rows of `documents`, best first, -1 beyond the end; int32, (queries, longest).
+        scores: The scores at the same places; float32 of the same shape.
     """
 
     depth: int
@@ -49,8 +50,17 @@ class Earlier:
     scores: NDArray[np.float32]
 
     @classmethod
-    def read(cls, candidates: Path, documents: Path, queries: Path, depth: int) -> "Earlier":
-        """Read what an earlier run left: its candidates, and two files of `write_searched`."""
+    def read(
+        cls, candidates: Path, documents: Path, queries: Path, depth: int
+    ) -> "EarlierRankings":
+        """Read what an earlier run left: its candidates, and two files of `write_searched`.
+
+        Args:
+            candidates: The file of rankings, with the columns of `tables.CANDIDATES`.
+            documents: Which document vectors were searched.
+            queries: Which query vectors were searched.
+            depth: The depth that was wanted.
+        """
         ranked = pq.read_table(candidates, read_dictionary=["query_id", "doc_id"])
         ranked = ranked.unify_dictionaries().combine_chunks()
         searched = pq.read_table(queries)
@@ -66,14 +76,14 @@ class Earlier:
 
 
 @dataclass
-class RefreshReport:
-    """What a refresh had to do.
+class IncrementalReport:
+    """What had to be done.
 
     Attributes:
-        searched: queries that were searched whole.
-        merged: queries whose ranking was kept, with new documents merged in.
-        new_documents: that are new, or have another vector.
-        gone_documents: that are no longer there, or have another vector.
+        searched: How many queries were searched whole.
+        merged: How many queries kept their ranking, with new documents merged in.
+        new_documents: How many documents are new or have another vector.
+        gone_documents: How many earlier documents are gone or have another vector.
     """
 
     searched: int = 0
@@ -82,18 +92,19 @@ class RefreshReport:
     gone_documents: int = 0
 
 
-class Refresh:
+class IncrementalRanking:
     """The rankings of `queries` over `documents`, as far as possible from earlier ones.
 
     Args:
-        searcher: of an exact index over `documents`.
-        documents: what is ranked.
-        queries: what is ranked for.
-        depth: wanted.
-        earlier: rankings of the same model and the same depth; None to search everything.
+        searcher: Searches an exact index over `documents`.
+        documents: The vectors that are ranked.
+        queries: The vectors that they are ranked for.
+        depth: How many documents are wanted for each query.
+        earlier: Rankings by the same model; those of another depth are not used. None to search
+            everything.
 
     Attributes:
-        report: complete when all blocks were taken.
+        report: What has to be done; known before anything is searched.
     """
 
     def __init__(
@@ -102,15 +113,15 @@ class Refresh:
         documents: VectorSource,
         queries: VectorSource,
         depth: int,
-        earlier: Earlier | None,
+        earlier: EarlierRankings | None,
     ) -> None:
-        self.report = RefreshReport()
+        self.report = IncrementalReport()
         self._searcher = searcher
         self._documents = documents
         self._queries = queries
         self._depth = min(depth, len(documents))
         self._earlier = earlier if earlier is not None and earlier.depth == depth else None
-        # of each query its place among the earlier ones, -1 where it must be searched whole
+        # The place of each query among the earlier ones, -1 if it must be searched whole.
         self._kept = np.full(len(queries), -1, np.int64)
         self._new = np.arange(len(documents), dtype=np.int64)
         if self._earlier is not None:
@@ -123,7 +134,7 @@ class Refresh:
         """The rankings in blocks of as many queries as the memory allows.
 
         Args:
-            memory_mb: MiB that a block may take, beside the index.
+            memory_mb: How many MiB a block may take, beside the index.
         """
         dimension = self._queries.dimension
         for places in query_blocks(len(self._queries), self._depth, dimension, memory_mb):
@@ -135,13 +146,14 @@ class Refresh:
                     rows[which], scores[which] = rank(places[which])
             yield Ranking(int(places[0]), rows, scores)
 
-    def _compare(self, earlier: Earlier) -> None:
+    def _compare(self, earlier: EarlierRankings) -> None:
         same = _same(earlier.documents, self._documents)
-        self._place_of = same  # of each earlier document its row now, -1 where it is not the same
+        self._row_now = same  # of each earlier document, -1 if its vector is another
         self._new = np.setdiff1d(self._new, same)
         self.report.new_documents = len(self._new)
         self.report.gone_documents = int((same < 0).sum())
-        now = np.append(same, 0)[earlier.rows]  # -1, beyond the end, takes the last: never gone
+        # -1, which stands beyond the end of a ranking, takes the last value: it is never gone.
+        now = np.append(same, 0)[earlier.rows]
         whole = (now >= 0).all(axis=1)
         queries = _same(earlier.queries, self._queries)
         usable = (queries >= 0) & whole
@@ -158,12 +170,12 @@ class Refresh:
         assert self._earlier is not None
         before = self._earlier.rows[self._kept[places]]
         scores = self._earlier.scores[self._kept[places]]
-        rows = np.where(before >= 0, self._place_of[before], -1)
+        rows = np.where(before >= 0, self._row_now[before], -1)
         if self._new_searcher is not None:
             depth = min(self._depth, len(self._new))
-            found, found_scores = self._new_searcher.find(self._queries.take(places), depth)
-            rows = np.concatenate([rows, self._new[found]], axis=1)
-            scores = np.concatenate([scores, found_scores], axis=1)
+            new, new_scores = self._new_searcher.find(self._queries.take(places), depth)
+            rows = np.concatenate([rows, self._new[new]], axis=1)
+            scores = np.concatenate([scores, new_scores], axis=1)
             order = rank_order(scores, self._searcher.id_order[rows])
             rows = np.take_along_axis(rows, order, 1)
             scores = np.take_along_axis(scores, order, 1)
@@ -171,7 +183,7 @@ class Refresh:
 
 
 def _same(earlier: pa.Table, now: VectorSource) -> NDArray[np.int64]:
-    """The row now of each earlier id whose vector is still the same; -1 for the others."""
+    """The present row of each earlier id whose vector is still the same; -1 for the others."""
     import pandas as pd
 
     rows = pd.Index(now.ids).get_indexer(pd.Index(earlier["id"].to_pylist())).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a set of rankings says: where the known positives stand, and how scores fall."""
+"""What a set of rankings says: the ranks of the known positives, and how scores fall."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.retrieval.searcher import Ranking
+from hn_assets.retrieval.ranking import Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_SCORES = 2_000_000  # kept for the distribution: 8 MB
+MOST_SCORES = 2_000_000  # are kept for the distribution: 8 MB
 
 
 class RankingSummary:
     """Looks at rankings block by block, so that they need not be in memory together.
 
     Args:
-        qrels: query_id, doc_id, score, split; positives are those with score > 0.
-        queries: what is ranked for.
-        documents: what is ranked.
-        depth: of the rankings.
+        qrels: Columns query_id, doc_id, score, split; positives are those with score > 0.
+        queries: The queries that documents are ranked for.
+        documents: The documents that are ranked.
+        depth: How many documents each ranking holds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The YAML section `compute`: which device computes, in which precision, and where FAISS searches."""
+"""The YAML section `compute`: devices and precision of encoding, and the device of FAISS."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from hn_assets.settings_base import Settings
 
 
 class ComputeSettings(Settings):
-    """Where encoding and search run."""
+    """Which devices encode and search, and how."""
 
     device: str = Field(
         default="auto",
@@ -20,9 +20,10 @@ class ComputeSettings(Settings):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         default="auto",
         description=(
-            "of the encoder's weights and arithmetic; `auto`: bfloat16 where the hardware computes "
+            "of the encoder's weights and arithmetic; `auto`: bfloat16 if the hardware computes "
             "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on older cards, "
-            "float32 elsewhere. Stored vectors are float32 always"
+            "float32 on all other hardware. Stored vectors are float32 always. For vectors that "
+            "differ between machines by rounding alone, set float32"
         ),
     )
     compile: Literal["auto", "always", "never"] = Field(
@@ -36,8 +37,8 @@ class ComputeSettings(Settings):
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto",
         description=(
-            "where FAISS searches; `gpu`: all cards, the index sharded over them in float16; "
-            "`auto`: there if faiss-gpu and a card are present. What cannot run on the GPU runs on "
+            "the device that FAISS searches on; `gpu`: all cards, the index sharded over them in float16; "
+            "`auto`: the GPU if faiss-gpu and a card are present. What cannot run on the GPU runs on "
             "the CPU with a warning and a note in the metadata"
         ),
     )

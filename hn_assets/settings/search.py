@@ -1,4 +1,4 @@
-"""The settings of the search room."""
+"""The YAML section `search`: the index, and how deep it is searched."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from hn_assets.settings_base import Settings
 
 
 class SearchSettings(Settings):
-    """How candidates are found."""
+    """How documents are searched for each query."""
 
     index: str = Field(
         default="Flat",

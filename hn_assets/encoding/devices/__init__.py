@@ -1,0 +1,1 @@
+"""How batches are computed on the devices of a machine."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hn_assets.encoding.batching import Batch
-from hn_assets.encoding.devices.onednn_linear import pack_linear_layers
+from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.model import LoadedModel
 from hn_assets.encoding.vectors.vector_file import Vectors
 
@@ -15,7 +15,7 @@ class DeviceModel:
     """Computes batches on `device`.
 
     Attributes:
-        layers: what was done to the linear layers, for people.
+        linear_layers: What was done to the linear layers, as a phrase for reports.
     """
 
     def __init__(self, model: LoadedModel, device: str) -> None:
@@ -23,11 +23,11 @@ class DeviceModel:
         self._embedder: Any = model.embedder
         self._plain: Any = self._embedder.model.eval().to(device)
         self._compiled: Any = None
-        # a model that brings its own code may not know what no mask means
+        # A model that brings its own code may not know what no mask means.
         self._may_leave_mask_out = type(self._plain).__module__.startswith("transformers.")
-        self.layers = "as loaded"
+        self.linear_layers = "as loaded"
         if device == "cpu" and model.precision == "bfloat16":
-            self.layers = pack_linear_layers(self._plain)
+            self.linear_layers = use_onednn_linear_layers(self._plain)
 
     def compute(
         self, batches: Iterable[Batch], *, compiled: bool = False
@@ -37,10 +37,10 @@ class DeviceModel:
         A GPU already works on the next batch while the vectors of one are fetched. The first
         batch that is computed `compiled` waits for `torch.compile`.
         """
-        network = self._compile() if compiled else self._plain
+        module = self._compile() if compiled else self._plain
         waiting: tuple[Batch, Any] | None = None
         for batch in batches:
-            started = batch, self._forward(network, batch)
+            started = batch, self._forward(module, batch)
             if waiting is not None:
                 yield waiting[0], waiting[1].cpu().numpy()
             waiting = started
@@ -54,17 +54,17 @@ class DeviceModel:
             self._compiled = torch.compile(self._plain, dynamic=True)
         return self._compiled
 
-    def _forward(self, network: Any, batch: Batch) -> Any:
+    def _forward(self, module: Any, batch: Batch) -> Any:
         import torch
 
         tokens = torch.from_numpy(batch.tokens).to(self.device, non_blocking=True)
         places = np.arange(batch.tokens.shape[1])
         mask = torch.from_numpy((places < batch.lengths[:, None]).astype(np.int64))
         mask = mask.to(self.device, non_blocking=True)
-        # inference_mode would be no faster, and compiled code does not take its tensors
+        # inference_mode would be no faster, and compiled code does not take its tensors.
         with torch.no_grad():
             needs_mask = batch.is_padded or not self._may_leave_mask_out
-            hidden = network(
+            hidden = module(
                 input_ids=tokens, attention_mask=mask if needs_mask else None
             ).last_hidden_state
             pooled = self._embedder.pooling(hidden, mask).float()

@@ -1,4 +1,4 @@
-"""Whether to use `torch.compile`: only where it repays, and only while it does."""
+"""Whether to use `torch.compile`: only if it repays, and only while it does."""
 
 REPAYS_FROM = 600.0  # seconds of encoding left; compiling takes 20 to 60
 
@@ -9,10 +9,10 @@ class CompileDecision:
     Args:
         wanted: `always`: from the start; `never`; `auto`: on a GPU, once the time left at the
             speed so far is ten minutes or more, and then only if it turns out to be faster.
-        device: the kind of device.
+        device: The torch device.
 
     Attributes:
-        outcome: what came of it, for people.
+        outcome: What came of it, as a phrase for reports.
     """
 
     def __init__(self, wanted: str, device: str) -> None:
@@ -37,14 +37,14 @@ class CompileDecision:
         return tokens_left / self._plain_speed >= REPAYS_FROM
 
     def record(self, compiled: bool, tokens: int, seconds: float) -> None:
-        """Say how fast a window was."""
+        """Take into account how fast a window was."""
         speed = tokens / max(seconds, 1e-9)
         if not compiled:
             self._plain_speed = speed
         elif self._wanted == "auto":
             self._compiled_windows += 1
             self.outcome = "used, as so much was left to encode"
-            # the first window holds the compiling itself
+            # The first window holds the compiling itself.
             if self._compiled_windows == 2 and speed < self._plain_speed:
                 self._may_try, self._compiled_windows = False, 0
                 self.outcome = "tried, and given up: it was not faster"

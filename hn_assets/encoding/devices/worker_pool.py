@@ -1,4 +1,4 @@
-"""Who computes the batches: this process on one device, or a process per device."""
+"""The workers that compute batches: this process on one device, or a process per device."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.errors import WorkerError
 from hn_assets.settings.encoding import EncodingSettings
 
-AHEAD = 2  # batches under way for each process: one computed, one waiting beside it
+AHEAD = 2  # batches handed to each process: one is computed, one waits beside it
 
 
 class Workers(Protocol):
@@ -28,8 +28,8 @@ class Workers(Protocol):
         """Each batch with its vectors."""
         ...
 
-    def layers(self) -> str:
-        """What was done to the model's linear layers, for people."""
+    def linear_layers(self) -> str:
+        """What was done to the model's linear layers, as a phrase for reports."""
         ...
 
     def close(self) -> None:
@@ -41,17 +41,17 @@ class OneDevice:
     """Computes in this process."""
 
     def __init__(self, model: LoadedModel, device: str) -> None:
-        self._network = DeviceModel(model, device)
+        self._model = DeviceModel(model, device)
 
     def compute(
         self, batches: Sequence[Batch], *, compiled: bool
     ) -> Iterator[tuple[Batch, Vectors]]:
         """Each batch with its vectors, in their order."""
-        return self._network.compute(batches, compiled=compiled)
+        return self._model.compute(batches, compiled=compiled)
 
-    def layers(self) -> str:
+    def linear_layers(self) -> str:
         """What was done to the model's linear layers."""
-        return self._network.layers
+        return self._model.linear_layers
 
     def close(self) -> None:
         """Nothing to end."""
@@ -60,18 +60,20 @@ class OneDevice:
 class OnePerDevice:
     """A process for each device; all take batches from one queue, so that a fast one takes more.
 
+    Each loads the model for itself.
+
     Raises:
-        WorkerError: from `compute`, when a process has died; the other ones are ended.
+        WorkerError: A process has died; raised by `compute`. The other processes are ended.
     """
 
     def __init__(self, model: LoadedModel, devices: Sequence[str]) -> None:
-        # a process that CUDA was used in cannot be forked
+        # A process that CUDA was used in cannot be forked.
         context = multiprocessing.get_context("spawn")
         names: Any = context.SimpleQueue()
         for device in devices:
             names.put(device)
         self._devices = list(devices)
-        self._pool = ProcessPoolExecutor(
+        self._processes = ProcessPoolExecutor(
             len(devices),
             mp_context=context,
             initializer=_start,
@@ -90,7 +92,7 @@ class OnePerDevice:
                     batch = next(waiting, None)
                     if batch is None:
                         break
-                    under_way[self._pool.submit(_compute, batch, compiled)] = batch
+                    under_way[self._processes.submit(_compute, batch, compiled)] = batch
                 if not under_way:
                     return
                 done, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -103,41 +105,41 @@ class OnePerDevice:
                 f"its output is in the step's log. What was encoded before is kept"
             ) from error
 
-    def layers(self) -> str:
+    def linear_layers(self) -> str:
         """What was done to the model's linear layers."""
-        return self._pool.submit(_layers).result()
+        return self._processes.submit(_linear_layers).result()
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.shutdown(cancel_futures=True)
+        self._processes.shutdown(cancel_futures=True)
 
 
-_network: DeviceModel | None = None  # of the process that `_start` prepared
+_model: DeviceModel | None = None  # in a process that `_start` prepared
 
 
 def _start(names: Any, settings: EncodingSettings, identity: ModelIdentity, precision: str) -> None:
-    global _network
-    # a broken pool ends its processes by this; one may inherit from its parents to ignore it
+    global _model
+    # The executor ends its processes by this signal, which one may inherit to ignore.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
-    assert parent is not None, "only the pool's processes are started like this"
+    assert parent is not None, "only child processes are started like this"
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     device = names.get()
     model = load_model(settings, devices=[device], precision=precision, identity=identity)
-    _network = DeviceModel(model, device)
+    _model = DeviceModel(model, device)
 
 
 def _end_with(parent: Any) -> None:
-    """A killed parent cannot tell its processes to end, and they would wait for batches forever."""
+    """End this process with its parent, which cannot tell it to if it is killed."""
     parent.join()
     os._exit(1)
 
 
 def _compute(batch: Batch, compiled: bool) -> Vectors:
-    assert _network is not None
-    return next(_network.compute([batch], compiled=compiled))[1]
+    assert _model is not None
+    return next(_model.compute([batch], compiled=compiled))[1]
 
 
-def _layers() -> str:
-    assert _network is not None
-    return _network.layers
+def _linear_layers() -> str:
+    assert _model is not None
+    return _model.linear_layers

@@ -1,0 +1,1 @@
+"""Vectors on disk: the file of a stage, and the cache of every vector that was ever made."""

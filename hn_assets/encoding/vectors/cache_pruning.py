@@ -1,12 +1,13 @@
 """Which vectors the last runs used, so that the others can be removed.
 
-A generation is one published version of `corpus_embeddings` or `query_embeddings`. Beside the
-spaces of a `VectorCache`, `generations/<stage>/` keeps a small file of keys for each.
+Beside the spaces of a `VectorCache`, `recorded_versions/<stage>/` keeps a small file of keys for
+each published version of a stage that uses the cache.
 """
 
 import json
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from hn_assets.encoding.vectors.vector_cache import KEY, SPACE_FILE, VectorCache
 from hn_assets.store.atomic_files import remove_unfinished, replace_file
 
-GENERATIONS = "generations"
+RECORDED_VERSIONS = "recorded_versions"
 
 
 @dataclass
@@ -24,43 +25,53 @@ class PruneReport:
     """What was removed, or would be.
 
     Attributes:
-        vectors: removed, by the folder of their space.
-        kept: vectors that stay.
-        generations: names of the generations that are forgotten.
+        vectors: How many vectors are removed, by the folder of their space.
+        kept: How many vectors stay.
+        versions: The names of the recorded versions that are forgotten.
     """
 
     vectors: dict[str, int] = field(default_factory=dict)
     kept: int = 0
-    generations: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
 
 
-def record_generation(cache: VectorCache, stage: str, version: str, keys: list[bytes]) -> None:
-    """Keep which vectors of `cache` a version of a stage holds; the newest use of it counts."""
-    folder = cache.folder.parent / GENERATIONS / stage
-    folder.mkdir(parents=True, exist_ok=True)
-    for older in folder.glob(f"*-{version}.parquet"):
+def record_version(
+    folder: Path, space_folder: str, stage: str, version: str, keys: Iterable[bytes]
+) -> None:
+    """Keep which vectors a published version of a stage uses; its newest use counts.
+
+    Args:
+        folder: The folder of all spaces, as for `VectorCache`.
+        space_folder: The name of the folder of the space that the vectors are in.
+        stage: The name of the stage.
+        version: The version that was published.
+        keys: The keys of the vectors.
+    """
+    versions = folder / RECORDED_VERSIONS / stage
+    versions.mkdir(parents=True, exist_ok=True)
+    for older in versions.glob(f"*-{version}.parquet"):
         older.unlink()
-    path = folder / f"{time.time_ns():020}-{version}.parquet"
+    path = versions / f"{time.time_ns():020}-{version}.parquet"
     table = pa.table({"key": pa.array(sorted(set(keys)), KEY)})
-    table = table.replace_schema_metadata({"space": cache.folder.name})
+    table = table.replace_schema_metadata({"space": space_folder})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    remove_unfinished(folder)
+    remove_unfinished(versions)
     replace_file(path, sink.getvalue())
 
 
 def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:
-    """Remove the vectors that none of the last `keep` generations of any stage used.
+    """Remove the vectors that none of the last `keep` recorded versions of any stage used.
 
     Args:
-        folder: of all spaces, as for `VectorCache`.
-        keep: generations of each stage, the current one counted.
-        really: whether to remove them, or only to say what would be removed.
+        folder: The folder of all spaces, as for `VectorCache`.
+        keep: How many versions of each stage count, the current one included.
+        really: Whether to remove the vectors, or only to say what would be removed.
     """
     report = PruneReport()
     used: dict[str, set[bytes]] = {}
     forgotten: list[Path] = []
-    for stage in sorted((folder / GENERATIONS).glob("*")):
+    for stage in sorted((folder / RECORDED_VERSIONS).glob("*")):
         newest_first = sorted(stage.glob("*.parquet"), reverse=True)
         forgotten += newest_first[keep:]
         for path in newest_first[:keep]:
@@ -78,7 +89,7 @@ def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:
             shutil.rmtree(path.parent)
         elif really and unused:
             cache.remove(unused)
-    report.generations = [f"{path.parent.name}/{path.stem}" for path in forgotten]
+    report.versions = [f"{path.parent.name}/{path.stem}" for path in forgotten]
     if really:
         for path in forgotten:
             path.unlink()

@@ -2,7 +2,8 @@
 
 `<folder>/<space>/` holds the vectors of one model with one set of settings, the space; `space.json`
 in it says which. A vector's key is a hash of the text as the model reads it. A shard is an Arrow
-file whose name is its own checksum, so it is there whole, or damaged and found out, or not there.
+file whose name is its own checksum, so that damage is noticed. A text that has a vector here is
+not encoded again, so that later runs see the same bytes whatever the batch size or the CPU.
 """
 
 import hashlib
@@ -16,35 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hn_assets.encoding.encoder import Kind
-from hn_assets.encoding.model import ModelIdentity
 from hn_assets.encoding.vectors.vector_file import Vectors, gather, vector_column
 from hn_assets.hashing import sha256_of
-from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.store.atomic_files import remove_unfinished, replace_file
 
 SPACE_FILE = "space.json"
 SPEED_FILE = "speed.json"
 KEY = pa.binary(16)
-ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
-
-
-def describe_space(
-    identity: ModelIdentity, settings: EncodingSettings, precision: str, kind: Kind
-) -> dict[str, Any]:
-    """All that a vector depends on beside its text; the title is part of the text."""
-    is_query = kind == "query" and settings.query_instruction
-    return {
-        "weights": identity.weights,
-        "model_class": identity.model_class,
-        "pooling": identity.pooling,
-        "normalize": settings.normalize,
-        "max_length": identity.query_max_length if kind == "query" else identity.passage_max_length,
-        "instruction": settings.query_instruction if is_query else "",
-        "instruction_format": settings.query_instruction_format if is_query else "",
-        "precision": precision,
-        "encoder_version": ENCODER_VERSION,
-    }
 
 
 def text_key(text: str) -> bytes:
@@ -56,12 +35,12 @@ class VectorCache:
     """The vectors of one space.
 
     Args:
-        folder: of all spaces.
-        space: from `describe_space`.
+        folder: The folder of all spaces.
+        space: All that a vector depends on beside its text.
 
     Attributes:
-        folder: of this space.
-        damaged: shards that did not hold the bytes they were committed with, and were removed.
+        folder: The folder of this space.
+        damaged: Shards that did not hold the bytes they were committed with, and were removed.
 
     >>> import tempfile
     >>> cache = VectorCache(Path(tempfile.mkdtemp()), {"weights": "sha256:12"})
@@ -93,12 +72,12 @@ class VectorCache:
 
     @property
     def dimension(self) -> int:
-        """Of the vectors; 0 where there are none yet."""
+        """The dimension of the vectors; 0 if there are none yet."""
         return self._vectors[0].shape[1] if self._vectors else 0
 
     @property
     def seconds_per_text(self) -> float:
-        """What encoding a text took when last some were encoded; 0 where that is not known."""
+        """What encoding a text took when some were encoded last; 0 if that is not known."""
         try:
             return float(json.loads((self.folder / SPEED_FILE).read_text())["seconds_per_text"])
         except (OSError, ValueError, KeyError):
@@ -114,7 +93,7 @@ class VectorCache:
         return [key for keys in self._keys for key in keys.to_pylist()]
 
     def find(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
-        """The row of each key's vector, -1 where there is none; int64 of shape (len(keys),)."""
+        """The row of each key's vector, -1 if there is none; int64 of shape (len(keys),)."""
         if not self._keys:
             return np.full(len(keys), -1, np.int64)
         stored = pc.SetLookupOptions(value_set=pa.chunked_array(self._keys))
@@ -139,7 +118,7 @@ class VectorCache:
         self._open(path)
 
     def remove(self, keys: Container[bytes]) -> int:
-        """Remove vectors by key, shard by shard; how many there were.
+        """Remove vectors by key, shard by shard, and return how many there were.
 
         A shard is removed when what remains of it has been committed, so nothing else is lost.
         """

@@ -1,7 +1,7 @@
 """Vectors with their ids in one Arrow file (Feather, uncompressed), read as a memory map.
 
-`pandas.read_feather` and `pyarrow` open the file without us. Reading maps it, so that a corpus
-larger than memory costs no memory.
+`pandas.read_feather` and `pyarrow` open the file, too. Reading maps it, so that a corpus larger
+than memory costs no memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
     """Refuse vectors that hold NaN or infinity.
 
     Raises:
-        ModelError: one does; the error names the first one's id.
+        ModelError: A vector does; the error names the first one's id.
     """
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
@@ -60,7 +60,13 @@ class VectorWriter:
         self._norms: list[NDArray[np.float32]] = []
 
     def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Append a block: `vectors` has shape (len(ids), dimension), `keys` are of the texts."""
+        """Append a block.
+
+        Args:
+            ids: The ids of the texts.
+            keys: The `text_key` of each text.
+            vectors: float32 of shape (len(ids), dimension).
+        """
         schema = embeddings_schema(vectors.shape[1])
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)
@@ -73,14 +79,14 @@ class VectorWriter:
         self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
 
     def close(self) -> NDArray[np.float32]:
-        """Finish the file; returns the norm of every vector written."""
+        """Finish the file; return the norm of every vector written, float32 of shape (texts,)."""
         if self._writer is not None:
             self._writer.close()
         return np.concatenate(self._norms) if self._norms else np.zeros(0, np.float32)
 
 
 class VectorSource(Protocol):
-    """Vectors with ids, wherever they lie."""
+    """Vectors with ids, in a file or in memory."""
 
     ids: list[str]
     dimension: int
@@ -102,7 +108,7 @@ class VectorTable:
     """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
 
     Raises:
-        StoreError: the file is not an Arrow file of ids and vectors.
+        StoreError: The file is not an Arrow file of ids and vectors.
     """
 
     def __init__(self, path: Path) -> None:

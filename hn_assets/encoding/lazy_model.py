@@ -1,0 +1,116 @@
+"""The life of an encoder: it is loaded when the first text needs it, and closed at the end."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from hn_assets.encoding.encoder import Encoder, Kind
+from hn_assets.encoding.model import identify_model, load_model
+from hn_assets.encoding.space import describe_space
+from hn_assets.hardware import choose_devices, choose_precision
+from hn_assets.settings.compute import ComputeSettings
+from hn_assets.settings.encoding import EncodingSettings
+
+
+class LazyModel:
+    """A model that is loaded at its first use: never, if all vectors are there.
+
+    Args:
+        settings: Of encoding.
+        compute: Its `device`, `precision` and `compile` are used.
+        log: Takes a line when a model is loaded.
+
+    Attributes:
+        settings: As given.
+        identity: Which model it is.
+        devices: The torch devices that it computes on.
+        precision: What it computes in, and why.
+
+    Raises:
+        ModelError: There is no such folder, or nothing says how the model pools.
+        HubError: The model is no folder, and the hub does not give it.
+        SettingsError: This machine has no such device.
+
+    Example:
+        >>> with LazyModel(EncodingSettings(), ComputeSettings(device="cpu"), print) as model:
+        ...     model.identity.pooling
+        'mean'
+    """
+
+    def __init__(
+        self, settings: EncodingSettings, compute: ComputeSettings, log: Callable[[str], None]
+    ) -> None:
+        self.settings = settings
+        self.identity = identify_model(settings)
+        self.devices = choose_devices(compute.device)
+        self.precision = choose_precision(compute.precision, self.devices[0])
+        self._compile = compute.compile
+        self._log = log
+        self._encoders: dict[str, Encoder] = {}
+
+    def space(self, kind: Kind) -> dict[str, Any]:
+        """All that a vector of this kind of text depends on beside the text."""
+        return describe_space(self.identity, self.settings, self.precision.value, kind)
+
+    def encoder(self) -> Encoder:
+        """The encoder that vectors are made with, loaded now if it was not.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        return self._get(self.precision.value, self.devices, self.precision.reason)
+
+    def exact_encoder(self) -> Encoder:
+        """An encoder in float32, to measure the loss of a lower precision.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        if self.precision.value == "float32":
+            return self.encoder()
+        # One device is enough for a sample.
+        reason = f"to measure what {self.precision.value} loses"
+        return self._get("float32", self.devices[:1], reason)
+
+    def close(self) -> None:
+        """End the processes of further devices, and forget the models."""
+        for encoder in self._encoders.values():
+            encoder.close()
+        self._encoders.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _get(self, precision: str, devices: list[str], reason: str) -> Encoder:
+        if precision not in self._encoders:
+            self._log(
+                f"{self.identity.name} encodes on {', '.join(devices)} in {precision} ({reason})"
+            )
+            _silence_progress_bars()
+            model = load_model(
+                self.settings, devices=devices, precision=precision, identity=self.identity
+            )
+            self._encoders[precision] = Encoder(
+                model,
+                devices=devices,
+                max_tokens_per_batch=self.settings.max_tokens_per_batch,
+                compile=self._compile,
+            )
+        return self._encoders[precision]
+
+
+def _silence_progress_bars() -> None:
+    """Bars fill a captured log with control characters; `Progress` writes lines instead."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

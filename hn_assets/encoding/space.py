@@ -1,0 +1,27 @@
+"""The space of a vector: all that it depends on beside its text."""
+
+from typing import Any
+
+from hn_assets.encoding.encoder import Kind
+from hn_assets.encoding.model import ModelIdentity
+from hn_assets.settings.encoding import EncodingSettings
+
+ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
+
+
+def describe_space(
+    identity: ModelIdentity, settings: EncodingSettings, precision: str, kind: Kind
+) -> dict[str, Any]:
+    """All that a vector depends on beside its text; the title is part of the text."""
+    is_query = kind == "query" and settings.query_instruction
+    return {
+        "weights": identity.weights,
+        "model_class": identity.model_class,
+        "pooling": identity.pooling,
+        "normalize": settings.normalize,
+        "max_length": identity.query_max_length if kind == "query" else identity.passage_max_length,
+        "instruction": settings.query_instruction if is_query else "",
+        "instruction_format": settings.query_instruction_format if is_query else "",
+        "precision": precision,
+        "encoder_version": ENCODER_VERSION,
+    }

@@ -1,0 +1,84 @@
+"""The life of a teacher: it is loaded when the first pair needs it, and closed at the end."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from hn_assets.hardware import choose_devices
+from hn_assets.reranking.model import (
+    Reranker,
+    choose_precision,
+    describe_space,
+    identify_reranker,
+)
+from hn_assets.settings.compute import ComputeSettings
+from hn_assets.settings.teacher import TeacherSettings
+
+
+class LazyReranker:
+    """A reranker that is loaded at its first use: never, if all scores are there.
+
+    Args:
+        settings: Of the teacher.
+        compute: Its `device` and `precision` are used.
+        log: Takes a line when the model is loaded.
+
+    Attributes:
+        settings: As given.
+        identity: Which model it is.
+        devices: The torch devices that it computes on.
+        precision: float32 or float16.
+
+    Raises:
+        ModelError: There is no such folder, or what it holds is no reranker.
+        HubError: The model is no folder, and the hub does not give it.
+        SettingsError: This machine has no such device.
+    """
+
+    def __init__(
+        self, settings: TeacherSettings, compute: ComputeSettings, log: Callable[[str], None]
+    ) -> None:
+        self.settings = settings
+        self.devices = choose_devices(compute.device)
+        self.precision = choose_precision(self.devices, compute.precision)
+        self.identity = identify_reranker(settings)
+        self._log = log
+        self._reranker: Reranker | None = None
+
+    def space(self) -> dict[str, Any]:
+        """All that a score depends on beside its pair."""
+        return describe_space(self.identity, self.settings, self.precision)
+
+    def get(self) -> Reranker:
+        """The model, loaded now if it was not.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        if self._reranker is None:
+            self._log(
+                f"{self.identity.name} scores on {', '.join(self.devices)} in {self.precision}"
+            )
+            self._reranker = Reranker(
+                self.identity, self.settings, devices=self.devices, precision=self.precision
+            )
+        return self._reranker
+
+    def close(self) -> None:
+        """End the processes of further devices."""
+        if self._reranker is not None:
+            self._reranker.close()
+            self._reranker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
