@@ -11,10 +11,7 @@ if TYPE_CHECKING:
     from hn_assets.component import HardNegatives
     from hn_assets.definitions import project_defs
 
-__all__ = ["HardNegatives", "__version__", "project_defs"]
-
-# The one place that states the version; pyproject.toml reads it without importing the package.
-__version__ = "0.1.0"
+__all__ = ["HardNegatives", "project_defs"]
 
 
 def __getattr__(name: str) -> Any:
