@@ -8,7 +8,17 @@ export TOKENIZERS_PARALLELISM ?= false
 # Dagster's own events are for its UI; a terminal shows what our steps say
 QUIET := {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
-.PHONY: demo dev test lint types check clean
+# `make test-dagster` runs the tests of the Dagster layer with another release of Dagster. Its libraries
+# are numbered 0.(minor + 16).patch, and releases before 1.13 hold these packages lower
+DAGSTER ?= 1.12.0
+DAGSTER_TESTS ?= hn_assets_tests/test_component.py hn_assets_tests/test_dg.py \
+	hn_assets_tests/assets/test_graph.py hn_assets_tests/orchestration
+DAGSTER_VENV := .venv-dagster-$(DAGSTER)
+DAGSTER_PARTS := $(subst ., ,$(DAGSTER))
+DAGSTER_LIBRARIES = 0.$(shell expr $(word 2,$(DAGSTER_PARTS)) + 16).$(word 3,$(DAGSTER_PARTS))
+UNPINNED := gql|graphql-core|tomlkit|typer
+
+.PHONY: demo dev test soak test-dagster lint types docs build clean
 
 demo: .venv/installed ## mine the embedded default and show what came of it
 	PYTHONWARNINGS=ignore $(BIN)/dagster asset materialize -m hn_assets \
@@ -24,6 +34,31 @@ dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 test: lint types .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+soak: .venv/installed ## the tests that take long and repeat what shorter ones show
+	OMP_NUM_THREADS=1 WEEK=$${WEEK:-7} $(BIN)/pytest -m soak
+
+test-dagster: $(DAGSTER_VENV)/installed ## the Dagster layer's tests, with DAGSTER=1.x.y
+	$(DAGSTER_VENV)/bin/python -c 'import dagster; assert dagster.__version__ == "$(DAGSTER)"'
+	OMP_NUM_THREADS=1 $(DAGSTER_VENV)/bin/python -m pytest $(DAGSTER_TESTS)
+
+$(DAGSTER_VENV)/installed: pyproject.toml constraints.txt
+	test -x $(DAGSTER_VENV)/bin/python || $(PYTHON) -m venv $(DAGSTER_VENV)
+	sed -E -e '/^($(UNPINNED))==/d' \
+		-e 's/^(dagster[a-z-]*)==1\..*/\1==$(DAGSTER)/' \
+		-e 's/^(dagster[a-z-]*)==0\..*/\1==$(DAGSTER_LIBRARIES)/' \
+		constraints.txt >$(DAGSTER_VENV)/constraints.txt
+	$(DAGSTER_VENV)/bin/python -m pip install --quiet -c $(DAGSTER_VENV)/constraints.txt -e '.[dev]'
+	touch $@
+
+docs: .venv/installed ## write the generated tables, then build the site into site/
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+build: .venv/installed ## wheel and source distribution into dist/, checked
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,5 +72,5 @@ types: .venv/installed
 	touch $@
 
 clean: ## remove the environment and Dagster's history; materialized data stay
-	rm -rf .venv
+	rm -rf .venv .venv-dagster-* build dist site
 	git clean -fdXq dagster_home
