@@ -65,10 +65,9 @@ def matmul_peak(precision: str) -> float:
 def read_documents(source: str, most: int | None = None) -> dict[str, str]:
     """Id and text (title, space, text) of a BEIR folder's first documents, or of python_stdlib."""
     if source == "python_stdlib":
-        from hn_assets.settings.source import PythonStdlibSource
-        from hn_assets.sources.kinds.python_stdlib import PythonStdlib
+        from hn_assets.sources.kinds.python_stdlib import PythonStdlib, PythonStdlibSettings
 
-        settings = PythonStdlibSource(type="python_stdlib")
+        settings = PythonStdlibSettings(type="python_stdlib")
         rows = PythonStdlib(settings).documents()
         documents = {row.id: passage_text(row.title, row.text, include_title=True) for row in rows}
     else:

@@ -53,7 +53,7 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     import numpy as np
 
     from hn_assets.encoding.vectors.vector_file import VectorSubset, VectorTable
-    from hn_assets.retrieval.incremental_ranking import Refresh
+    from hn_assets.retrieval.incremental_ranking import IncrementalRanking
     from hn_assets.retrieval.searcher import Searcher
 
     documents = VectorTable(Path(folder) / "corpus_embeddings/latest/vectors.arrow")
@@ -67,8 +67,8 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     start = time.perf_counter()
     if who == "ours":
         subset = VectorSubset(asked, np.arange(count, dtype=np.int64))
-        refresh = Refresh(Searcher(index, documents), documents, subset, depth, None)
-        for _ in refresh.rank(memory_mb=512):
+        ranking = IncrementalRanking(Searcher(index, documents), documents, subset, depth, None)
+        for _ in ranking.rank(memory_mb=512):
             pass
     else:
         for first in range(0, count, block):

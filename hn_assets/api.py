@@ -19,7 +19,7 @@ from hn_assets.assets import operations_of, stages_of
 from hn_assets.errors import SettingsError
 from hn_assets.evaluation.checks.check import all_checks
 from hn_assets.evaluation.checks.result import CheckResult
-from hn_assets.pipeline.check_run import run_check
+from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation
 from hn_assets.pipeline.stage import upstream_names
@@ -133,7 +133,7 @@ def mine_hard_negatives(
                 report[result.stage] = result.metadata
             for check in all_checks():
                 if check.stage in names:
-                    checks[check.stage, check.name] = run_check(dataset, check)
+                    checks[check.stage, check.name] = run_check(check, dataset.store, dataset.settings)
         return MinedNegatives(
             negatives=pd.read_parquet(dataset.store.file(layout.HARD_NEGATIVES)),
             ledger=pd.read_parquet(dataset.store.file(layout.LEDGER)),

@@ -14,7 +14,7 @@ from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_run import StageRun
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.mining import MiningSettings
-from hn_assets.sources.jsonl import fingerprint_files
+from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.store import Draft, layout
 from hn_assets.store.tables import read_texts
 from hn_assets.text import shorten
@@ -51,7 +51,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     chosen, report = session.mine(draft.path(layout.LEDGER.name))
     pq.write_table(chosen, draft.path(layout.HARD_NEGATIVES.name), compression="zstd")
     draft.info.update(
-        num_negatives=mining.num_negatives,
+        negatives=mining.num_negatives,
         queries=report.queries,
         queries_with_enough=report.enough,
         include_title=session.include_title,

@@ -20,7 +20,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     if dropped:
         run.log.warning(f"{dropped} qrels were dropped: see the metadata of qrels")
     return {
-        "dagster/row_count": sum(report.pairs.values()),
+        "dagster/row_count": sum(report.per_split.values()),
         **describe_source(run),
         "splits": table(
             {
@@ -34,7 +34,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
                     for name, value in report.positives_per_query[split].items()
                 },
             }
-            for split, judgements in report.pairs.items()
+            for split, judgements in report.per_split.items()
         ),
         "judged_not_relevant": report.judged_not_relevant,
         "dropped": dropped,

@@ -18,7 +18,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     report = ingest_source(run).queries
     for count, problem in (
         (report.unlabelled, "queries have no qrels: left out"),
-        (report.leaked, "queries have the text of an evaluation query: left out"),
+        (report.equal_to_evaluation_query, "queries have the text of an evaluation query: left out"),
     ):
         if count:
             run.log.warning(f"{count} {problem}")
@@ -29,8 +29,8 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         **{f"queries_{split}": count for split, count in report.per_split.items()},
         "left_out_unlabelled": report.unlabelled,
         "left_out_empty": report.empty,
-        "left_out_equal_to_evaluation_query": report.leaked,
-        "left_out_equal_ids": ", ".join(report.leaked_ids) or "none",
+        "left_out_equal_to_evaluation_query": report.equal_to_evaluation_query,
+        "left_out_equal_ids": ", ".join(report.equal_to_evaluation_query_ids) or "none",
         "sample": table(report.sample),
     }
 

@@ -1,17 +1,17 @@
 """report: one page per run that a person can open, or attach."""
 
 from hn_assets.errors import StoreError
+from hn_assets.evaluation.checks.accepted import NDCG
 from hn_assets.evaluation.checks.result import CheckVerdict
-from hn_assets.assets.retrieval_quality import HISTORY
-from hn_assets.pipeline.check_run import read_verdicts
+from hn_assets.evaluation.checks.run_checks import read_verdicts
+from hn_assets.evaluation.retrieval_quality import HISTORY
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.report.advice import training_advice
 from hn_assets.report.collect import ReportFiles, collect_summary
-from hn_assets.report.render import headline, render_report, training_advice
+from hn_assets.report.render import headline, render_report
 from hn_assets.store import Draft, layout
-
-NDCG = "ndcg_at_10"
 
 
 def identify(run: StageRun) -> Resolved:
@@ -27,7 +27,6 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         hard_negatives=run.input(layout.HARD_NEGATIVES),
         ledger=run.input(layout.LEDGER),
         audit=run.input(layout.FALSE_NEGATIVE_AUDIT),
-        quality=run.input(layout.RETRIEVAL_QUALITY),
         drift=run.input(layout.DRIFT),
         calibration=run.optional_input(layout.CALIBRATION),
     )
@@ -39,8 +38,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         ndcg_before=_read_before(run),
         verdicts=_verdicts(run),
     )
-    time = history[-1]["time"].replace("T", " ").replace("+00:00", " UTC")
-    page = render_report(run.dataset.name, time, summary, _read_chart(run))
+    page = render_report(run.dataset.name, summary, _read_chart(run))
     draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")
     draft.info[NDCG] = history[-1].get(NDCG)
     return {
@@ -52,7 +50,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
 
 
 def _verdicts(run: StageRun) -> list[CheckVerdict]:
-    return run.shared.get("verdicts", lambda: read_verdicts(run.dataset))
+    return run.shared.get("verdicts", lambda: read_verdicts(run.dataset.store, run.settings))
 
 
 def _read_chart(run: StageRun) -> bytes | None:

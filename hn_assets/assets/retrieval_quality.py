@@ -5,6 +5,7 @@ from typing import Any
 
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.retrieval_quality import (
+    HISTORY,
     append_measurement,
     describe_quality,
     measure_quality,
@@ -14,8 +15,6 @@ from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
 from hn_assets.store import Draft, layout
-
-HISTORY = "history"  # its key in the manifest, as equal quality is to be an equal version
 
 
 def make(run: StageRun, draft: Draft) -> Metadata:
@@ -29,6 +28,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     measured = {"queries": queries, "depth": depth, **found}
     write_quality(draft.path(layout.RETRIEVAL_QUALITY.name), measured)
     history = _read_history(run)
+    # the history is not in the file, so that equal quality is an equal version
     draft.info[HISTORY] = append_measurement(history, measured, datetime.now(timezone.utc))
     described = describe_quality(measured, history, split)
     if "compared" in described:

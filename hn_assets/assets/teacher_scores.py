@@ -3,25 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from hn_assets.hardware import choose_devices
+from hn_assets.encoding.vectors.cache_pruning import record_version
 from hn_assets.mining.plan import resolved_shortlist
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
-from hn_assets.reranking.model import (
-    RerankerIdentity,
-    choose_precision,
-    describe_space,
-    identify_reranker,
-)
-from hn_assets.reranking.score_pairs import score_shortlist
+from hn_assets.reranking.lazy_model import LazyReranker
+from hn_assets.reranking.score_pairs import ShortlistReport, score_shortlist
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.teacher import TeacherSettings
-from hn_assets.store import Draft, layout, tables
+from hn_assets.sources.fingerprint import fingerprint_files
+from hn_assets.store import Draft, layout
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
@@ -41,46 +34,38 @@ def settings(settings: DatasetSettings) -> Mapping[str, Any]:
 
 def identify(run: StageRun) -> Mapping[str, Any]:
     """All that a score depends on beside its query and its passage."""
-    teacher = _teacher(run.settings)
-    devices = choose_devices(run.settings.compute.device)
-    precision = choose_precision(devices, run.settings.compute.precision)
     files = run.settings.filters.external_files(run.dataset.base)
     return {
-        "space": describe_space(_identity(run), teacher, precision),
-        "files_of_filters": [str(path) for path in files],
+        "space": _reranker(run).space(),
+        "files_of_filters": fingerprint_files(files) if files else None,
     }
 
 
 def make(run: StageRun, draft: Draft) -> Metadata:
     """Score the positives and the candidates that would be negatives if more were wanted."""
-    teacher = _teacher(run.settings)
-    devices = choose_devices(run.settings.compute.device)
-    precision = choose_precision(devices, run.settings.compute.precision)
+    reranker = _reranker(run)
     session = open_mining_session(run)
-    shortlist = session.shortlist(teacher.shortlist or 2 * run.settings.mining.num_negatives)
+    wanted = reranker.settings.shortlist or 2 * run.settings.mining.num_negatives
+    shortlist = session.shortlist(wanted)
     texts = session.texts_of(shortlist)
     report = score_shortlist(
+        shortlist,
         texts,
-        identity=_identity(run),
-        settings=teacher,
-        devices=devices,
-        precision=precision,
+        draft.path(layout.TEACHER_SCORES.name),
+        reranker=reranker,
         cache_folder=run.dataset.store.vectors,
         what=run.stage.name,
         log=run.log.info,
     )
-    scored = shortlist.assign(score=report.scores)
-    kept = scored.sort_values(["query_id", "label", "doc_id"], ascending=[True, False, True])
-    rows = pa.Table.from_pandas(kept, tables.TEACHER_SCORES, preserve_index=False)
-    path = draft.path(layout.TEACHER_SCORES.name)
-    pq.write_table(rows.replace_schema_metadata(None), path, compression="zstd")
+    run.shared.get("teacher report", lambda: report)
+    scored = report.scores
     positive = scored.label == 1
     return {
         "dagster/row_count": len(scored),
-        "teacher": _identity(run).name,
-        "weights": _identity(run).weights,
-        "device": ", ".join(devices),
-        "precision": precision,
+        "teacher": reranker.identity.name,
+        "weights": reranker.identity.weights,
+        "device": ", ".join(reranker.devices),
+        "precision": reranker.precision,
         "positives": int(positive.sum()),
         "candidates": int((~positive).sum()),
         "pairs_scored": report.scored,
@@ -92,13 +77,25 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     }
 
 
+def published(run: StageRun, version: str) -> None:
+    """Record which scores a published version uses, so that the others can be pruned."""
+    report: ShortlistReport = run.shared.get("teacher report", _not_made)
+    folder = run.dataset.store.vectors
+    record_version(folder, report.space_folder, run.stage.name, version, report.keys)
+
+
+def _not_made() -> ShortlistReport:
+    raise AssertionError("the scores must be made before they are published")
+
+
 def _teacher(settings: DatasetSettings) -> TeacherSettings:
     assert settings.teacher is not None, "only datasets with a teacher have this stage"
     return settings.teacher
 
 
-def _identity(run: StageRun) -> RerankerIdentity:
-    return run.shared.get("reranker", lambda: identify_reranker(_teacher(run.settings)))
+def _reranker(run: StageRun) -> LazyReranker:
+    teacher, compute, log = _teacher(run.settings), run.settings.compute, run.log.info
+    return run.shared.get("reranker", lambda: LazyReranker(teacher, compute, log))
 
 
 def _samples(scored: "pd.DataFrame", texts: list[tuple[str, str]]) -> Table | str:
@@ -124,6 +121,7 @@ STAGE = Stage(
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=settings,
     identify=identify,
+    published=published,
     is_part_of=lambda settings: settings.teacher is not None,
     kinds=lambda settings: {"torch", "parquet"},
     uses_device=True,

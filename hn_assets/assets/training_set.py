@@ -1,10 +1,9 @@
 """training_set: the files that people fine-tune on."""
 
-from hn_assets.evaluation.checks.accepted import accepted_summary
+from hn_assets.evaluation.checks.accepted import ACCEPTED, accepted_summary
 from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.export.writer import export_training_set
-from hn_assets.pipeline.check_run import ACCEPTED
-from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.metadata import Markdown, Metadata, counts, table
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_run import StageRun
 from hn_assets.store import Draft, layout
@@ -22,7 +21,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         qrels=qrels,
         hard_negatives=run.input(layout.HARD_NEGATIVES),
         split=mining.split,
-        num_negatives=mined["num_negatives"],
+        num_negatives=mined["negatives"],
         include_title=mined["include_title"],
         teacher_scores=run.optional_input(layout.TEACHER_SCORES),
         formats=run.settings.export.formats,
@@ -47,7 +46,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         "queries": report.queries_exported,
         "queries_without_negatives": report.queries_without_negatives,
         "queries_without_positives": report.queries_without_positives,
-        "queries_short_of_n_tuples": report.queries_short_of_n_tuples,
+        "queries_left_out_by_format": counts(report.queries_left_out, "format"),
         "blank_positives_left_out": report.blank_positives,
         "positives": report.positives,
         "negatives": report.negatives,

@@ -12,9 +12,9 @@ import dagster as dg
 from hn_assets.errors import HardNegativesError
 from hn_assets.evaluation.checks.check import Check, all_checks
 from hn_assets.evaluation.checks.freshness import is_fresh
+from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.orchestration.names import ACCEPT_TAG, asset_key, op_name, settings_key
 from hn_assets.orchestration.run_settings import with_run_settings
-from hn_assets.pipeline.check_run import run_check
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.store.layout import TRAINING_SET
 
@@ -59,12 +59,14 @@ def _build(dataset: Dataset, stage: str, checks: list[Check]) -> dg.AssetChecksD
 def _result(
     dataset: Dataset, resource: object, check: Check, tags: Mapping[str, str]
 ) -> dg.AssetCheckResult:
+    accepted = {part.strip() for part in tags.get(ACCEPT_TAG, "").split(",")}
     try:
-        found = run_check(with_run_settings(dataset, resource), check)
+        configured = with_run_settings(dataset, resource)
+        found = run_check(check, configured.store, configured.settings, accepted)
     except HardNegativesError as error:
         raise dg.Failure(f"{dataset.name}: {error}", allow_retries=False) from error
     passed, message = found.passed, found.message
-    if not passed and _is_accepted(tags, check.name):
+    if not passed and check.name in accepted:
         passed, message = True, f"{message}. Accepted by the run's tag {ACCEPT_TAG}"
     elif not passed and found.blocks:
         message += (
@@ -79,10 +81,6 @@ def _result(
         description=message,
         metadata=dict(found.figures),
     )
-
-
-def _is_accepted(tags: Mapping[str, str], name: str) -> bool:
-    return name in (part.strip() for part in tags.get(ACCEPT_TAG, "").split(","))
 
 
 def build_freshness_check(dataset: Dataset, max_age_days: float) -> dg.AssetChecksDefinition:

@@ -1,7 +1,8 @@
 """Whether a dataset's source, or its model, has changed, found out without reading them."""
 
+from hn_assets.encoding.model_state import state_of_model
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.sources.fingerprint import state_of_model, state_of_source
+from hn_assets.sources.fingerprint import state_of_source
 
 
 def state_of_inputs(dataset: Dataset) -> dict[str, str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.sources import open_source
 from hn_assets.sources.protocol import Source
-from hn_assets.sources.reviewed_labels import ReviewedLabels
 from hn_assets.store import DatasetStore, open_store
 
 
@@ -33,12 +33,7 @@ class Dataset:
         """
         return open_store(self.base, self.name, os.environ)
 
-    def path(self, name: str) -> Path:
-        """A path of the settings, relative ones taken from the project's root."""
-        return self.base / Path(name).expanduser()
-
     def open_source(self) -> Source:
         """The raw texts and judgements, with the labels that people reviewed."""
-        source = self.settings.source.open(self.base)
         reviewed = self.settings.filters.reviewed_labels
-        return ReviewedLabels(source, self.path(reviewed)) if reviewed else source
+        return open_source(self.settings.source, self.base, reviewed)

@@ -4,14 +4,21 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hn_assets.encoding.embed import EarlierVectors, embed_texts
+from hn_assets.encoding.embed_report import EmbedReport
+from hn_assets.encoding.encoder import Kind
+from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.vectors.cache_pruning import record_version
+from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.session import MiningFiles, MiningSession
+from hn_assets.pipeline.metadata import Metadata, distribution
 from hn_assets.pipeline.stage_run import StageRun
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.sources.ingest import ingest
-from hn_assets.sources.ingest_report import SourceReport
+from hn_assets.sources.ingest.collect import collect
+from hn_assets.sources.ingest.report import SourceReport
 from hn_assets.sources.protocol import Source
-from hn_assets.store import layout
+from hn_assets.store import Draft, layout
 from hn_assets.store.layout import StageFile
 
 # what every stage reads that judges candidates
@@ -38,7 +45,7 @@ def source_settings(settings: DatasetSettings) -> Mapping[str, Any]:
 
 def source_kinds(settings: DatasetSettings) -> set[str]:
     """What the user interface shows as the technologies behind the source."""
-    return {settings.source.type.replace("hub", "huggingface"), "parquet"}
+    return {settings.source.technology, "parquet"}
 
 
 def identify_source(run: StageRun) -> Mapping[str, Any] | None:
@@ -56,7 +63,7 @@ def ingest_source(run: StageRun) -> SourceReport:
             for file in (layout.CORPUS, layout.QUERIES, layout.QRELS)
         }
         mining = run.settings.mining
-        return ingest(
+        return collect(
             _source(run),
             **paths,
             mining_split=mining.split,
@@ -69,6 +76,68 @@ def ingest_source(run: StageRun) -> SourceReport:
 def describe_source(run: StageRun) -> dict[str, str]:
     """Type, location and revision of the source, for people."""
     return {f"source_{key}": value for key, value in _source(run).describe().items()}
+
+
+# what changes speed and memory, and no vector
+NOT_CONTENT = {"max_tokens_per_batch"}
+
+
+def encoding_settings(settings: DatasetSettings, without: set[str]) -> Mapping[str, Any]:
+    """The settings that vectors depend on, without those of the other kind of text."""
+    encoding = settings.encoding.model_dump(mode="json", exclude=NOT_CONTENT | without)
+    return {**encoding, "precision": settings.compute.precision}
+
+
+def identify_encoding(run: StageRun, kind: Kind) -> Mapping[str, Any]:
+    """All that a vector depends on beside its text: weights, pooling, precision, instruction."""
+    return {"space": _model(run).space(kind)}
+
+
+def embed_stage(run: StageRun, draft: Draft, source: StageFile, kind: Kind) -> Metadata:
+    """Write the vectors of the texts of a stage; both stages of embeddings share the model."""
+    file = run.stage.writes[0]
+    report = embed_texts(
+        run.input(source),
+        kind,
+        draft.path(file.name),
+        model=_model(run),
+        cache_folder=run.dataset.store.vectors,
+        earlier=_earlier_vectors(run),
+        what=run.stage.name,
+        log=run.log.info,
+        warn=run.log.warning,
+    )
+    run.shared.get(f"{run.stage.name} report", lambda: report)
+    draft.info.update(report.manifest_info())
+    return {**report.figures(), **distribution(report.norms, "norm")}
+
+
+def record_vectors(run: StageRun, version: str) -> None:
+    """Record which vectors a published version uses, so that the others can be pruned."""
+    report: EmbedReport = run.shared.get(f"{run.stage.name} report", _not_made)
+    folder = run.dataset.store.vectors
+    record_version(folder, report.space_folder, run.stage.name, version, report.keys)
+
+
+def _not_made() -> EmbedReport:
+    raise AssertionError("the vectors must be made before they are published")
+
+
+def _model(run: StageRun) -> LazyModel:
+    settings, log = run.settings, run.log.info
+    return run.shared.get("model", lambda: LazyModel(settings.encoding, settings.compute, log))
+
+
+def _earlier_vectors(run: StageRun) -> EarlierVectors | None:
+    """The vectors that are there, for a machine that has them but not the cache."""
+    try:
+        manifest = run.place.manifest()
+        if manifest is None:
+            return None
+        path = run.place.file(run.stage.writes[0].name)
+        return EarlierVectors(path, manifest.info["vectors_of"])
+    except StoreError:
+        return None  # it is damaged, which was said before
 
 
 def open_mining_session(run: StageRun) -> MiningSession:

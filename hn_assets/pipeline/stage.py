@@ -43,6 +43,7 @@ class Stage:
         version: Names the code. Raise it when the same input and settings would give other output;
             a golden test of a tiny dataset fails if that was forgotten.
         reads: The files that it reads; files of stages that a dataset does not have are left out.
+        published: Is told the new version, once it is published.
         settings: The settings that its content depends on, every default resolved, as JSON can hold
             them.
         identify: What else its content depends on, which only a run can know, such as a hash of the
@@ -63,6 +64,7 @@ class Stage:
     make: Callable[[StageRun, Draft], Metadata]
     version: int
     reads: Sequence[StageFile] = ()
+    published: Callable[[StageRun, str], None] | None = None
     settings: Callable[[DatasetSettings], Resolved] = _nothing
     identify: Callable[[StageRun], Resolved | None] | None = None
     after: Sequence[StageFile] = ()

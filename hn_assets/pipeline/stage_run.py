@@ -107,6 +107,10 @@ class StageRun:
         """The same; None if the dataset does not have the stage of the file."""
         return self.input(file) if file.stage in self._read_stages else None
 
+    def version_of(self, stage: str) -> str:
+        """The version of a stage that this one reads."""
+        return self._manifest(stage).version
+
     def info(self, stage: str) -> Mapping[str, Any]:
         """What a stage that this one reads says of how it was made."""
         return self._manifest(stage).info
@@ -166,6 +170,8 @@ class StageRun:
             **metadata,
             "unchanged": False,
         }
+        if self.stage.published is not None:
+            self.stage.published(self, version)
         self.place.write_note(METADATA_NOTE, {"version": version, "metadata": to_json(described)})
         return StageResult(self.stage.name, version, described)
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def resolved_depth(settings: SearchSettings, mining: MiningSettings) -> dict[str, int | str]:
+    """The settings that decide the depth, every default resolved, as JSON can hold them."""
+    if settings.depth is not None:
+        return {"depth": settings.depth}
+    return {"range_max": mining.range_or(DEFAULT_RANGE)[1], "range_counts": mining.range_counts}
+
+
 def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
     """The depth asked for, or what the mining range needs with all positives taken out.
 

@@ -5,6 +5,9 @@ from pydantic import Field
 from hn_assets.settings_base import Settings
 
 
+FRESHNESS_CRON = "0 6 * * *"  # every morning at six, as the description of max_age_days says
+
+
 class CheckSettings(Settings):
     """Limits of the checks. A refresh beyond one of them never replaces the training set."""
 

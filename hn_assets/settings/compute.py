@@ -1,4 +1,4 @@
-"""The YAML section `compute`: devices and precision of encoding, and the device of FAISS."""
+"""The YAML section `compute`: which device computes, in which precision, and where FAISS runs."""
 
 from typing import Literal
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from hn_assets.export.writer import check_teacher
 from hn_assets.settings.alerts import AlertSettings
 from hn_assets.settings.checks import CheckSettings
 from hn_assets.settings.compute import ComputeSettings
@@ -80,6 +81,12 @@ class DatasetSettings(Settings):
                 f"search.depth {depth} ends before the range of mining does, at {end}; leave "
                 f"search.depth out or set it to {end} or more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_formats(self) -> Self:
+        if self.teacher is None:
+            check_teacher(self.export.formats)
         return self
 
     def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:

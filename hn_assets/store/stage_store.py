@@ -148,9 +148,10 @@ class StageStore:
 
     def _commit(self, draft: Draft) -> Manifest:
         files: dict[str, dict[str, Any]] = {}
-        for path in sorted(draft.folder.iterdir()):
+        for path in sorted(draft.folder.rglob("*")):
             sync(path)
-            files[path.name] = describe_file(path)
+            if path.is_file():
+                files[path.relative_to(draft.folder).as_posix()] = describe_file(path)
         manifest = Manifest.of_files(files, draft.info)
         target = self.folder / manifest.version
         if not _is_intact(target, files):
@@ -250,7 +251,12 @@ class StageStore:
 
 def _is_intact(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
     try:
-        return {path.name: describe_file(path) for path in folder.iterdir()} == files
+        found = {
+            path.relative_to(folder).as_posix(): describe_file(path)
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        return found == files
     except OSError:
         return False
 

@@ -1,0 +1,107 @@
+"""candidates: the ranking of every query, to the wanted depth."""
+
+from hn_assets.errors import StoreError
+from hn_assets.hardware import choose_faiss_device
+from hn_assets.pipeline.metadata import Metadata, distribution, table
+from hn_assets.pipeline.stage import Resolved, Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.retrieval.depth import resolved_depth, wanted_depth
+from hn_assets.retrieval.rank_candidates import EarlierFiles, rank_candidates
+from hn_assets.retrieval.space_checks import check_index_version, check_same_space
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.store import Draft, layout
+
+
+def settings(settings: DatasetSettings) -> Resolved:
+    """What the rankings depend on, beside the vectors and the index."""
+    return {
+        "search_parameters": settings.search.search_parameters,
+        "depth": resolved_depth(settings.search, settings.mining),
+    }
+
+
+def identify(run: StageRun) -> Resolved:
+    """The depth, which can depend on how many positives a query has."""
+    documents = run.info(layout.CORPUS_EMBEDDINGS.stage)["space"]
+    check_same_space(documents, run.info(layout.QUERY_EMBEDDINGS.stage)["space"])
+    built_from = run.info(layout.FAISS_INDEX.stage)["made_from"]["inputs"]
+    stage = layout.CORPUS_EMBEDDINGS.stage
+    check_index_version(built_from[stage], run.version_of(stage))
+    return {"depth": _depth(run)}
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Search the index with every query, or bring the earlier rankings up to date."""
+    import pandas as pd
+
+    depth = _depth(run)
+    report = rank_candidates(
+        run.input(layout.FAISS_INDEX),
+        run.input(layout.FAISS_INDEX_IDS),
+        run.input(layout.CORPUS_EMBEDDINGS),
+        run.input(layout.QUERY_EMBEDDINGS),
+        target=draft.path(layout.CANDIDATES.name),
+        searched_documents=draft.path(layout.SEARCHED_DOCUMENTS.name),
+        searched_queries=draft.path(layout.SEARCHED_QUERIES.name),
+        search=run.settings.search,
+        depth=depth,
+        faiss_device=choose_faiss_device(run.settings.compute.faiss_device),
+        qrels=pd.read_parquet(run.input(layout.QRELS)),
+        earlier=_earlier(run, depth),
+        log=run.log.info,
+        warn=run.log.warning,
+    )
+    draft.info.update(report.manifest_info(run.settings.mining.split))
+    return {
+        **report.figures(),
+        "recall_of_positives": table(report.recall_by_split()),
+        "scores_by_rank": table(
+            {"rank": rank, **distribution(scores, "score")}
+            for rank, scores in report.summary.scores_by_rank().items()
+        ),
+        **distribution(report.summary.scores(), "score"),
+    }
+
+
+def _depth(run: StageRun) -> int:
+    import pandas as pd
+
+    def read() -> int:
+        qrels = pd.read_parquet(run.input(layout.QRELS))
+        return wanted_depth(run.settings.search, run.settings.mining, qrels)
+
+    return run.shared.get("depth", read)
+
+
+def _earlier(run: StageRun, depth: int) -> EarlierFiles | None:
+    """The rankings that there are, if they are of the same depth, exact, and whole."""
+    try:
+        manifest = run.place.verified()
+        if manifest is None or not manifest.info["exact"]:
+            return None
+        if manifest.info["depth_wanted"] != depth:
+            return None
+        files = (layout.CANDIDATES, layout.SEARCHED_DOCUMENTS, layout.SEARCHED_QUERIES)
+        return EarlierFiles(*(run.place.file(file.name) for file in files), depth=depth)
+    except StoreError as error:
+        run.log.warning(f"{error}: everything is searched again")
+        return None
+
+
+STAGE = Stage(
+    writes=(layout.CANDIDATES, layout.SEARCHED_DOCUMENTS, layout.SEARCHED_QUERIES),
+    description="The best documents of every query: rank (from 0) and score.",
+    make=make,
+    version=1,
+    reads=(
+        layout.FAISS_INDEX,
+        layout.FAISS_INDEX_IDS,
+        layout.CORPUS_EMBEDDINGS,
+        layout.QUERY_EMBEDDINGS,
+        layout.QRELS,
+    ),
+    settings=settings,
+    identify=identify,
+    kinds=lambda settings: {"faiss", "parquet"},
+    uses_device=True,
+)

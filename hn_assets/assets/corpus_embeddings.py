@@ -1,0 +1,34 @@
+"""corpus_embeddings: a vector for every document."""
+
+from hn_assets.pipeline.metadata import Metadata
+from hn_assets.pipeline.shared_inputs import (
+    embed_stage,
+    encoding_settings,
+    identify_encoding,
+    record_vectors,
+)
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
+
+OF_QUERIES = {"query_instruction", "query_instruction_format", "query_max_length"}
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Encode the documents that have no vector yet."""
+    return embed_stage(run, draft, layout.CORPUS, "passage")
+
+
+STAGE = Stage(
+    writes=(layout.CORPUS_EMBEDDINGS,),
+    description="A vector for every document, with its id.",
+    make=make,
+    version=1,
+    reads=(layout.CORPUS,),
+    settings=lambda settings: encoding_settings(settings, without=OF_QUERIES),
+    identify=lambda run: identify_encoding(run, "passage"),
+    published=record_vectors,
+    kinds=lambda settings: {"torch", "arrow"},
+    operation="embeddings",
+    uses_device=True,
+)

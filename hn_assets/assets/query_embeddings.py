@@ -1,0 +1,34 @@
+"""query_embeddings: a vector for every query."""
+
+from hn_assets.pipeline.metadata import Metadata
+from hn_assets.pipeline.shared_inputs import (
+    embed_stage,
+    encoding_settings,
+    identify_encoding,
+    record_vectors,
+)
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.store import Draft, layout
+
+OF_PASSAGES = {"include_title", "passage_max_length"}
+
+
+def make(run: StageRun, draft: Draft) -> Metadata:
+    """Encode the queries that have no vector yet."""
+    return embed_stage(run, draft, layout.QUERIES, "query")
+
+
+STAGE = Stage(
+    writes=(layout.QUERY_EMBEDDINGS,),
+    description="A vector for every query, with its id. The query instruction precedes the text.",
+    make=make,
+    version=1,
+    reads=(layout.QUERIES,),
+    settings=lambda settings: encoding_settings(settings, without=OF_PASSAGES),
+    identify=lambda run: identify_encoding(run, "query"),
+    published=record_vectors,
+    kinds=lambda settings: {"torch", "arrow"},
+    operation="embeddings",
+    uses_device=True,
+)
