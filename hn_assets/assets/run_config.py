@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field, ValidationError, create_model
 
 from hn_assets.errors import SettingsError
-from hn_assets.settings.base import Settings
+from hn_assets.settings_base import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

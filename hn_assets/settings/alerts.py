@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from hn_assets.settings.base import Settings
+from hn_assets.settings_base import Settings
 
 
 class AlertSettings(Settings):

@@ -6,7 +6,6 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from hn_assets.settings.alerts import AlertSettings
-from hn_assets.settings.base import Settings
 from hn_assets.settings.checks import CheckSettings
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
@@ -17,6 +16,7 @@ from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.source import BeirSource, HubSource, SourceSettings
 from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.settings_base import Settings
 
 
 def environment_variables(dataset: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from hn_assets.settings.base import Settings
+from hn_assets.settings_base import Settings
 
 Format = Literal["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hn_assets.settings.base import Settings
+from hn_assets.settings_base import Settings
 
 
 class FiltersSettings(Settings):

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from hn_assets.settings.base import Settings
+from hn_assets.settings_base import Settings
 
 DEFAULT_RANGE = (10, 210)  # hn_mine's
 CALIBRATED_RANGE = (0, 210)

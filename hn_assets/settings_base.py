@@ -1,7 +1,10 @@
-"""What all settings have in common; each room keeps its own in its `settings.py`.
+"""The base class of all settings.
 
-Settings are frozen pydantic models without any Dagster in them. A key that no setting has is an
-error that names the nearest known key, wherever it stands in the YAML.
+It stands outside the package `settings`, so that a source or a filter can define its settings in
+its own file: `settings` imports those packages, and they import this module.
+
+Settings are frozen pydantic models. An unknown key is an error that names the nearest known key,
+at any depth of the YAML file.
 """
 
 import difflib
@@ -12,7 +15,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | None:
-    """Say which of the `given` keys are not `known`, each with the nearest known one.
+    """Say which of the `given` keys are not `known`, each with the nearest known key.
+
+    Returns:
+        The message, or None if all keys are known.
 
     >>> describe_unknown_keys(["negatves"], ["negatives", "seed"])
     "unknown key 'negatves' (did you mean 'negatives'?); known keys: negatives, seed"
@@ -29,7 +35,7 @@ def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | N
 
 
 class Settings(BaseModel):
-    """Base of every settings class: frozen, no unknown keys, defaults checked too."""
+    """The base of every settings class: frozen, without unknown keys, its defaults validated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
