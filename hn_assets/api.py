@@ -133,7 +133,9 @@ def mine_hard_negatives(
                 report[result.stage] = result.metadata
             for check in all_checks():
                 if check.stage in names:
-                    checks[check.stage, check.name] = run_check(check, dataset.store, dataset.settings)
+                    checks[check.stage, check.name] = run_check(
+                        check, dataset.store, dataset.settings
+                    )
         return MinedNegatives(
             negatives=pd.read_parquet(dataset.store.file(layout.HARD_NEGATIVES)),
             ledger=pd.read_parquet(dataset.store.file(layout.LEDGER)),

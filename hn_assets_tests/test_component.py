@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from hn_assets import HardNegatives
+from hn_assets.component import find_base
 from hn_assets.orchestration.build import build_definitions
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.component import find_base
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.collections_on_disk import animals
 

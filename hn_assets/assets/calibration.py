@@ -2,7 +2,7 @@
 
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.plan import make_plan, resolved_calibration
-from hn_assets.mining.relevance.features import FEATURES
+from hn_assets.mining.relevance.features import MODEL_INPUTS
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
@@ -39,7 +39,7 @@ def _describe(found: Calibration) -> Metadata:
         "model": table(
             {"feature": name, "weight": round(weight, 4), "mean": round(mean, 4)}
             for name, weight, mean in zip(
-                FEATURES, found.model.weights, found.model.mean, strict=True
+                MODEL_INPUTS, found.model.weights, found.model.mean, strict=True
             )
         ),
     }

@@ -5,7 +5,7 @@ import base64
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.mining.holdout.audit import THESE_SETTINGS, Audit
+from hn_assets.mining.holdout.audit import CHOSEN, Audit
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Markdown, Metadata, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
@@ -40,7 +40,7 @@ def _describe(found: Audit, chart: bytes) -> Metadata:
     }
     if not found.queries:
         return described
-    own = found.methods[found.methods.method == THESE_SETTINGS].to_dict("records")
+    own = found.methods[found.methods.method == CHOSEN].to_dict("records")
     for row in own:
         described |= {
             "false_negative_rate": round(row["rate"], 5),

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.filters.discovery import external_files
 from hn_assets.mining.miner import MiningReport
-from hn_assets.mining.plan import Plan, resolved_plan, resolved_teacher_limits
+from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
@@ -28,13 +28,13 @@ SHOWN_CHARACTERS = 120
 
 def settings(settings: DatasetSettings) -> Resolved:
     """The plan, and the limits on the teacher's scores if there is a teacher."""
-    limits = resolved_teacher_limits(settings.teacher) if settings.teacher else {}
+    limits = resolved_limits(settings.teacher) if settings.teacher else {}
     return {"plan": resolved_plan(settings.mining, settings.filters), "teacher": limits}
 
 
 def identify(run: StageRun) -> Resolved:
     """The content of the files that filters read."""
-    files = run.settings.filters.external_files(run.dataset.base)
+    files = external_files(run.settings.filters, run.dataset.base)
     return {"files_of_filters": fingerprint_files(files) if files else None}
 
 

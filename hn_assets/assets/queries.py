@@ -18,7 +18,10 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     report = ingest_source(run).queries
     for count, problem in (
         (report.unlabelled, "queries have no qrels: left out"),
-        (report.equal_to_evaluation_query, "queries have the text of an evaluation query: left out"),
+        (
+            report.equal_to_evaluation_query,
+            "queries have the text of an evaluation query: left out",
+        ),
     ):
         if count:
             run.log.warning(f"{count} {problem}")

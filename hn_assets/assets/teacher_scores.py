@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hn_assets.encoding.vectors.cache_pruning import record_version
-from hn_assets.mining.plan import resolved_shortlist
+from hn_assets.filters.discovery import external_files
+from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
@@ -34,7 +35,7 @@ def settings(settings: DatasetSettings) -> Mapping[str, Any]:
 
 def identify(run: StageRun) -> Mapping[str, Any]:
     """All that a score depends on beside its query and its passage."""
-    files = run.settings.filters.external_files(run.dataset.base)
+    files = external_files(run.settings.filters, run.dataset.base)
     return {
         "space": _reranker(run).space(),
         "files_of_filters": fingerprint_files(files) if files else None,
@@ -45,8 +46,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     """Score the positives and the candidates that would be negatives if more were wanted."""
     reranker = _reranker(run)
     session = open_mining_session(run)
-    wanted = reranker.settings.shortlist or 2 * run.settings.mining.num_negatives
-    shortlist = session.shortlist(wanted)
+    shortlist = session.shortlist(shortlist_count(run.settings.mining, reranker.settings))
     texts = session.texts_of(shortlist)
     report = score_shortlist(
         shortlist,

@@ -1,301 +1,235 @@
-"""LoadedDataset: judge every candidate, cut the window, take what is wanted, and count what happened."""
+"""Decides which candidates are hard negatives, a block of queries at a time.
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+What is never a negative goes first, then what the filters reject, then what lies outside the range
+or fails the teacher; of the rest, as many are drawn as are wanted.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.errors import MiningError
+from hn_assets.filters.candidate_features import REFERENCE_COLUMN, CandidateFeatures
+from hn_assets.filters.discovery import active_filters
+from hn_assets.filters.protocol import Filter, Rejection
 from hn_assets.mining.data.candidate_block import CandidateBlock
-from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
+from hn_assets.mining.data.indexed_dataset import IndexedDataset, reference_scores
+from hn_assets.mining.data.teacher_scores import TeacherScores
+from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
 from hn_assets.mining.plan import Plan
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.logistic_model import features
+from hn_assets.mining.relevance.features import candidate_features, with_probability
 from hn_assets.mining.relevance.positive_similarity import positive_scores, positive_similarity
-from hn_assets.mining.rules.always_excluded import contains, exclude
-from hn_assets.mining.rules.reasons import FILTERS, KEPT, NAMES, Reason
-from hn_assets.mining.rules.score_filters import (
-    REFERENCE,
-    FilterDecisions,
-    apply_score_filters,
-    reference_scores,
-)
-from hn_assets.mining.rules.teacher_filter import TeacherScores
+from hn_assets.mining.rules.always_excluded import exclude
+from hn_assets.mining.rules.decisions import FilterDecisions, apply_filters
+from hn_assets.mining.rules.mining_range import outside_range
+from hn_assets.mining.rules.reasons import FILTERED, NOT_DRAWN, NOT_SCORED, QUERY_DROPPED
 from hn_assets.mining.sampling import choose, hash_ids, random_keys, uniform_keys
 
-DEEPER = 4  # times, each time a query is searched again
+DEPTH_FACTOR = 4  # each time a query is searched again, it is searched so many times as deep
 
-Deeper = Callable[[NDArray[np.int64], int], CandidateBlock]
+SearchDeeper = Callable[[NDArray[np.int64], int], CandidateBlock]
 
 
 @dataclass(frozen=True)
 class MiningResult:
-    """What became of the candidates of some queries; arrays of shape (queries, depth).
+    """What became of the candidates of some queries.
 
     Attributes:
-        block: the candidates.
-        judged: the reason for each; `KEPT` for those that were chosen.
-        margin: score minus the reference score of the positives.
-        positive_similarity: cosine to the nearest positive.
-        probability: of being relevant; None where no model was fitted.
-        teacher: the teacher's scores; NaN where it gave none.
+        block: The candidates.
+        features: The numbers by which they were judged.
+        decisions: The reason for each candidate; those that are kept are the negatives.
+        margin: The score minus the score of the positives that margins are measured from;
+            float32, (queries, depth).
     """
 
     block: CandidateBlock
-    judged: FilterDecisions
+    features: CandidateFeatures
+    decisions: FilterDecisions
     margin: NDArray[np.float32]
-    positive_similarity: NDArray[np.float32]
-    probability: NDArray[np.float32] | None
-    teacher: NDArray[np.float32]
 
     @property
     def chosen(self) -> NDArray[np.bool_]:
-        """Which candidates are negatives."""
-        return self.judged.reasons == KEPT
+        """Which candidates are negatives; bool, (queries, depth)."""
+        return self.decisions.kept
 
-
-@dataclass(frozen=True)
-class MiningReport:
-    """What mining found.
-
-    Attributes:
-        queries: of the mined split, with at least one positive.
-        without_positives: queries of the split that have none: not mined.
-        enough: queries with as many negatives as wanted.
-        too_few: queries with some, but fewer.
-        none: queries without any.
-        dropped: queries with fewer than wanted, taken out by `on_shortage: drop`.
-        deepened: queries that were searched deeper, since the filters left too little.
-        candidates: that were looked at.
-        negatives: chosen in all.
-        rejected: candidates that were not chosen, by reason.
-        short_queries: ids of up to 20 queries with fewer negatives than wanted.
-    """
-
-    queries: int
-    without_positives: int
-    enough: int
-    too_few: int
-    none: int
-    dropped: int
-    deepened: int
-    candidates: int
-    negatives: int
-    rejected: dict[str, int] = field(default_factory=dict)
-    short_queries: list[str] = field(default_factory=list)
+    def take(self, which: NDArray[np.bool_]) -> "MiningResult":
+        """What became of the candidates of some of the queries."""
+        return MiningResult(
+            self.block.take(which),
+            self.features.take(which),
+            self.decisions.take(which),
+            self.margin[which],
+        )
 
 
 class Miner:
     """Chooses the hard negatives of a dataset, a block of queries at a time.
 
     Args:
-        collection: documents, queries and judgements.
-        queries: their vectors.
-        documents: their vectors.
-        plan: filters, window and sampling.
-        seed: of what chance decides.
-        on_shortage: what becomes of a query with fewer negatives than wanted.
-        blocked: further documents that may not be negatives of a query, by reason.
-        deeper: searches queries again, to a given depth; None where that cannot be done.
-        teacher: scores of positives and candidates; None where there is no teacher.
+        dataset: Documents, queries and judgements.
+        queries: The vectors of the queries.
+        documents: The vectors of the documents.
+        plan: Range and sampling.
+        seed: Decides every random choice.
+        on_shortage: What becomes of a query with fewer negatives than wanted.
+        filters: The filters of every section, prepared; those of the plan if it is None.
+        search_deeper: Searches queries again, to a given depth; None if that cannot be done.
+        teacher: The teacher's scores of positives and candidates; None without a teacher.
     """
 
     def __init__(
         self,
-        collection: IndexedDataset,
+        dataset: IndexedDataset,
         queries: VectorSource,
         documents: VectorSource,
         plan: Plan,
         *,
         seed: int,
         on_shortage: Literal["keep", "drop", "error"] = "keep",
-        blocked: Mapping[Reason, DocumentsByQuery] | None = None,
-        deeper: Deeper | None = None,
+        filters: Sequence[Filter[Any]] | None = None,
+        search_deeper: SearchDeeper | None = None,
         teacher: TeacherScores | None = None,
     ) -> None:
-        self._collection = collection
+        self._dataset = dataset
         self._documents = documents
         self._plan = plan
-        self._on_shortage = on_shortage
-        self._blocked = blocked or {}
-        self._deeper = deeper
-        self._teacher = teacher
         self._seed = seed
-        self.positive_scores = positive_scores(collection.positives, queries, documents)
-        self._references = reference_scores(collection.positives, self.positive_scores)
-        self._query_hashes = hash_ids(collection.query_ids.to_pylist(), seed)
-        self._hashes = np.zeros(len(documents), np.uint64)
-        self._hashed = np.zeros(len(documents), bool)
-        self._askers = CrossQueryFinder(collection.positives, queries, len(documents))
-        self._counts = np.zeros(len(collection.query_ids), np.int64)
-        self._reasons = np.zeros(len(NAMES), np.int64)
-        self._candidates = 0
-        self._deepened = 0
-        self._depth = 0
+        self._on_shortage = on_shortage
+        filters = active_filters(plan.filters) if filters is None else filters
+        self._filters = [one for one in filters if one.section == "filters"]
+        self._teacher_filters = [one for one in filters if one.section == "teacher"]
+        self._search_deeper = search_deeper
+        self._teacher = teacher
+        self.positive_scores = positive_scores(dataset.positives, queries, documents)
+        self._references = reference_scores(dataset.positives, self.positive_scores)
+        self._query_hashes = hash_ids(dataset.query_ids.to_pylist(), seed)
+        self._document_hashes = np.zeros(len(documents), np.uint64)
+        self._is_hashed = np.zeros(len(documents), bool)
+        self._cross_query = CrossQueryFinder(dataset.positives, queries, len(documents))
+        self._counts = MiningCounts(dataset, plan.sampling.count)
 
     def mine(self, block: CandidateBlock) -> Iterator[MiningResult]:
-        """What became of the candidates: all of one query together, each candidate once.
+        """What became of the candidates: those of a query together, and each candidate once.
 
-        A query that filters leave short comes after the others, with the candidates of a deeper
-        search.
+        A query that the filters leave short comes after the others, with the candidates of a
+        deeper search.
         """
         yield from self._mine(block, self._plan.end)
-
-    def _mine(self, block: CandidateBlock, end: int) -> Iterator[MiningResult]:
-        mined = self._judge(block, end)
-        found = mined.chosen.sum(axis=1)
-        filtered = np.isin(mined.judged.reasons, FILTERS).any(axis=1)
-        max_search_depth = min(self._plan.filters.max_search_depth, len(self._documents))
-        again = (found < self._plan.sampling.count) & filtered
-        if self._teacher is not None:
-            again &= self._teacher.has_more(block, mined.teacher)
-        if self._deeper is None or block.depth >= max_search_depth or not again.any():
-            yield self._finish(mined)
-            return
-        if not again.all():
-            yield self._finish(_part(mined, ~again))
-        if end == self._plan.end:
-            self._deepened += int(again.sum())
-        further = self._deeper(block.queries[again], min(DEEPER * block.depth, max_search_depth))
-        yield from self._mine(further, further.depth)
 
     def report(self) -> MiningReport:
         """What came of all blocks.
 
         Raises:
-            MiningError: no query has a negative, or queries are short and `on_shortage` is
+            MiningError: No query has a negative, or queries have too few and `on_shortage` is
                 `error`.
         """
-        collection, plan, wanted = self._collection, self._plan, self._plan.sampling.count
-        counts = self._counts[collection.mined]
-        ids = np.array(collection.query_ids.to_pylist(), dtype=object)[collection.mined]
-        short = np.sort(ids[counts < wanted])
-        if len(short) and self._on_shortage == "error":
+        report = self._counts.report(self._on_shortage)
+        if not report.negatives:
             raise MiningError(
-                f"{len(short)} of {len(counts)} queries have fewer than {wanted} negatives "
-                f"({_name_some(short)}), and mining.on_shortage is error. Widen the range of mining, ask "
-                f"for fewer negatives, relax the filters, or keep or drop these queries"
+                f"no query has a negative: the range [{self._plan.start}, {self._plan.end}] holds "
+                f"no candidate that may be one. The rankings are {self._counts.depth} deep; set "
+                f"the range of mining within that, search deeper, or relax the filters"
             )
-        drops = self._on_shortage == "drop"
-        negatives = int((counts[counts >= wanted] if drops else counts).sum())
-        if not negatives:
-            raise MiningError(
-                f"no query has a negative: the range [{plan.start}, {plan.end}] holds no candidate "
-                f"that may be one. The rankings are {self._depth} deep; set the range of mining within "
-                f"that, search deeper, or relax the filters"
-            )
-        return MiningReport(
-            queries=len(counts),
-            without_positives=collection.without_positives,
-            enough=int((counts >= wanted).sum()),
-            too_few=int(((counts > 0) & (counts < wanted)).sum()),
-            none=int((counts == 0).sum()),
-            dropped=len(short) if drops else 0,
-            deepened=self._deepened,
-            candidates=self._candidates,
-            negatives=negatives,
-            rejected={
-                name: int(self._reasons[reason])
-                for reason, name in NAMES.items()
-                if self._reasons[reason]
-            },
-            short_queries=[str(query) for query in short[:20]],
-        )
+        return report
 
-    def _judge(self, block: CandidateBlock, end: int) -> MiningResult:
-        collection, plan = self._collection, self._plan
-        references = self._references[block.queries]
-        near = positive_similarity(block, collection.positives, self._documents)
-        judged = FilterDecisions.start(exclude(block, collection))
-        may = judged.reasons == KEPT
-        place = np.maximum(np.cumsum(may, axis=1) - 1, 0)
-        judged_irrelevant = np.zeros(may.shape, bool)
+    def _mine(self, block: CandidateBlock, end: int) -> Iterator[MiningResult]:
+        result = self._decide(block, end)
+        again = self._is_short_by_filters(result)
+        max_depth = min(self._plan.filters.max_search_depth, len(self._documents))
+        if self._search_deeper is None or block.depth >= max_depth or not again.any():
+            yield self._finish(result)
+            return
+        if not again.all():
+            yield self._finish(result.take(~again))
+        if end == self._plan.end:
+            self._counts.deepened += int(again.sum())
+        depth = min(DEPTH_FACTOR * block.depth, max_depth)
+        further = self._search_deeper(block.queries[again], depth)
+        yield from self._mine(further, further.depth)
+
+    def _is_short_by_filters(self, result: MiningResult) -> NDArray[np.bool_]:
+        """Which queries lack negatives that a deeper search may give; bool, (queries,)."""
+        short = result.chosen.sum(axis=1) < self._plan.sampling.count
+        short &= result.decisions.have(FILTERED).any(axis=1)
+        scores = result.features.teacher_scores
+        if self._teacher is not None and scores is not None:
+            short &= self._teacher.has_more(result.block, scores)
+        return short
+
+    def _decide(self, block: CandidateBlock, end: int) -> MiningResult:
+        """The reason for every candidate, with the range of ranks ending at `end`."""
+        plan = self._plan
+        decisions = FilterDecisions.start(exclude(block, self._dataset))
+        features = self._features(block, decisions.kept)
+        apply_filters(self._filters, features, decisions)
+        decisions.reject(
+            outside_range(features, plan.start, end, excluding_positives=plan.excluding_positives)
+        )
+        if features.teacher_scores is not None:
+            decisions.reject(Rejection(NOT_SCORED, np.isnan(features.teacher_scores)))
+        apply_filters(self._teacher_filters, features, decisions)
+        chosen = choose(
+            decisions.kept,
+            plan.sampling,
+            self._uniform(block),
+            features.score_minus_mean_positive,
+        )
+        decisions.reject(Rejection(NOT_DRAWN, ~chosen))
+        margin = block.scores - features.reference(plan.filters.margin_against)
+        return MiningResult(block, features, decisions, margin)
+
+    def _features(self, block: CandidateBlock, eligible: NDArray[np.bool_]) -> CandidateFeatures:
+        """The numbers by which the candidates are judged."""
+        dataset, plan = self._dataset, self._plan
+        judged_irrelevant = None
         if plan.filters.keep_judged_irrelevant:
-            judged_irrelevant = contains(collection.not_relevant, block.queries, block.documents)
-        apply_score_filters(
-            judged, plan.filters, block.scores, references, near.closest, judged_irrelevant
-        )
-        for reason, pairs in self._blocked.items():
-            judged.reject(
-                reason, contains(pairs, block.queries, block.documents) & ~judged_irrelevant
-            )
-        score_minus_mean_positive = np.where(may, block.scores - references[:, 1:2], 0)
-        probability = None
-        if plan.calibration is not None and plan.calibration.model is not None:
-            elsewhere = self._askers.find(block.queries, block.documents)
-            values = features(
-                score_minus_mean_positive, place, near, elsewhere.highest(block.documents.shape)
-            )
-            probability = plan.calibration.model.probability(values)
-            limit = plan.calibration.threshold
-            risky = (probability >= limit) & ~judged_irrelevant
-            judged.reject(Reason.PROBABLY_RELEVANT, risky, probability, limit)
-        where = place if plan.excluding_positives else np.arange(block.depth)[None, :]
-        outside = (where < plan.start) | (where >= end)
-        judged.reject(
-            Reason.OUTSIDE_RANGE, outside, where, np.where(where < plan.start, plan.start, end)
-        )
-        teacher = np.full(may.shape, np.nan, np.float32)
+            judged_irrelevant = dataset.judged_irrelevant.contain(block.queries, block.documents)
+        model = plan.calibration.model if plan.calibration is not None else None
+        cross_query_similarity = None
+        if model is not None:
+            matches = self._cross_query.find(block.queries, block.documents)
+            cross_query_similarity = matches.highest(block.documents.shape)
+        teacher_scores = teacher_reference = None
         if self._teacher is not None:
-            teacher = self._teacher.find(block)
-            self._teacher.apply(
-                judged, block, teacher, judged_irrelevant, plan.filters.margin_against
-            )
-        uniform = uniform_keys(
-            random_keys(self._query_hashes[block.queries][:, None], self._hash(block.documents))
-        )
-        chosen = choose(judged.reasons == KEPT, plan.sampling, uniform, score_minus_mean_positive)
-        judged.reject(Reason.NOT_DRAWN, ~chosen)
-        column = REFERENCE[plan.filters.margin_against]
-        return MiningResult(
+            teacher_scores = self._teacher.find(block)
+            column = REFERENCE_COLUMN[plan.filters.margin_against]
+            teacher_reference = self._teacher.references[block.queries, column][:, None]
+        features = candidate_features(
             block,
-            judged,
-            block.scores - references[:, column, None],
-            near.closest,
-            probability,
-            teacher,
+            eligible=eligible,
+            reference_scores=self._references[block.queries],
+            similarity=positive_similarity(block, dataset.positives, self._documents),
+            judged_irrelevant=judged_irrelevant,
+            cross_query_similarity=cross_query_similarity,
+            teacher_scores=teacher_scores,
+            teacher_reference=teacher_reference,
         )
+        if model is None or plan.calibration is None:
+            return features
+        return with_probability(features, model, plan.calibration.threshold)
 
-    def _finish(self, mined: MiningResult) -> MiningResult:
-        found = mined.chosen.sum(axis=1)
-        self._counts[mined.block.queries] = found
+    def _finish(self, result: MiningResult) -> MiningResult:
+        """Drop queries with too few negatives, if that is wanted, and count."""
+        found = result.chosen.sum(axis=1)
         if self._on_shortage == "drop":
-            short = found < self._plan.sampling.count
-            mined.judged.reject(
-                Reason.QUERY_DROPPED, np.broadcast_to(short[:, None], mined.chosen.shape)
+            short = (found < self._plan.sampling.count)[:, None]
+            result.decisions.reject(
+                Rejection(QUERY_DROPPED, np.broadcast_to(short, result.chosen.shape))
             )
-        reasons = mined.judged.reasons
-        self._reasons += np.bincount(
-            reasons[(reasons >= 0) & (reasons != Reason.NOTHING)], minlength=len(NAMES)
-        )
-        self._candidates += int((mined.block.documents >= 0).sum())
-        self._depth = max(self._depth, mined.block.depth)
-        return mined
+        self._counts.add(result.block.queries, found, result.decisions.codes)
+        return result
 
-    def _hash(self, documents: NDArray[np.int64]) -> NDArray[np.uint64]:
-        new = np.unique(documents[documents >= 0])
-        new = new[~self._hashed[new]]
-        ids = self._collection.document_ids.take(new).to_pylist()
-        self._hashes[new] = hash_ids(ids, self._seed)
-        self._hashed[new] = True
-        return self._hashes[np.maximum(documents, 0)]
-
-
-def _part(mined: MiningResult, which: NDArray[np.bool_]) -> MiningResult:
-    judged = mined.judged
-    return MiningResult(
-        mined.block.take(which),
-        FilterDecisions(judged.reasons[which], judged.values[which], judged.limits[which]),
-        mined.margin[which],
-        mined.positive_similarity[which],
-        None if mined.probability is None else mined.probability[which],
-        mined.teacher[which],
-    )
-
-
-def _name_some(ids: NDArray) -> str:
-    names = ", ".join(repr(str(i)) for i in ids[:5])
-    return names + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+    def _uniform(self, block: CandidateBlock) -> NDArray[np.float64]:
+        """The numbers that decide a random choice; (queries, depth)."""
+        new = np.unique(block.documents[block.documents >= 0])
+        new = new[~self._is_hashed[new]]
+        ids = self._dataset.document_ids.take(new).to_pylist()
+        self._document_hashes[new] = hash_ids(ids, self._seed)
+        self._is_hashed[new] = True
+        hashes = self._document_hashes[np.maximum(block.documents, 0)]
+        return uniform_keys(random_keys(self._query_hashes[block.queries][:, None], hashes))

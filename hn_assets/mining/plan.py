@@ -1,13 +1,35 @@
-"""What mining will do: the settings, and what calibration found, made into one plan."""
+"""What mining will do: the settings with every default resolved, and what calibration found.
 
-from dataclasses import dataclass
+The functions `resolved_...` give the same as JSON, for whoever has to know when a result is out of
+date.
+"""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from hn_assets.filters.discovery import active_filters, filter_keys
+from hn_assets.filters.kinds.relevance_model import (
+    FALLBACK_RELATIVE_MARGIN,
+    RelevanceModelSettings,
+)
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.mining.sampling import Sampling
+from hn_assets.mining.sampling import Method, Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
+from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
 
-FALLBACK_MARGIN = 0.05
+if TYPE_CHECKING:
+    import pandas as pd
+
+_METHOD_DESCRIPTIONS: dict[Method, str] = {
+    "top": "the best ranked",
+    "random": "at random",
+    "stratified": "at random from equal parts of the range",
+    "simans": "at random with the weights of SimANS",
+}
 
 
 @dataclass(frozen=True)
@@ -15,13 +37,13 @@ class Plan:
     """How negatives are chosen.
 
     Attributes:
-        start: first rank of the window.
-        end: the rank after its last.
-        excluding_positives: whether ranks are counted without what is never a negative.
-        sampling: how many, and how.
-        filters: which candidates may be filters.
-        calibration: whose threshold decides; None where none does.
-        note: how the plan came about, for people.
+        start: The first rank of the range.
+        end: The rank after its last.
+        excluding_positives: Whether ranks are counted without what is never a negative.
+        sampling: How many negatives are taken, and how.
+        filters: Which candidates may be negatives.
+        calibration: The calibration whose threshold decides; None if none does.
+        note: How the plan came about, for people.
     """
 
     start: int
@@ -32,23 +54,26 @@ class Plan:
     calibration: Calibration | None
     note: str
 
+    def with_count(self, count: int) -> Plan:
+        """The same plan, with `count` negatives wanted per query."""
+        return replace(self, sampling=replace(self.sampling, count=count))
+
 
 def make_plan(
     mining: MiningSettings, filters: FiltersSettings, calibration: Calibration | None
 ) -> Plan:
-    """The plan; `calibration` is needed where a target rate is set, and only there."""
+    """The plan; a calibration is needed if a target rate is set, and only then.
+
+    Raises:
+        ValueError: A target rate is set, and there is no calibration.
+    """
     if not filters.is_calibrated:
-        return _plan(mining, filters, None, "window and filters as they are set")
-    assert calibration is not None, "a target rate needs a calibration"
+        return _plan(mining, filters, None, "range and filters as they are set")
+    if calibration is None:
+        raise ValueError("target_false_negative_rate needs a calibration")
     if calibration.is_supported:
         return _plan(mining, filters, calibration, calibration.describe())
-    note = (
-        f"{calibration.describe()}. In its place: scores at least 5 % below the mean positive, "
-        f"ranks 10 to 210, at random; no rate was measured"
-    )
-    if filters.relative_margin is None:
-        filters = filters.model_copy(update={"relative_margin": FALLBACK_MARGIN})
-    return _plan(mining, filters, None, note)
+    return _fallback_plan(mining, filters, calibration.describe())
 
 
 def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
@@ -59,20 +84,136 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
     return Sampling(method, mining.num_negatives, mining.simans_a, mining.simans_b)
 
 
+def calibration_filters(filters: FiltersSettings) -> FiltersSettings:
+    """The filters that a calibration measures: the model of relevance, without the others."""
+    return FiltersSettings(**{key: getattr(filters, key) for key in _CALIBRATION_KEYS})
+
+
+def shortlist_count(mining: MiningSettings, teacher: TeacherSettings) -> int:
+    """How many candidates of each query the teacher scores."""
+    return teacher.shortlist or SHORTLIST_PER_NEGATIVE * mining.num_negatives
+
+
+def wanted_depth(search: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
+    """The depth of the rankings: as it is set, or so that the range holds without the positives.
+
+    Args:
+        search: The settings of the search.
+        mining: The settings of mining.
+        qrels: A table with the columns query_id, score and split.
+    """
+    if search.depth is not None:
+        return search.depth
+    end = mining.range_or(DEFAULT_RANGE)[1]
+    if mining.range_counts == "including_positives":
+        return end
+    mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
+    return end + (int(mined.groupby("query_id").size().max()) if len(mined) else 0)
+
+
+def resolved_plan(mining: MiningSettings, filters: FiltersSettings) -> dict[str, Any]:
+    """Everything that the choice of negatives depends on, with every default resolved; as JSON.
+
+    A setting that has no effect beside the others is left out. The settings of a teacher's filters
+    are not in it (`resolved_limits`), nor is what stands in files that filters read.
+    """
+    calibrated = filters.is_calibrated
+    resolved = {
+        "split": mining.split,
+        "seed": mining.seed,
+        "on_shortage": mining.on_shortage,
+        **_resolved(_plan(mining, filters, None, "", calibrated=calibrated)),
+    }
+    if calibrated:
+        resolved["if_not_calibrated"] = _resolved(_fallback_plan(mining, filters, ""))
+    return resolved
+
+
+def resolved_calibration(mining: MiningSettings, filters: FiltersSettings) -> dict[str, Any]:
+    """Everything that a calibration depends on, with every default resolved; as JSON."""
+    return {
+        "split": mining.split,
+        "seed": mining.seed,
+        "sampling": _resolved_sampling(planned_sampling(mining, calibrated=True)),
+        "filters": {key: getattr(filters, key) for key in _CALIBRATION_KEYS},
+    }
+
+
+def resolved_shortlist(
+    mining: MiningSettings, filters: FiltersSettings, teacher: TeacherSettings
+) -> dict[str, Any]:
+    """Everything that the teacher's shortlist depends on, with every default resolved; as JSON."""
+    count = shortlist_count(mining, teacher)
+    resolved = resolved_plan(mining.model_copy(update={"num_negatives": count}), filters)
+    del resolved["on_shortage"]
+    return resolved
+
+
+def resolved_limits(teacher: TeacherSettings) -> dict[str, Any]:
+    """The settings of the teacher's filters, which mining depends on and the scores do not."""
+    return teacher.model_dump(mode="json", include=set(filter_keys("teacher")))
+
+
+_CALIBRATION_KEYS = tuple(RelevanceModelSettings.model_fields)
+
+
 def _plan(
     mining: MiningSettings,
     filters: FiltersSettings,
     calibration: Calibration | None,
     note: str,
+    *,
+    calibrated: bool | None = None,
 ) -> Plan:
-    default = DEFAULT_RANGE if calibration is None else CALIBRATED_RANGE
-    start, end = mining.range_or(default)
+    if calibrated is None:
+        calibrated = calibration is not None
+    start, end = mining.range_or(CALIBRATED_RANGE if calibrated else DEFAULT_RANGE)
     return Plan(
         start=start,
         end=end,
         excluding_positives=mining.range_counts == "excluding_positives",
-        sampling=planned_sampling(mining, calibrated=calibration is not None),
+        sampling=planned_sampling(mining, calibrated=calibrated),
         filters=filters,
         calibration=calibration,
         note=note,
     )
+
+
+def _fallback_plan(mining: MiningSettings, filters: FiltersSettings, why: str) -> Plan:
+    """The plan that takes the place of a calibration that the qrels cannot support."""
+    if filters.relative_margin is None:
+        filters = filters.model_copy(update={"relative_margin": FALLBACK_RELATIVE_MARGIN})
+    plan = _plan(mining, filters, None, "")
+    note = (
+        f"{why}. In its place: scores at least {100 * filters.relative_margin:g} % below the "
+        f"{filters.margin_against} positive, ranks {plan.start} to {plan.end}, "
+        f"{_METHOD_DESCRIPTIONS[plan.sampling.method]}; no rate was measured"
+    )
+    return replace(plan, note=note)
+
+
+def _resolved(plan: Plan) -> dict[str, Any]:
+    return {
+        "range": [plan.start, plan.end],
+        "range_counts": "excluding" if plan.excluding_positives else "including",
+        "sampling": _resolved_sampling(plan.sampling),
+        "filters": _resolved_filters(plan.filters),
+    }
+
+
+def _resolved_sampling(sampling: Sampling) -> dict[str, Any]:
+    resolved: dict[str, Any] = {"method": sampling.method, "count": sampling.count}
+    if sampling.method == "simans":
+        resolved |= {"a": sampling.a, "b": sampling.b}
+    return resolved
+
+
+def _resolved_filters(filters: FiltersSettings) -> dict[str, Any]:
+    """The settings of the active filters, and those that count beside them."""
+    active = active_filters(filters)
+    keys = {key for one in active for key in type(one).settings_class.model_fields}
+    # margins stand in the ledger whatever the filters
+    keys |= {"margin_against"}
+    if active:
+        keys |= {"max_search_depth"}
+    return filters.model_dump(mode="json", include=keys | {"keep_judged_irrelevant"})

@@ -1,7 +1,8 @@
 """Which of the candidates that may be negatives are taken.
 
-Nothing but seed, query id, document id and scores decides, so a choice is the same on every
-machine, in whatever order texts come, and other candidates do not move the chance of two.
+Nothing but the seed, the ids of query and document and the scores decides. So a choice is the same
+on every machine and whatever the order of the texts, and a candidate more or less does not change
+which of two others is preferred.
 """
 
 import hashlib
@@ -19,16 +20,16 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to choose.
+    """How negatives are taken.
 
     Attributes:
         method: `top` takes the best ranked; `random` is uniform; `stratified` cuts the ranks into
-            as many equal parts as negatives are wanted and takes one of each; `simans` draws
-            without putting back, with weights exp(-a (score - positive score - b)^2): SimANS,
+            as many equal parts as negatives are wanted and takes one from each; `simans` draws
+            without replacement, with weights exp(-a (score - mean positive score - b)^2): SimANS,
             Zhou et al. 2022, https://arxiv.org/abs/2210.11773.
-        count: wanted per query.
-        a: of SimANS.
-        b: of SimANS.
+        count: How many negatives are wanted per query.
+        a: The parameter a of SimANS.
+        b: The parameter b of SimANS.
     """
 
     method: Method
@@ -46,10 +47,14 @@ def choose(
     """Choose at most `sampling.count` of the eligible candidates of each query.
 
     Args:
-        eligible: which may be chosen; (queries, depth), best ranked first.
-        sampling: how.
-        uniform: from `uniform_keys`, of the same shape.
-        score_minus_mean_positive: score minus the mean score of the query's positives, of the same shape.
+        eligible: Which candidates may be chosen; bool, (queries, depth), best ranked first.
+        sampling: How they are chosen.
+        uniform: From `uniform_keys`; float64, (queries, depth).
+        score_minus_mean_positive: The score minus the mean score of the query's positives;
+            float32, (queries, depth).
+
+    Returns:
+        bool, (queries, depth).
     """
     if sampling.method == "stratified":
         return _choose_stratified(eligible, sampling.count, uniform)
@@ -57,7 +62,7 @@ def choose(
         return eligible & (np.cumsum(eligible, axis=1) <= sampling.count)
     keys = uniform
     if sampling.method == "simans":
-        # smallest -log(u) / w: weighted sampling without putting back (Efraimidis and Spirakis
+        # smallest -log(u) / w: weighted sampling without replacement (Efraimidis and Spirakis
         # 2006); as logarithms, since weights of far candidates are very small
         finite = np.where(
             np.isfinite(score_minus_mean_positive), score_minus_mean_positive, 0
@@ -92,9 +97,9 @@ def _choose_stratified(
 def random_keys(
     query_hashes: NDArray[np.uint64], document_hashes: NDArray[np.uint64]
 ) -> NDArray[np.uint64]:
-    """A pseudo-random uint64 for each pair, from arrays of hashes that NumPy can broadcast.
+    """A pseudo-random uint64 for each query and document, from hashes that NumPy can broadcast.
 
-    The `n` pairs of a query with the smallest keys are a uniform sample of its pairs.
+    The `n` documents of a query with the smallest keys are a uniform sample of its documents.
     """
     # at least 1-d: NumPy warns of the overflow of scalars, which is meant here
     spread = np.uint64(0x9E3779B97F4A7C15) * np.atleast_1d(document_hashes)

@@ -1,6 +1,7 @@
 """Whether a dataset's source, or its model, has changed, found out without reading them."""
 
 from hn_assets.encoding.model_state import state_of_model
+from hn_assets.filters.discovery import external_files
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.sources.fingerprint import state_of_source
 
@@ -12,7 +13,7 @@ def state_of_inputs(dataset: Dataset) -> dict[str, str]:
         HardNegativesError: One of them is not there, or the hub cannot be asked.
     """
     settings = dataset.settings
-    files = settings.filters.external_files(dataset.base)
+    files = external_files(settings.filters, dataset.base)
     return {
         "source": state_of_source(dataset.open_source(), files),
         "model": state_of_model(settings.encoding.model),

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hn_assets.mining.output.explain import because
-from hn_assets.mining.rules.reasons import CHOSEN, FILTERS, NAMES, NEVER, Reason
+from hn_assets.mining.output.explain import describe_reason
+from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
 from hn_assets.store.tables import read_rows
 from hn_assets.text import shorten
 
@@ -24,9 +24,9 @@ QUERIES = 20
 POSITIVES, NEGATIVES, REJECTED = 2, 4, 5
 CHARACTERS = 320  # that a text is cut to
 
-_POSITIVE = NAMES[Reason.POSITIVE]
+_POSITIVE = POSITIVE.label
 # a rejection by a rule tells a reader more than a candidate that was only not taken
-_RULES = [NAMES[reason] for reason in (*FILTERS, *NEVER) if reason != Reason.POSITIVE]
+_RULES = [r.label for r in (*FILTERED, *ALWAYS_EXCLUDED) if r != POSITIVE]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def collect_examples(
                 text=shorten(asked[query], CHARACTERS),
                 positives=[ExamplePassage(i, texts[i], float(score)) for i, score in positives],
                 negatives=[passage(row) for row in negatives[query].to_dict("records")],
-                rejected=[passage(row, because(row)) for row in rejected[query]],
+                rejected=[passage(row, describe_reason(row)) for row in rejected[query]],
             )
         )
     return examples

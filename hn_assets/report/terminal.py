@@ -63,7 +63,7 @@ def _threshold(store: DatasetStore) -> str:
     if not _is_published(store, layout.CALIBRATION):
         return ""
     text = store.file(layout.CALIBRATION).read_text(encoding="utf-8")
-    found = Calibration.from_json(json.loads(text))
+    found = Calibration.model_validate(json.loads(text))
     sentence = f"Threshold: {found.describe()}."
     if found.rate is not None:
         sentence += (

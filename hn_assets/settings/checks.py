@@ -4,7 +4,6 @@ from pydantic import Field
 
 from hn_assets.settings_base import Settings
 
-
 FRESHNESS_CRON = "0 6 * * *"  # every morning at six, as the description of max_age_days says
 
 

@@ -1,75 +1,32 @@
-"""The YAML section `filters`: which candidates may be negatives."""
+"""The YAML section `filters`: which candidates may be negatives.
 
-from typing import Literal
+Most of its keys belong to a filter and stand in the filter's file, in `hn_assets/filters/kinds`.
+"""
 
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
+from pydantic import Field, create_model
+
+from hn_assets.filters.discovery import active_filters, settings_classes
 from hn_assets.settings_base import Settings
 
+if TYPE_CHECKING:
 
-class FiltersSettings(Settings):
+    class _FilterKeys(Settings):
+        """The keys of all filters: which they are is known when the package is imported."""
+
+else:
+    _FilterKeys = create_model("_FilterKeys", __base__=settings_classes("filters"))
+
+
+class FiltersSettings(_FilterKeys):
     """Which candidates may be negatives, beyond those that never are."""
 
-    target_false_negative_rate: float | None = Field(
-        default=None,
-        gt=0,
-        lt=1,
-        description=(
-            "take the hardest negatives that keep the rate of false negatives under this, as "
-            "measured by hiding known positives; no threshold needs to be set. Where the qrels "
-            "cannot support it, relative_margin 0.05 and the range [10, 210] at random take its "
-            "place, and the metadata say so"
-        ),
-    )
-    unlabelled_per_positive: float = Field(
-        default=2.0,
-        gt=0,
-        description=(
-            "how many relevant passages that nobody labelled to expect for each labelled one: what "
-            "the rate is reckoned with. Labels of a few passages a query are far from complete"
-        ),
-    )
-    max_score: float | None = Field(default=None, description="reject higher scores")
-    min_score: float | None = Field(default=None, description="reject lower scores")
-    absolute_margin: float | None = Field(
-        default=None, description="reject what scores higher than the positives minus this"
-    )
-    relative_margin: float | None = Field(
-        default=None,
-        ge=0,
-        description=(
-            "reject what scores higher than the positives minus this share of their score; 0.05 "
-            "is 5 percent"
-        ),
-    )
-    margin_against: Literal["min", "mean", "max"] = Field(
-        default="mean",
-        description="which score of a query's positives the margins are measured from",
-    )
-    max_positive_similarity: float | None = Field(
-        default=None, description="reject what has a higher cosine to a known positive"
-    )
-    near_duplicate_overlap: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description=(
-            "reject what shares at least this part of the shingles (five words each) of itself or "
-            "of a positive, whichever has fewer; 0.8 finds passages that hold one another"
-        ),
-    )
-    answers: str = Field(
-        default="",
-        description=(
-            "JSONL file of query_id and answers (a list of texts): a passage that holds an answer "
-            "is rejected"
-        ),
-    )
     keep_judged_irrelevant: bool = Field(
         default=True,
         description=(
-            "what the qrels call not relevant (score <= 0) passes the filters that look for "
-            "relevance_estimate to a positive"
+            "what the qrels call not relevant (score <= 0) passes the filters that reject what may "
+            "be relevant"
         ),
     )
     max_search_depth: int = Field(
@@ -88,23 +45,18 @@ class FiltersSettings(Settings):
         ),
     )
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None: ...
+
+        def __getattr__(self, key: str) -> Any: ...
+
     @property
     def is_calibrated(self) -> bool:
         """Whether a target rate decides, and no threshold of the user's."""
         return self.target_false_negative_rate is not None
 
     @property
-    def filters(self) -> bool:
-        """Whether anything may be rejected that is not rejected always."""
-        return any(
-            value is not None
-            for value in (
-                self.target_false_negative_rate,
-                self.max_score,
-                self.min_score,
-                self.absolute_margin,
-                self.relative_margin,
-                self.max_positive_similarity,
-                self.near_duplicate_overlap,
-            )
-        ) or bool(self.answers)
+    def has_active_filters(self) -> bool:
+        """Whether a filter may reject anything."""
+        return bool(active_filters(self))

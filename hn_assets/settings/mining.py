@@ -7,8 +7,8 @@ from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
 
-DEFAULT_RANGE = (10, 210)  # hn_mine's
-CALIBRATED_RANGE = (0, 210)
+DEFAULT_RANGE = (10, 210)  # that of FlagEmbedding's hn_mine
+CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
 
 
 class MiningSettings(Settings):
@@ -29,7 +29,7 @@ class MiningSettings(Settings):
         ge=0,
         description=(
             f"the first rank that negatives are taken from, counted from 0; default: "
-            f"{DEFAULT_RANGE[0]}, and {CALIBRATED_RANGE[0]} where "
+            f"{DEFAULT_RANGE[0]}, and {CALIBRATED_RANGE[0]} if "
             f"filters.target_false_negative_rate decides instead"
         ),
     )
@@ -46,7 +46,7 @@ class MiningSettings(Settings):
         description=(
             "`excluding_positives`: the range counts what is left when everything that is never a "
             "negative has been taken out; `including_positives`: it counts the raw ranking, as "
-            "hn_mine and the tutorial do, and a positive inside leaves a score_minus_mean_positive"
+            "hn_mine and the tutorial do, so that positives within it leave fewer candidates"
         ),
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
@@ -56,7 +56,7 @@ class MiningSettings(Settings):
             "`top`: the best ranked of the range; `random`: a choice that depends on seed, query "
             "id and document id alone; `stratified`: such a choice from each of as many equal "
             "parts of the range as negatives are wanted; `simans`: such a choice with weights "
-            "exp(-a (score - mean positive score - b)^2); `auto`: random, and top where "
+            "exp(-a (score - mean positive score - b)^2); `auto`: random, and top if "
             "filters.target_false_negative_rate decides"
         ),
     )

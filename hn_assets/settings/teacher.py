@@ -1,14 +1,20 @@
-"""The settings of the scoring room."""
+"""The YAML section `teacher`: the reranker that scores positives and candidates.
 
-from typing import Literal
+The limits of its scores stand in `hn_assets/filters/kinds`, with the filter that applies them.
+"""
 
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field, create_model
+
+from hn_assets.filters.discovery import settings_classes
 from hn_assets.settings_base import Settings
 
+SHORTLIST_PER_NEGATIVE = 2
 
-class TeacherSettings(Settings):
-    """Which reranker scores positives and candidates, and which of its scores are too high."""
+
+class RerankerSettings(Settings):
+    """Which reranker scores positives and candidates, and which candidates it reads."""
 
     model: str = Field(
         min_length=1,
@@ -34,7 +40,7 @@ class TeacherSettings(Settings):
         default=512, ge=8, description="tokens of query and passage together; the passage is cut"
     )
     batch_size: int = Field(
-        default=32, ge=1, description="pairs computed at once; changes speed and memory"
+        default=32, ge=1, description="texts scored at once; changes speed and memory"
     )
     sigmoid: bool = Field(
         default=False,
@@ -44,23 +50,29 @@ class TeacherSettings(Settings):
         default=None,
         ge=1,
         description=(
-            "candidates scored for each query: those that would be its negatives if so many were "
-            "wanted; default: twice mining.num_negatives. Others are not negatives"
-        ),
-    )
-    max_score: float | None = Field(
-        default=None, description="reject candidates that the teacher scores higher"
-    )
-    min_score: float | None = Field(
-        default=None, description="reject candidates that the teacher scores lower"
-    )
-    margin: float | None = Field(
-        default=None,
-        description=(
-            "reject candidates that the teacher scores higher than the positives minus this; "
-            "filters.margin_against says which of them"
+            f"candidates scored for each query: those that would be its negatives if so many were "
+            f"wanted; default: {SHORTLIST_PER_NEGATIVE} times mining.num_negatives. Others are not "
+            f"negatives"
         ),
     )
     trust_remote_code: bool = Field(
         default=False, description="run the Python code that a model brings along"
+    )
+
+
+if TYPE_CHECKING:
+
+    class TeacherSettings(RerankerSettings):
+        """A reranker, and which of its scores keep a candidate from being a negative."""
+
+        def __init__(self, **values: Any) -> None: ...
+
+        def __getattr__(self, key: str) -> Any: ...
+
+else:
+    TeacherSettings = create_model(
+        "TeacherSettings",
+        __base__=(*settings_classes("teacher"), RerankerSettings),
+        __doc__="A reranker, and which of its scores keep a candidate from being a negative.",
+        __module__=__name__,
     )

@@ -71,7 +71,7 @@ HARD_NEGATIVES = pa.schema(
         # of being relevant, by the calibrated model; null where there is none
         ("probability", pa.float32()),
         # the teacher's score; null where there is no teacher
-        ("teacher", pa.float32()),
+        ("teacher_score", pa.float32()),
         # the query's positives this negative was judged against, and their scores
         ("positive_ids", pa.list_(pa.string())),
         ("positive_scores", pa.list_(pa.float32())),
@@ -94,7 +94,7 @@ LEDGER = pa.schema(
         ("margin", pa.float32()),
         ("positive_similarity", pa.float32()),
         ("probability", pa.float32()),
-        ("teacher", pa.float32()),
+        ("teacher_score", pa.float32()),
     ]
 )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hn_assets.mining.rules.teacher_filter import TeacherScores
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
@@ -14,7 +15,6 @@ from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.plan import make_plan
 from hn_assets.mining.relevance.logistic_model import FEATURES, RelevanceModel
 from hn_assets.mining.rules.reasons import CHOSEN, NAMES, Reason
-from hn_assets.mining.rules.teacher_filter import TeacherScores
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.store import DatasetStore

@@ -1,8 +1,8 @@
-"""The candidates of some queries, as arrays."""
+"""The candidates of some queries, as arrays, and reading them from the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,12 +23,12 @@ ROWS_PER_BLOCK = 500_000
 
 @dataclass(frozen=True)
 class CandidateBlock:
-    """Rankings of some queries, one row each, best first.
+    """The rankings of some queries, one row for each, best first.
 
     Attributes:
-        queries: rows of the queries, int64, (queries,).
-        documents: rows of the candidates, int64, (queries, depth); -1 beyond the end.
-        scores: float32 of the same shape; -inf beyond the end.
+        queries: Rows of the queries; int64, (queries,).
+        documents: Rows of the candidates; int64, (queries, depth), -1 beyond the end.
+        scores: Inner products; float32, (queries, depth), -inf beyond the end.
     """
 
     queries: NDArray[np.int64]
@@ -37,7 +37,7 @@ class CandidateBlock:
 
     @property
     def depth(self) -> int:
-        """Of the max_search_depth ranking."""
+        """The number of ranks."""
         return self.documents.shape[1]
 
     def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> CandidateBlock:
@@ -46,22 +46,23 @@ class CandidateBlock:
 
 
 def read_candidate_blocks(
-    path: Path, collection: IndexedDataset, rows: int = ROWS_PER_BLOCK
+    path: Path, dataset: IndexedDataset, rows: int = ROWS_PER_BLOCK
 ) -> Iterator[CandidateBlock]:
-    """The candidates of the mined queries, about `rows` of them at a time, no query cut in two.
+    """The candidates of the mined queries, block by block; no query is cut in two.
 
     Args:
-        path: Parquet file with the columns of `tables.CANDIDATES`; a query's rows stand together.
-        collection: whose mined queries are wanted.
-        rows: read at once.
+        path: A Parquet file with the columns of `tables.CANDIDATES`, in which the rows of a query
+            stand together.
+        dataset: The dataset whose mined queries are wanted.
+        rows: About how many rows are read at once.
 
     Raises:
-        StoreError: a document or query is ranked that the collection does not have.
+        StoreError: A document or a query is ranked that the dataset does not have.
     """
     import pandas as pd
 
-    documents = pd.Index(collection.document_ids.to_pylist(), dtype=object)
-    queries = pd.Index(collection.query_ids.to_pylist(), dtype=object)
+    documents = pd.Index(dataset.document_ids.to_pylist(), dtype=object)
+    queries = pd.Index(dataset.query_ids.to_pylist(), dtype=object)
     left = np.zeros((0, 4))
     with pq.ParquetFile(path, read_dictionary=["query_id", "doc_id"]) as file:
         for batch in file.iter_batches(batch_size=rows):
@@ -79,27 +80,27 @@ def read_candidate_blocks(
             end = int(np.argmax(block[:, 0] == block[-1, 0]))
             left = block[end:]
             if end:
-                yield from _to_block(block[:end], collection)
+                yield from _to_block(block[:end], dataset)
     if len(left):
-        yield from _to_block(left, collection)
+        yield from _to_block(left, dataset)
 
 
-def _to_block(block: NDArray[np.float64], collection: IndexedDataset) -> Iterator[CandidateBlock]:
-    asked = block[:, 0].astype(np.int64)
-    block = block[collection.mined[asked]]
+def _to_block(block: NDArray[np.float64], dataset: IndexedDataset) -> Iterator[CandidateBlock]:
+    query_rows = block[:, 0].astype(np.int64)
+    block = block[dataset.mined[query_rows]]
     if not len(block):
         return
-    asked, answers, rank = (block[:, i].astype(np.int64) for i in range(3))
-    starts = np.flatnonzero(np.diff(asked, prepend=-1))
-    query = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(asked)))
+    query_rows, candidates, rank = (block[:, i].astype(np.int64) for i in range(3))
+    starts = np.flatnonzero(np.diff(query_rows, prepend=-1))
+    query = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(query_rows)))
     documents = np.full((len(starts), int(rank.max()) + 1), -1, np.int64)
     scores = np.full(documents.shape, -np.inf, np.float32)
-    documents[query, rank] = answers
+    documents[query, rank] = candidates
     scores[query, rank] = block[:, 3]
-    yield CandidateBlock(asked[starts], documents, scores)
+    yield CandidateBlock(query_rows[starts], documents, scores)
 
 
-def _rows(column: pa.DictionaryArray, known: pd.Index, what: str) -> NDArray[np.int64]:
+def _rows(column: pa.DictionaryArray, known: pd.Index, kind: str) -> NDArray[np.int64]:
     import pandas as pd
 
     values = column.dictionary.to_pylist()
@@ -109,7 +110,24 @@ def _rows(column: pa.DictionaryArray, known: pd.Index, what: str) -> NDArray[np.
         missing = values[int(column.indices.to_numpy()[int(np.argmin(found))])]
         others = len(set(column.indices.to_numpy()[found < 0].tolist())) - 1
         raise StoreError(
-            f"{what} {missing!r} and {others} more are ranked but no longer in the corpus and the "
+            f"{kind} {missing!r} and {others} more are ranked but no longer in the corpus and the "
             f"queries: materialize the embeddings, faiss_index and candidates again"
         )
     return found.astype(np.int64)
+
+
+def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:
+    """The rankings of several blocks in one, as deep as the deepest of them."""
+    depth = max((block.depth for block in blocks), default=0)
+    queries = [block.queries for block in blocks]
+    documents = [_pad(block.documents, depth, -1) for block in blocks]
+    scores = [_pad(block.scores, depth, -np.inf) for block in blocks]
+    return CandidateBlock(
+        np.concatenate([np.zeros(0, np.int64), *queries]),
+        np.concatenate([np.zeros((0, depth), np.int64), *documents]),
+        np.concatenate([np.zeros((0, depth), np.float32), *scores]),
+    )
+
+
+def _pad(values: NDArray, depth: int, fill: float) -> NDArray:
+    return np.pad(values, ((0, 0), (0, depth - values.shape[1])), constant_values=fill)

@@ -25,8 +25,9 @@ class DocumentsByQuery:
     """Some documents for each query, in the order of their rows.
 
     Attributes:
-        starts: where each query's documents begin, and where the last end; int64, (queries + 1,).
-        documents: rows of documents, int64.
+        starts: The place where the documents of each query begin, and the place after the last;
+            int64, (queries + 1,).
+        documents: Rows of documents; int64.
     """
 
     starts: NDArray[np.int64]
@@ -36,7 +37,13 @@ class DocumentsByQuery:
     def build(
         cls, queries: NDArray[np.int64], documents: NDArray[np.int64], count: int
     ) -> DocumentsByQuery:
-        """Put (query, document) pairs in order, each once; `count` is of all queries."""
+        """Sort documents by their queries, and keep each once per query.
+
+        Args:
+            queries: Rows of queries; int64.
+            documents: The document's row that belongs to each; int64.
+            count: The number of all queries.
+        """
         import pandas as pd
 
         found = pd.DataFrame({"q": queries, "d": documents}).drop_duplicates()
@@ -46,7 +53,7 @@ class DocumentsByQuery:
 
     @classmethod
     def none(cls, count: int) -> DocumentsByQuery:
-        """No documents for so many queries."""
+        """No documents for `count` queries."""
         return cls(np.zeros(count + 1, np.int64), np.zeros(0, np.int64))
 
     def of(self, query: int) -> NDArray[np.int64]:
@@ -58,11 +65,11 @@ class DocumentsByQuery:
         return np.diff(self.starts)
 
     def queries(self) -> NDArray[np.int64]:
-        """The query of each document, of the shape of `documents`."""
+        """The query's row of each document, of the shape of `documents`."""
         return np.repeat(np.arange(len(self.starts) - 1), self.counts())
 
     def padded(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The documents of some queries, one row each, filled up with -1."""
+        """The documents of some queries, one row for each query, filled up with -1."""
         counts = self.counts()[queries]
         out = np.full((len(queries), int(counts.max(initial=0))), -1, np.int64)
         inside = np.arange(out.shape[1]) < counts[:, None]
@@ -70,15 +77,35 @@ class DocumentsByQuery:
         out[inside] = self.documents[(starts[:, None] + np.arange(out.shape[1]))[inside]]
         return out
 
+    def contain(self, queries: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each value is among the documents of the query of its row.
+
+        Args:
+            queries: Rows of queries; int64, (n,).
+            values: int64, (n, depth); negative values are never contained.
+        """
+        known, width = self._keys
+        if not len(known):
+            return np.zeros(values.shape, bool)
+        keys = queries[:, None] * width + values
+        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        return (known[place] == keys) & (values >= 0) & (values < width)
+
+    @cached_property
+    def _keys(self) -> tuple[NDArray[np.int64], int]:
+        """One number for each query and document, in ascending order, and the factor in them."""
+        width = int(self.documents.max(initial=0)) + 1
+        return np.unique(self.queries() * width + self.documents), width
+
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts as numbers: equal normalised text, equal number.
+    """Texts as numbers: equal normalised texts have equal numbers.
 
     Attributes:
-        documents: int64, in the order of the documents' rows.
-        queries: int64, in the order of the queries' rows.
-        empty: the number of the empty text.
+        documents: The numbers of the documents' texts by row; int64, (documents,).
+        queries: The numbers of the queries' texts by row; int64, (queries,).
+        empty: The number of the empty text.
     """
 
     documents: NDArray[np.int64]
@@ -91,16 +118,16 @@ class IndexedDataset:
     """What is known of a dataset before anything is mined.
 
     Attributes:
-        document_ids: strings, by row.
-        query_ids: strings, by row.
-        texts: of documents and queries, as numbers.
-        relevant: documents with a score above 0 in any split, for the query itself or for one of
-            the same text.
-        positives: those of the mined split and of the query itself: what negatives are judged
-            against.
-        not_relevant: documents judged, and found not relevant (score <= 0).
-        mined: whether a query is of the mined split and has a positive; bool, (queries,).
-        without_positives: queries of the split that have none.
+        document_ids: The ids of the documents by row; strings.
+        query_ids: The ids of the queries by row; strings.
+        texts: The texts of documents and queries, as numbers.
+        relevant: The documents with a score above 0 in any split, for the query itself or for one
+            of the same text.
+        positives: The documents with a score above 0 in the mined split, for the query itself:
+            what negatives are judged against.
+        judged_irrelevant: The documents that were judged not relevant (score <= 0).
+        mined: Whether a query is of the mined split and has a positive; bool, (queries,).
+        without_positives: The number of queries of the mined split that have no positive.
     """
 
     document_ids: pa.Array
@@ -108,7 +135,7 @@ class IndexedDataset:
     texts: Texts
     relevant: DocumentsByQuery
     positives: DocumentsByQuery
-    not_relevant: DocumentsByQuery
+    judged_irrelevant: DocumentsByQuery
     mined: NDArray[np.bool_]
     without_positives: int
 
@@ -125,25 +152,28 @@ class IndexedDataset:
         """Number what the tables name.
 
         Args:
-            document_ids: by row.
-            query_ids: by row.
-            texts: by row.
-            queries: id, split.
-            qrels: query_id, doc_id, score, split; relevant where score > 0.
-            split: to be mined.
+            document_ids: The ids of the documents by row.
+            query_ids: The ids of the queries by row.
+            texts: The texts by row.
+            queries: A table with the columns id and split.
+            qrels: A table with the columns query_id, doc_id, score and split; a score above 0
+                means relevant.
+            split: The split to be mined.
 
         Raises:
-            StoreError: qrels name a document or a query that has no row.
-            MiningError: no query of the split has a positive.
+            StoreError: The qrels name a document or a query that has no row.
+            MiningError: No query of the split has a positive.
         """
         import pandas as pd
 
         count = len(query_ids)
-        asked = _rows(qrels.query_id, query_ids, "query")
-        answers = _rows(qrels.doc_id, document_ids, "document")
+        query_rows = _rows(qrels.query_id, query_ids, "query")
+        document_rows = _rows(qrels.doc_id, document_ids, "document")
         positive = (qrels.score > 0).to_numpy()
-        of_split = positive & (qrels.split == split).to_numpy()
-        positives = DocumentsByQuery.build(asked[of_split], answers[of_split], count)
+        in_mined_split = positive & (qrels.split == split).to_numpy()
+        positives = DocumentsByQuery.build(
+            query_rows[in_mined_split], document_rows[in_mined_split], count
+        )
         in_split = pd.Index(query_ids, dtype=object).isin(queries.id[queries.split == split])
         mined = in_split & (positives.counts() > 0)
         if not mined.any():
@@ -155,21 +185,51 @@ class IndexedDataset:
             document_ids=pa.array(document_ids, pa.string()),
             query_ids=pa.array(query_ids, pa.string()),
             texts=texts,
-            relevant=_share(asked[positive], answers[positive], texts.queries),
+            relevant=_share_between_equal_queries(
+                query_rows[positive], document_rows[positive], texts.queries
+            ),
             positives=positives,
-            not_relevant=DocumentsByQuery.build(asked[~positive], answers[~positive], count),
+            judged_irrelevant=DocumentsByQuery.build(
+                query_rows[~positive], document_rows[~positive], count
+            ),
             mined=mined,
             without_positives=int(in_split.sum() - mined.sum()),
         )
 
     @cached_property
     def document_text_codes(self) -> NDArray[np.int64]:
-        """The numbers of the documents' texts, made dense: 0 to n - 1."""
+        """The numbers of the documents' texts, made dense: 0 to n - 1; int64, (documents,)."""
         return np.unique(self.texts.documents, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def relevant_text_codes(self) -> DocumentsByQuery:
+        """The dense text numbers of each query's relevant documents, in the place of documents."""
+        codes = self.document_text_codes[self.relevant.documents]
+        return DocumentsByQuery(self.relevant.starts, codes)
+
+
+def reference_scores(
+    positives: DocumentsByQuery, scores: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The lowest, the mean and the highest score of each query's positives, 0 if it has none.
+
+    Args:
+        positives: The positives of the queries.
+        scores: The score of each, of the shape of `positives.documents`; NaN if there is none.
+
+    Returns:
+        float32, (queries, 3).
+    """
+    import pandas as pd
+
+    found = pd.Series(scores).groupby(positives.queries()).agg(["min", "mean", "max"])
+    out = np.zeros((len(positives.starts) - 1, 3), np.float32)
+    out[found.index] = found.to_numpy()
+    return out
 
 
 def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers `first[i]` to `first[i] + counts[i] - 1`, one i after the other.
+    """The numbers `first[i]` to `first[i] + counts[i] - 1`, one i after the other; int64.
 
     >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
     [5, 6, 0, 1, 2]
@@ -177,13 +237,13 @@ def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.in
     return np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
 
 
-def _share(
-    asked: NDArray[np.int64], answers: NDArray[np.int64], query_texts: NDArray[np.int64]
+def _share_between_equal_queries(
+    query_rows: NDArray[np.int64], document_rows: NDArray[np.int64], query_texts: NDArray[np.int64]
 ) -> DocumentsByQuery:
     """Give each query the relevant documents of all queries of its text."""
     import pandas as pd
 
-    relevant = pd.DataFrame({"text": query_texts[asked], "document": answers})
+    relevant = pd.DataFrame({"text": query_texts[query_rows], "document": document_rows})
     queries = pd.DataFrame({"text": query_texts, "query": np.arange(len(query_texts))})
     shared = queries.merge(relevant, on="text")
     return DocumentsByQuery.build(
@@ -191,13 +251,13 @@ def _share(
     )
 
 
-def _rows(ids: pd.Series[str], known: list[str], what: str) -> NDArray[np.int64]:
+def _rows(ids: pd.Series[str], known: list[str], kind: str) -> NDArray[np.int64]:
     import pandas as pd
 
     rows = pd.Index(known, dtype=object).get_indexer(pd.Index(ids, dtype=object))
     if (rows < 0).any():
         raise StoreError(
-            f"qrels name the {what} {ids.iloc[int(np.argmin(rows))]!r}, which has no vector: "
+            f"qrels name the {kind} {ids.iloc[int(np.argmin(rows))]!r}, which has no vector: "
             f"materialize the embeddings, faiss_index and candidates again"
         )
     return rows.astype(np.int64)

@@ -24,44 +24,45 @@ def number_texts(
     """Give equal texts of documents and queries equal numbers.
 
     Args:
-        corpus: Parquet file of the corpus.
-        queries: Parquet file of the queries.
-        include_title: whether a passage's text includes its title, as for the model.
-        document_ids: of the vectors.
-        query_ids: of the vectors.
+        corpus: The Parquet file of the corpus.
+        queries: The Parquet file of the queries.
+        include_title: Whether a passage's text begins with its title, as the model read it.
+        document_ids: The ids of the documents' vectors, by row.
+        query_ids: The ids of the queries' vectors, by row.
 
     Raises:
-        StoreError: texts and vectors are not of the same documents and queries, in one order.
+        StoreError: The texts and the vectors are not those of the same documents and queries, in
+            the same order.
     """
     documents = _number_all(
         read_passages(corpus, include_title=include_title), document_ids, "corpus"
     )
-    asked = ((row["id"], row["text"]) for row in read_rows(queries, ["id", "text"]))
-    return Texts(documents, _number_all(asked, query_ids, "queries"), _number(""))
+    query_texts = ((row["id"], row["text"]) for row in read_rows(queries, ["id", "text"]))
+    return Texts(documents, _number_all(query_texts, query_ids, "queries"), _number(""))
 
 
 def read_passages(corpus: Path, *, include_title: bool) -> Iterator[tuple[str, str]]:
-    """Id and text of every document, as the model reads it."""
+    """The id and the text of every document, as the model reads it."""
     for row in read_rows(corpus, ["id", "title", "text"]):
         yield row["id"], passage_text(row["title"], row["text"], include_title=include_title)
 
 
-def _number_all(rows: Iterable[tuple[str, str]], ids: list[str], what: str) -> NDArray[np.int64]:
+def _number_all(rows: Iterable[tuple[str, str]], ids: list[str], kind: str) -> NDArray[np.int64]:
     out = np.zeros(len(ids), np.int64)
     count = 0
     for text_id, text in rows:
         if count >= len(ids) or ids[count] != text_id:
-            raise _other(what, text_id)
+            raise _mismatch(kind, text_id)
         out[count] = _number(text)
         count += 1
     if count < len(ids):
-        raise _other(what, ids[count])
+        raise _mismatch(kind, ids[count])
     return out
 
 
-def _other(what: str, text_id: str) -> StoreError:
+def _mismatch(kind: str, text_id: str) -> StoreError:
     return StoreError(
-        f"{what} and its vectors do not hold the same texts: {text_id!r} is the first that is not "
+        f"{kind} and its vectors do not hold the same texts: {text_id!r} is the first that is not "
         f"in both, in the same place. Materialize the embeddings, faiss_index and candidates again"
     )
 

@@ -1,0 +1,1 @@
+"""Measuring false negatives: known positives are hidden, and it is counted how many are mined."""

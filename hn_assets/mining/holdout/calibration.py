@@ -1,73 +1,61 @@
 """Find the threshold that keeps the rate of false negatives under a target, on the user's qrels.
 
-Each known positive is hidden once while the others of its query stay visible. What would then be
-mined of them, over the negatives of one mining, is the rate to expect if every known positive had
-one twin that nobody labelled; it is multiplied by how many such twins are to be expected. A model
-that has not seen the query says how probably each candidate is relevant; candidates above a
-threshold are not mined, and of the thresholds whose rate, with a standard error for safety, stays
-under the target, the highest is taken, since it leaves the hardest negatives.
+Each known positive is hidden once while the others of its query stay visible. The share of hidden
+positives among the negatives of one mining is the rate to expect if there were one relevant
+passage that nobody labelled for every known positive; it is multiplied by the number that is
+expected. A model that was not fitted on the query says how probably each candidate is relevant,
+and candidates above a threshold are not mined. Of the thresholds whose rate, plus a standard
+error, is at most the target, the highest is taken, since it leaves the hardest negatives.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import Any
+from pydantic import BaseModel, ConfigDict
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hn_assets.mining.holdout.holdout import (
-    FalseNegativeRate,
-    Holdout,
-    HoldoutRankings,
-    HoldoutSplit,
-    estimate_rate,
-    sum_by_query,
-)
-from hn_assets.mining.relevance.logistic_model import FEATURES, RelevanceModel
-from hn_assets.mining.sampling import Sampling, choose
+from hn_assets.filters.discovery import measurable_filters
+from hn_assets.mining.holdout.cross_validation import CrossValidation
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.relevance.logistic_model import RelevanceModel
+from hn_assets.mining.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 
-GROUPS = 5  # of queries: a model judges those of a group it was not fitted on
-STEPS = 80  # thresholds that are tried
-# too few queries with two positives say little; where they are few among all, they say little
-# about the others
-FEWEST_QUERIES = 30
-FEWEST_HIDDEN = 30  # hidden positives that the rankings hold
-SMALLEST_SHARE = 0.2
+# few queries with two positives say little; if they are few among all, little about the others
+MIN_QUERIES = 30
+MIN_QUERY_SHARE = 0.2
+MIN_HIDDEN = 30  # hidden positives within the rankings
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What hiding known positives gave.
+class Calibration(BaseModel):
+    """What hiding known positives gave; `model_dump_json` and `model_validate_json` keep it.
 
     Attributes:
-        target: rate of false negatives that was asked for.
-        unlabelled_per_positive: that are expected; the rates are reckoned with it.
-        why_not: why the qrels cannot support it; "" where they can.
-        model: of relevance; None where the qrels cannot support one.
-        threshold: candidates with at least this probability are not mined.
-        rate: cross-validated, at the threshold; None where nothing was measured.
-        rate_low: of its 95 % interval.
-        rate_high: of the same.
-        queries: with two positives or more that were looked at.
-        hidden: positives that were hidden and are in the rankings.
+        target: The rate of false negatives that was asked for.
+        unlabelled_per_positive: How many unlabelled relevant passages are expected for each known
+            positive; the rates are multiplied by it.
+        why_not: Why the qrels cannot support a calibration; "" if they can.
+        model: The model of relevance; None if the qrels cannot support one.
+        threshold: Candidates with at least this probability of relevance are not mined.
+        rate: The cross-validated rate at the threshold; None if nothing was measured.
+        rate_low: The lower end of the 95 % confidence interval of the rate.
+        rate_high: The upper end of the 95 % confidence interval of the rate.
+        queries: The number of queries with two positives or more that were looked at.
+        hidden: The number of hidden positives within the rankings.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     target: float
     unlabelled_per_positive: float
-    why_not: str
-    model: RelevanceModel | None
-    threshold: float
-    rate: float | None
-    rate_low: float | None
-    rate_high: float | None
+    why_not: str = ""
+    model: RelevanceModel | None = None
+    threshold: float = 0.0
+    rate: float | None = None
+    rate_low: float | None = None
+    rate_high: float | None = None
     queries: int
     hidden: int
 
     @property
     def is_reached(self) -> bool:
-        """Whether the rate is under the target."""
+        """Whether the rate is at most the target."""
         return self.rate is not None and self.rate <= self.target
 
     @property
@@ -87,154 +75,62 @@ class Calibration:
             f"out, which {how}"
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """To be kept; `from_json` reads it."""
-        return {**asdict(self), "features": FEATURES}
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Calibration":
-        """What `as_json` gave."""
-        values = {name: value for name, value in kept.items() if name != "features"}
-        model = values.pop("model")
-        return cls(**values, model=None if model is None else RelevanceModel.from_json(model))
-
 
 def calibrate(
-    holdout: Holdout,
-    sampling: Sampling,
-    settings: FiltersSettings,
-    mined_queries: int,
+    holdout: Holdout, sampling: Sampling, filters: FiltersSettings, mined_queries: int
 ) -> Calibration:
     """Fit the model of relevance and choose the threshold.
 
     Args:
-        holdout: of the queries with two positives or more.
-        sampling: how negatives are taken of what is left.
-        settings: with the target, the highest rate of false negatives.
-        mined_queries: of all, to see whether those of the holdout stand for them.
+        holdout: The queries with two positives or more.
+        sampling: How negatives are taken of what is left.
+        filters: The filters that are measured together, with the target rate.
+        mined_queries: The number of all mined queries, to see whether those of the hold-out stand
+            for them.
     """
-    target = settings.target_false_negative_rate
-    assert target is not None, "nothing to calibrate for"
+    target, unlabelled = filters.target_false_negative_rate, filters.unlabelled_per_positive
+    if target is None:
+        raise ValueError("there is no target_false_negative_rate to calibrate for")
     count = len(holdout)
-    if count < FEWEST_QUERIES or count < SMALLEST_SHARE * mined_queries:
+    if count < MIN_QUERIES or count < MIN_QUERY_SHARE * mined_queries:
         why = (
             f"{count} of {mined_queries} queries have two known positives or more; at least "
-            f"{FEWEST_QUERIES}, and {SMALLEST_SHARE:.0%} of all, are needed to hide one and see "
+            f"{MIN_QUERIES}, and {MIN_QUERY_SHARE:.0%} of all, are needed to hide one and see "
             f"whether it would be mined"
         )
-        return _unsupported(settings, why, count, 0)
+        return Calibration(
+            target=target,
+            unlabelled_per_positive=unlabelled,
+            why_not=why,
+            queries=count,
+            hidden=0,
+        )
     everything = holdout.all_visible()
-    cross = CrossValidation(holdout, everything, everything, sampling)
-    hidden = int(cross.trials.hidden.sum())
-    if hidden < FEWEST_HIDDEN:
+    measured = measurable_filters(filters)
+    cross = CrossValidation(holdout, everything, everything, sampling, measured)
+    hidden = int(cross.rankings.hidden.sum())
+    if hidden < MIN_HIDDEN:
         why = (
             f"only {hidden} positives that can be hidden are within the rankings; at least "
-            f"{FEWEST_HIDDEN} are needed. Search deeper (search.depth), or use a better model"
+            f"{MIN_HIDDEN} are needed. Search deeper (search.depth), or use a better model"
         )
-        return _unsupported(settings, why, count, hidden)
-    threshold, leak = cross.threshold(target, settings.unlabelled_per_positive)
-    expected = leak.times(settings.unlabelled_per_positive)
+        return Calibration(
+            target=target,
+            unlabelled_per_positive=unlabelled,
+            why_not=why,
+            queries=count,
+            hidden=hidden,
+        )
+    threshold, rate = cross.threshold(target, unlabelled)
+    expected = rate.times(unlabelled)
     return Calibration(
         target=target,
-        unlabelled_per_positive=settings.unlabelled_per_positive,
-        why_not="",
+        unlabelled_per_positive=unlabelled,
         model=cross.model(),
         threshold=threshold,
         rate=expected.rate,
         rate_low=expected.low,
         rate_high=expected.high,
         queries=count,
-        hidden=hidden,
-    )
-
-
-class CrossValidation:
-    """Probabilities of relevance for trials, each by a model that saw nothing of its query.
-
-    Args:
-        holdout: of the queries.
-        views: the queries to look at, with the positives that are visible of each.
-        all_splits: the same of every query of the holdout.
-        sampling: how negatives are taken.
-    """
-
-    def __init__(
-        self,
-        holdout: Holdout,
-        views: list[HoldoutSplit],
-        all_splits: list[HoldoutSplit],
-        sampling: Sampling,
-    ) -> None:
-        self.trials = holdout.hide(holdout.left_out(views), all_splits)
-        self._sampling = sampling
-        self._count = len(holdout)
-        self._features = self.trials.features()
-        group = holdout.group(GROUPS)[self.trials.query]
-        self.probability = np.ones(self.trials.eligible.shape, np.float32)
-        for part in range(GROUPS):
-            others = group != part
-            if self.trials.hidden[others].any() and not others.all():
-                model = fit(self.trials.take(others), self._features[others])
-                self.probability[~others] = model.probability(self._features[~others])
-        self._repeats = np.maximum(np.bincount(self.trials.query, minlength=self._count), 1)
-
-    def model(self) -> RelevanceModel:
-        """Fitted on all queries."""
-        return fit(self.trials, self._features)
-
-    def leak(self, threshold: float) -> FalseNegativeRate:
-        """At a threshold: each known positive counted once, over the negatives of one mining."""
-        trials = self.trials
-        chosen = choose(
-            trials.eligible & (self.probability < threshold),
-            self._sampling,
-            trials.uniform,
-            trials.score_minus_mean_positive,
-        )
-        leaked = sum_by_query(trials, chosen & trials.hidden, self._count)
-        mined = sum_by_query(trials, chosen, self._count) / self._repeats
-        return estimate_rate(leaked, mined)
-
-    @cached_property
-    def curve(self) -> list[tuple[float, FalseNegativeRate]]:
-        """The leak at thresholds worth trying, lowest first."""
-        found = self.probability[self.trials.eligible]
-        steps = np.unique(np.quantile(found, np.linspace(0, 1, STEPS) ** 0.5)) if len(found) else []
-        return [(float(step), self.leak(float(step))) for step in steps]
-
-    def threshold(self, target: float, unlabelled: float) -> tuple[float, FalseNegativeRate]:
-        """The highest whose rate, with a standard error for safety, is at most the target.
-
-        Where there is none, that with the lowest such sum.
-
-        Args:
-            target: rate of false negatives.
-            unlabelled: passages that nobody labelled, for each positive.
-
-        Returns:
-            The threshold, and the leak at it for one unlabelled passage to a positive.
-        """
-        reached = [p for p in self.curve if p[1].upper_estimate * unlabelled <= target]
-        return reached[-1] if reached else min(self.curve, key=lambda p: p[1].upper_estimate)
-
-
-def fit(trials: HoldoutRankings, values: NDArray[np.float32]) -> RelevanceModel:
-    """A model of what is hidden among the eligible candidates of trials."""
-    return RelevanceModel.fit(values[trials.eligible], trials.hidden[trials.eligible])
-
-
-def _unsupported(settings: FiltersSettings, why: str, queries: int, hidden: int) -> Calibration:
-    target = settings.target_false_negative_rate
-    assert target is not None
-    return Calibration(
-        target=target,
-        unlabelled_per_positive=settings.unlabelled_per_positive,
-        why_not=why,
-        model=None,
-        threshold=0.0,
-        rate=None,
-        rate_low=None,
-        rate_high=None,
-        queries=queries,
         hidden=hidden,
     )

@@ -1,84 +1,83 @@
-"""The ledger: what became of every candidate, and why, with the numbers that decided."""
+"""The tables that mining writes: the negatives, and the ledger of every candidate with its reason.
 
-from __future__ import annotations
+The numbers by which a candidate was judged stand beside the reason.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
 from hn_assets.mining.miner import MiningResult
-from hn_assets.mining.rules.reasons import CHOSEN, KEPT, NAMES, Reason
+from hn_assets.mining.rules.decisions import KEPT
+from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.store import tables
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 SOURCE = "dense"  # which search found a candidate; there is one
+IDS = ["query_id", "doc_id"]
 
 
-def to_ledger(mined: MiningResult, collection: IndexedDataset) -> pa.Table:
+def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
     """All candidates of some queries, with the columns of `tables.LEDGER`."""
-    there = mined.block.documents >= 0
+    there = result.block.documents >= 0
     query, rank = np.nonzero(there)
-    reasons = mined.judged.reasons[there]
-    names = [NAMES[Reason(code)] for code in range(len(NAMES))]
-    codes = np.where(reasons == KEPT, len(names), reasons).astype(np.int8)
+    codes = result.decisions.codes[there]
+    labels = [*(reason.label for reason in REASONS), CHOSEN]
+    outcome = np.where(codes == KEPT, len(REASONS), codes).astype(np.int8)
     columns = [
-        _ids(collection.query_ids, mined.block.queries[query]),
-        _ids(collection.document_ids, mined.block.documents[there]),
+        _ids(dataset.query_ids, result.block.queries[query]),
+        _ids(dataset.document_ids, result.block.documents[there]),
         pa.array(rank.astype(np.int32)),
-        pa.array(mined.block.scores[there]),
-        pa.DictionaryArray.from_arrays(pa.array(codes), pa.array([*names, CHOSEN])),
-        _number(mined.judged.values[there]),
-        _number(mined.judged.limits[there]),
-        pa.array(mined.margin[there]),
-        pa.array(mined.positive_similarity[there]),
-        _probability(mined, there),
-        _number(mined.teacher[there]),
+        pa.array(result.block.scores[there]),
+        pa.DictionaryArray.from_arrays(pa.array(outcome), pa.array(labels)),
+        _numbers(result.decisions.values, there),
+        _numbers(result.decisions.limits, there),
+        pa.array(result.margin[there]),
+        pa.array(result.features.positive_similarity[there]),
+        _numbers(result.features.probability, there),
+        _numbers(result.features.teacher_scores, there),
     ]
     return pa.table(columns, schema=tables.LEDGER)
 
 
 def to_negatives(
-    mined: MiningResult, collection: IndexedDataset, positive_scores: NDArray[np.float32]
+    result: MiningResult, dataset: IndexedDataset, positive_scores: NDArray[np.float32]
 ) -> pa.Table:
     """The chosen candidates of some queries, with the columns of `tables.HARD_NEGATIVES`.
 
     Args:
-        mined: the candidates.
-        collection: of the dataset.
-        positive_scores: of the shape of `collection.positives.documents`.
+        result: What became of the candidates.
+        dataset: The dataset that is mined.
+        positive_scores: The score of each positive, of the shape of `dataset.positives.documents`.
     """
-    chosen = mined.chosen
+    chosen = result.chosen
     query, rank = np.nonzero(chosen)
-    rows = mined.block.queries[query]
-    positives = collection.positives
-    judged_against = pa.array(rows)
-    names = collection.document_ids.take(pa.array(positives.documents))
+    rows = pa.array(result.block.queries[query])
+    positives = dataset.positives
+    positive_ids = dataset.document_ids.take(pa.array(positives.documents))
     columns = [
-        collection.query_ids.take(judged_against),
-        collection.document_ids.take(pa.array(mined.block.documents[chosen])),
+        dataset.query_ids.take(rows),
+        dataset.document_ids.take(pa.array(result.block.documents[chosen])),
         pa.array([SOURCE] * len(query), pa.string()),
         pa.array(rank.astype(np.int32)),
-        pa.array(mined.block.scores[chosen]),
-        pa.array(mined.margin[chosen]),
-        pa.array(mined.positive_similarity[chosen]),
-        _probability(mined, chosen),
-        _number(mined.teacher[chosen]),
-        _lists(positives, names).take(judged_against),
-        _lists(positives, pa.array(positive_scores)).take(judged_against),
+        pa.array(result.block.scores[chosen]),
+        pa.array(result.margin[chosen]),
+        pa.array(result.features.positive_similarity[chosen]),
+        _numbers(result.features.probability, chosen),
+        _numbers(result.features.teacher_scores, chosen),
+        _lists(positives, positive_ids).take(rows),
+        _lists(positives, pa.array(positive_scores)).take(rows),
     ]
     return pa.table(columns, schema=tables.HARD_NEGATIVES)
 
 
-def _lists(pairs: DocumentsByQuery, values: pa.Array) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(pairs.starts.astype(np.int32)), values)
+def _lists(positives: DocumentsByQuery, values: pa.Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(positives.starts.astype(np.int32)), values)
 
 
 def _ids(ids: pa.Array, rows: NDArray[np.int64]) -> pa.DictionaryArray:
@@ -89,25 +88,22 @@ def _ids(ids: pa.Array, rows: NDArray[np.int64]) -> pa.DictionaryArray:
     )
 
 
-def _probability(mined: MiningResult, which: NDArray[np.bool_]) -> pa.Array:
-    if mined.probability is None:
+def _numbers(values: NDArray[np.float32] | None, which: NDArray[np.bool_]) -> pa.Array:
+    """Some of the numbers, null for NaN; all null if there are none."""
+    if values is None:
         return pa.nulls(int(which.sum()), pa.float32())
-    return pa.array(mined.probability[which])
-
-
-def _number(values: NDArray[np.float32]) -> pa.Array:
-    return pa.array(values, mask=np.isnan(values))
+    return pa.array(values[which], mask=np.isnan(values[which]))
 
 
 @dataclass(frozen=True)
 class LedgerCheck:
-    """What a look at a ledger found.
+    """Whether a ledger is complete.
 
     Attributes:
-        candidates: rows of the ledger.
-        chosen: of them.
-        queries: of them.
-        problems: in words; none where all is well.
+        candidates: The number of rows of the ledger.
+        chosen: How many of them were chosen.
+        queries: Of how many queries they are.
+        problems: What does not fit together, as clauses; empty if all is well.
     """
 
     candidates: int
@@ -120,48 +116,34 @@ def check_ledger(ledger: Path, negatives: Path, candidates: Path) -> LedgerCheck
     """Whether every candidate of a mined query is in the ledger once, and every choice is there.
 
     Args:
-        ledger: Parquet file with the columns of `tables.LEDGER`.
-        negatives: with those of `tables.HARD_NEGATIVES`.
-        candidates: with those of `tables.CANDIDATES`.
+        ledger: A Parquet file with the columns of `tables.LEDGER`.
+        negatives: A Parquet file with the columns of `tables.HARD_NEGATIVES`.
+        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
     """
-    import pandas as pd
-
-    names = ["query_id", "doc_id"]
-    rows = pq.read_table(ledger, columns=[*names, "outcome"], read_dictionary=names)
-    queries = pd.Index(rows["query_id"].unique().to_pylist(), dtype=object)
-    documents: dict[str, int] = {}
-    keys = _keys(rows, queries, documents)
-    ranked = pq.read_table(candidates, columns=names, read_dictionary=names)
-    wanted = _keys(ranked, queries, documents)
-    taken = _keys(
-        pq.read_table(negatives, columns=names, read_dictionary=names), queries, documents
-    )
-    outcomes = rows["outcome"].cast(pa.string()).to_pandas()
-    chosen = keys[(outcomes == CHOSEN).to_numpy()]
+    rows = _read(ledger, [*IDS, "outcome"])
+    queries = rows.group_by("query_id").aggregate([])
+    ranked = _read(candidates, IDS).join(queries, "query_id", join_type="left semi")
+    chosen = rows.filter(pc.field("outcome") == CHOSEN).select(IDS)
+    taken = _read(negatives, IDS)
     problems: list[str] = []
-    distinct = np.unique(keys)
-    if len(distinct) < len(keys):
-        problems.append(f"{len(keys) - len(distinct)} candidates are in the ledger twice")
-    if lost := len(np.setdiff1d(wanted, distinct)):
+    if repeated := len(rows) - len(rows.group_by(IDS).aggregate([])):
+        problems.append(f"{repeated} candidates are in the ledger twice")
+    if lost := _count_missing(ranked, rows):
         problems.append(f"{lost} candidates of mined queries are not in the ledger")
-    if not np.array_equal(np.sort(chosen), np.sort(taken)):
+    if len(chosen) != len(taken) or _count_missing(chosen, taken) or _count_missing(taken, chosen):
         problems.append(
             f"the ledger chose {len(chosen)} candidates and hard_negatives has {len(taken)} rows, "
             f"which are not the same"
         )
-    return LedgerCheck(len(keys), len(chosen), len(queries), problems)
+    return LedgerCheck(len(rows), len(chosen), len(queries), problems)
 
 
-def _keys(rows: pa.Table, queries: pd.Index, documents: dict[str, int]) -> NDArray[np.int64]:
-    """A number for each pair of a known query and a document; others are left out."""
-    import pandas as pd
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    """Some columns as plain strings: dictionaries that differ by row group cannot be joined."""
+    table = pq.read_table(path, columns=columns)
+    return table.cast(pa.schema([(name, pa.string()) for name in columns]))
 
-    out: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    for batch in rows.to_batches():
-        left, right = batch["query_id"], batch["doc_id"]
-        query = queries.get_indexer(pd.Index(left.dictionary.to_pylist(), dtype=object))
-        known = [documents.setdefault(i, len(documents)) for i in right.dictionary.to_pylist()]
-        asked = query[left.indices.to_numpy()].astype(np.int64)
-        pairs = asked << 32 | np.array(known, np.int64)[right.indices.to_numpy()]
-        out.append(pairs[asked >= 0])
-    return np.concatenate(out)
+
+def _count_missing(rows: pa.Table, known: pa.Table) -> int:
+    """How many rows are not among the known ones, by query and document."""
+    return len(rows.join(known.select(IDS), IDS, join_type="left anti"))

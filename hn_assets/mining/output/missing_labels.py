@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.mining.rules.reasons import CHOSEN, NAMES, NEVER
-from hn_assets.store import tables
+from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
+from hn_assets.store import layout, tables
+from hn_assets.store.tables import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 1000  # in the file: more than a person reviews in a week
-PER_QUERY = 5
-SHOWN = 5_000  # characters of a text in the CSV: a spreadsheet cell holds 32,767
-COLUMNS = [
+MAX_ROWS = 1000  # in the file: more than a person reviews in a week
+MAX_PER_QUERY = 5
+MAX_CHARACTERS = 5_000  # of a text in the CSV: a spreadsheet cell holds 32,767
+LEDGER_COLUMNS = [
     "query_id",
     "doc_id",
     "rank",
@@ -31,28 +33,27 @@ COLUMNS = [
 ]
 
 
-def likely_missing(ledger: Path, most: int = MOST) -> pd.DataFrame:
+def likely_missing(ledger: Path, most: int = MAX_ROWS) -> pd.DataFrame:
     """The candidates that most probably are relevant and not labelled, the likeliest first.
 
-    Ordered by the calibrated probability; where none was fitted, by the sum of the margin to the
-    positives and the cosine to the nearest of them.
+    They are ordered by the calibrated probability; if none was fitted, by the sum of the margin to
+    the positives and the cosine to the nearest of them.
 
     Args:
-        ledger: Parquet file with the columns of `tables.LEDGER`.
-        most: rows wanted; at most `PER_QUERY` are of one query.
+        ledger: A Parquet file with the columns of `tables.LEDGER`.
+        most: How many rows are wanted; at most `MAX_PER_QUERY` are of one query.
 
     Returns:
-        query_id, doc_id, rank, score, outcome, margin, positive_similarity, probability, relevance_estimate (what it
-        is ordered by).
+        A table with the columns `LEDGER_COLUMNS`, and relevance_estimate (what it is ordered by).
     """
     import pandas as pd
 
-    never = [NAMES[reason] for reason in NEVER]
-    left = [pd.DataFrame(columns=[*COLUMNS, "relevance_estimate"])]
+    excluded = [reason.label for reason in ALWAYS_EXCLUDED]
+    left = [pd.DataFrame(columns=[*LEDGER_COLUMNS, "relevance_estimate"])]
     with pq.ParquetFile(ledger) as file:
-        for batch in file.iter_batches(batch_size=500_000, columns=COLUMNS):
+        for batch in file.iter_batches(batch_size=500_000, columns=LEDGER_COLUMNS):
             block = batch.to_pandas()
-            block = block[~block.outcome.isin([*never, CHOSEN])].astype(
+            block = block[~block.outcome.isin([*excluded, CHOSEN])].astype(
                 {"query_id": str, "doc_id": str, "outcome": str}
             )
             probability = block.probability.astype(float)
@@ -68,35 +69,74 @@ def _best(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     ordered = rows.sort_values(
         ["relevance_estimate", "query_id", "doc_id"], ascending=[False, True, True], kind="stable"
     )
-    return ordered.groupby("query_id", sort=False).head(PER_QUERY).head(most)
+    return ordered.groupby("query_id", sort=False).head(MAX_PER_QUERY).head(most)
 
 
-def write_for_review(
-    found: pd.DataFrame,
-    folder: Path,
-    *,
-    queries: Mapping[str, str],
-    passages: Mapping[str, str],
-    positives: Mapping[str, str],
-) -> None:
-    """Write `likely_missing_labels.parquet` and a CSV of it with a column `verdict` to fill in.
+@dataclass(frozen=True)
+class ReviewTexts:
+    """The texts that a reviewer reads.
 
-    In the CSV a text is one line, and cut where it is very long.
+    Attributes:
+        queries: The text of each query by its id.
+        passages: The text of each passage by its id, title and text joined.
+        positives: The text of a known positive by the query's id, to compare with.
+    """
+
+    queries: Mapping[str, str]
+    passages: Mapping[str, str]
+    positives: Mapping[str, str]
+
+
+def read_review_texts(
+    found: pd.DataFrame, *, corpus: Path, queries: Path, qrels: Path
+) -> ReviewTexts:
+    """Read the texts of the queries and passages to review, and a positive of each query.
 
     Args:
-        found: from `likely_missing`.
-        folder: to write to.
-        queries: text by query id.
-        passages: text by document id.
-        positives: text of a known positive by query id, to compare with.
+        found: From `likely_missing`.
+        corpus: The Parquet file of the corpus.
+        queries: The Parquet file of the queries.
+        qrels: The Parquet file of the qrels.
+    """
+    wanted = set(found.query_id)
+    positives: dict[str, str] = {}
+    for row in read_rows(qrels, ["query_id", "doc_id", "score"]):
+        if row["query_id"] in wanted and row["score"] > 0:
+            positives.setdefault(row["query_id"], row["doc_id"])
+    documents = {*found.doc_id, *positives.values()}
+    passages = {
+        row["id"]: " — ".join(part for part in (row["title"], row["text"]) if part)
+        for row in read_rows(corpus, ["id", "title", "text"])
+        if row["id"] in documents
+    }
+    return ReviewTexts(
+        queries={
+            row["id"]: row["text"]
+            for row in read_rows(queries, ["id", "text"])
+            if row["id"] in wanted
+        },
+        passages=passages,
+        positives={query: passages[document] for query, document in positives.items()},
+    )
+
+
+def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> None:
+    """Write the likely missing labels as Parquet, and as a CSV with a column `verdict` to fill in.
+
+    In the CSV a text is one line, and cut if it is very long.
+
+    Args:
+        found: From `likely_missing`.
+        folder: The folder to write to.
+        texts: The texts to show.
     """
     rows = found.assign(
-        query=[queries[i] for i in found.query_id],
-        passage=[passages[i] for i in found.doc_id],
-        positive=[positives.get(i, "") for i in found.query_id],
+        query=[texts.queries[i] for i in found.query_id],
+        passage=[texts.passages[i] for i in found.doc_id],
+        positive=[texts.positives.get(i, "") for i in found.query_id],
     )
     table = pa.Table.from_pandas(rows, schema=tables.LIKELY_MISSING, preserve_index=False)
-    path = folder / "likely_missing_labels.parquet"
+    path = folder / layout.LIKELY_MISSING_LABELS.name
     pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
     names = ["query_id", "doc_id", "relevance_estimate", "outcome", "query", "passage", "positive"]
     shown = rows[names].assign(
@@ -104,9 +144,9 @@ def write_for_review(
         **{name: rows[name].map(_one_line) for name in ("query", "passage", "positive")},
     )
     shown.insert(2, "verdict", "")
-    shown.to_csv(folder / "likely_missing_labels.csv", index=False, lineterminator="\n")
+    shown.to_csv(folder / layout.LIKELY_MISSING_LABELS_CSV.name, index=False, lineterminator="\n")
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]} …"
+    return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]} …"

@@ -1,77 +1,45 @@
-"""A small model of "this candidate is probably relevant", that a person can read.
+"""A small model of "this candidate is probably relevant", which a person can read."""
 
-Six numbers decide: how far the candidate's score is from those of the positives, how high it
-ranks, how close it lies to the nearest positive and to all of them, how crowded its place is, and
-whether it answers another query much like this one.
-"""
+from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from hn_assets.mining.relevance.positive_similarity import PositiveSimilarity
-
-FEATURES = (
-    "score minus mean positive",
-    "log of rank",
-    "cosine to the nearest positive",
-    "mean cosine to the positives",
-    "cosine to the other candidates",
-    "relevance_estimate of another query it answers",
-)
+from pydantic import BaseModel, ConfigDict
 
 
-def features(
-    score_minus_mean_positive: NDArray[np.float32],
-    place: NDArray[np.int64],
-    near: PositiveSimilarity,
-    elsewhere: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """The numbers the model looks at.
-
-    Args:
-        score_minus_mean_positive: score minus the mean score of the query's positives; (queries, depth).
-        place: rank among the candidates that may be negatives, from 0.
-        near: to the positives, and to the other candidates.
-        elsewhere: relevance_estimate of the nearest other query that the candidate answers.
-
-    Returns:
-        float32, (queries, depth, features).
-    """
-    columns = [
-        score_minus_mean_positive,
-        np.log1p(place),
-        near.closest,
-        near.mean,
-        near.local_density,
-        elsewhere,
-    ]
-    return np.stack(columns, axis=-1).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class RelevanceModel:
-    """Logistic regression over `FEATURES`, each brought to mean 0 and deviation 1 first.
+class RelevanceModel(BaseModel):
+    """Logistic regression over inputs that are brought to mean 0 and standard deviation 1 first.
 
     Attributes:
-        mean: of each feature.
-        scale: standard deviation of each feature.
-        weights: of each feature so scaled.
-        intercept: of the sum.
+        features: The name of each input.
+        mean: The mean of each input.
+        scale: The standard deviation of each input.
+        weights: The weight of each input after scaling.
+        intercept: The constant of the sum.
     """
 
+    model_config = ConfigDict(frozen=True)
+
+    features: tuple[str, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
 
     @classmethod
-    def fit(cls, values: NDArray[np.float32], relevant: NDArray[np.bool_]) -> "RelevanceModel":
-        """Fit to candidates, `values` of shape (candidates, features)."""
+    def fit(
+        cls, values: NDArray[np.float32], relevant: NDArray[np.bool_], features: Sequence[str]
+    ) -> RelevanceModel:
+        """Fit a model to candidates.
+
+        Args:
+            values: float32, (candidates, inputs).
+            relevant: Which candidates are relevant; bool, (candidates,).
+            features: The name of each input.
+        """
         from sklearn.linear_model import LogisticRegression
 
         mean, scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
@@ -80,6 +48,7 @@ class RelevanceModel:
             warnings.simplefilter("ignore")  # whether it converged shows in the measured rate
             regression.fit((values - mean) / scale, relevant)
         return cls(
+            features=tuple(features),
             mean=tuple(float(x) for x in mean),
             scale=tuple(float(x) for x in scale),
             weights=tuple(float(x) for x in regression.coef_[0]),
@@ -87,18 +56,8 @@ class RelevanceModel:
         )
 
     def probability(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of being relevant; the last axis of `values` holds the features."""
+        """The probability of being relevant; the last axis of `values` holds the inputs."""
         weights = np.array(self.weights) / np.array(self.scale)
         constant = self.intercept - float(np.array(self.mean) @ weights)
         with np.errstate(over="ignore"):
             return (1 / (1 + np.exp(-(values @ weights + constant)))).astype(np.float32)
-
-    def as_json(self) -> dict[str, Any]:
-        """To be kept; `from_json` reads it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "RelevanceModel":
-        """What `as_json` gave."""
-        sequences = {name: tuple(kept[name]) for name in ("mean", "scale", "weights")}
-        return cls(**sequences, intercept=float(kept["intercept"]))

@@ -1,7 +1,7 @@
 """How close candidates lie to the known positives of their query, and to one another.
 
-A passage that lies close to a known positive is probably another one. How close is close depends on
-how crowded the place is: in some queries' neighbourhood all passages are alike.
+A passage that lies close to a known positive is probably relevant too. How much a cosine says
+depends on the local density: around some queries all passages lie close together.
 """
 
 import os
@@ -17,19 +17,18 @@ from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
 from hn_assets.retrieval.searcher import pair_scores
 
 BYTES_AT_ONCE = 16 << 20  # of candidates' vectors in a thread
-DENSITY_NEIGHBOURS = (
-    200  # best candidates, whose mean direction says what all of them have in common
-)
+# of the best candidates, whose mean direction says what all candidates have in common
+DENSITY_NEIGHBOURS = 200
 
 
 @dataclass(frozen=True)
 class PositiveSimilarity:
-    """Cosines of candidates; float32 of shape (queries, depth).
+    """Cosines of candidates; float32 of shape (rankings, depth).
 
     Attributes:
-        closest: to the nearest positive of the query; -1 without positives.
-        mean: to its positives, on average; -1 without positives.
-        local_density: to the mean direction of the query's best candidates.
+        closest: The cosine to the nearest positive of the query, -1 without positives.
+        mean: The mean cosine to the positives of the query, -1 without positives.
+        local_density: The cosine to the mean direction of the query's best candidates.
     """
 
     closest: NDArray[np.float32]
@@ -40,7 +39,13 @@ class PositiveSimilarity:
 def positive_similarity(
     block: CandidateBlock, positives: DocumentsByQuery, documents: VectorSource
 ) -> PositiveSimilarity:
-    """Compare every candidate with the positives of its query, and with the other candidates."""
+    """Compare candidates with the positives of their query, and with the other candidates.
+
+    Args:
+        block: The candidates.
+        positives: The positives of every query.
+        documents: The vectors of all documents.
+    """
     shape = block.documents.shape
     found = PositiveSimilarity(*(np.full(shape, -1, np.float32) for _ in range(3)))
     step = max(1, BYTES_AT_ONCE // (4 * max(block.depth, 1) * documents.dimension))
@@ -54,21 +59,41 @@ def positive_similarity(
         if wanted.shape[1]:
             cosines = np.matmul(vectors, _directions(wanted, documents).transpose(0, 2, 1))
             known = np.broadcast_to((wanted >= 0)[:, None, :], cosines.shape)
-            some = known.any(axis=2)
-            found.closest[rows] = cosines.max(axis=2, where=known, initial=-1)
-            total = cosines.sum(axis=2, where=known) / np.maximum(known.sum(axis=2), 1)
-            found.mean[rows] = np.where(some, total, -1)
+            found.closest[rows], found.mean[rows] = closest_and_mean(cosines, known)
 
-    # NumPy lets go of the interpreter while it gathers and multiplies
+    # NumPy releases the interpreter lock while it gathers and multiplies
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(fill, range(0, len(block.queries), step)))
     return found
 
 
+def closest_and_mean(
+    cosines: NDArray[np.float32], known: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The highest and the mean of the cosines to several positives, -1 if there is none.
+
+    Args:
+        cosines: float32; the last axis holds the positives.
+        known: Which cosines count, of the same shape; all if it is None.
+
+    Returns:
+        Two float32 arrays without the last axis.
+    """
+    if known is None:
+        if not cosines.shape[-1]:
+            none = np.full(cosines.shape[:-1], -1, np.float32)
+            return none, none
+        return cosines.max(axis=-1), cosines.mean(axis=-1)
+    count = known.sum(axis=-1)
+    total = cosines.sum(axis=-1, where=known) / np.maximum(count, 1)
+    closest = cosines.max(axis=-1, where=known, initial=-1)
+    return closest, np.where(count > 0, total, -1).astype(np.float32)
+
+
 def cosines_to(
     candidates: NDArray[np.int64], positives: NDArray[np.int64], documents: VectorSource
 ) -> NDArray[np.float32]:
-    """The cosine of every candidate of one query to every positive; (depth, positives).
+    """The cosine of every candidate of one query to every positive; float32, (depth, positives).
 
     A row of candidates may be filled up with -1, whose cosines mean nothing.
     """

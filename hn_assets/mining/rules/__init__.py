@@ -1,0 +1,1 @@
+"""Which candidates are no negatives, for which reasons, and in which order that is decided."""

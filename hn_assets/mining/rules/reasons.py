@@ -1,67 +1,70 @@
-"""Why a candidate is not a negative. The first reason that holds, in this order, is the reason."""
+"""Every reason for which a candidate is not a negative, in the order in which they are looked for.
 
-from enum import IntEnum
+The first reason that holds is the reason. A filter's reasons stand in the filter's file.
+"""
 
-KEPT = -1
+from collections.abc import Mapping
+from types import MappingProxyType
 
+from hn_assets.filters.discovery import FILTERS
+from hn_assets.filters.protocol import Reason
 
-class Reason(IntEnum):
-    """Reasons in the order in which they are looked at; `NOTHING` is no candidate at all."""
-
-    # never a negative
-    POSITIVE = 0
-    TEXT_OF_A_POSITIVE = 1
-    TEXT_OF_THE_QUERY = 2
-    EMPTY = 3
-    REPEATED_TEXT = 4
-    # filters
-    MAX_SCORE = 5
-    MIN_SCORE = 6
-    ABSOLUTE_MARGIN = 7
-    RELATIVE_MARGIN = 8
-    POSITIVE_SIMILARITY = 9
-    NEAR_DUPLICATE = 10
-    ANSWER = 11
-    PROBABLY_RELEVANT = 12
-    # it may be one, but stands elsewhere
-    OUTSIDE_RANGE = 13
-    # the teacher's filters: it reads only a few candidates, so they come last
-    NOT_SCORED = 14
-    TEACHER_MAX_SCORE = 15
-    TEACHER_MIN_SCORE = 16
-    TEACHER_MARGIN = 17
-    # it may be one, but others were taken
-    NOT_DRAWN = 18
-    QUERY_DROPPED = 19
-
-    NOTHING = 127
-
-
-NEVER = tuple(Reason)[: Reason.REPEATED_TEXT + 1]
-TEACHER = (Reason.TEACHER_MAX_SCORE, Reason.TEACHER_MIN_SCORE, Reason.TEACHER_MARGIN)
-FILTERS = (*tuple(Reason)[Reason.MAX_SCORE : Reason.PROBABLY_RELEVANT + 1], *TEACHER)
+# what stands in the ledger of a candidate that became a negative
 CHOSEN = "chosen"
 
-# as they stand in the ledger
-NAMES = {
-    Reason.POSITIVE: "positive",
-    Reason.TEXT_OF_A_POSITIVE: "text of a positive",
-    Reason.TEXT_OF_THE_QUERY: "text of the query",
-    Reason.EMPTY: "empty",
-    Reason.REPEATED_TEXT: "repeated text",
-    Reason.MAX_SCORE: "score above the ceiling",
-    Reason.MIN_SCORE: "score below the floor",
-    Reason.ABSOLUTE_MARGIN: "within the absolute margin",
-    Reason.RELATIVE_MARGIN: "within the relative margin",
-    Reason.POSITIVE_SIMILARITY: "close to a positive",
-    Reason.NEAR_DUPLICATE: "near-duplicate of a positive",
-    Reason.ANSWER: "holds an answer",
-    Reason.PROBABLY_RELEVANT: "probably relevant",
-    Reason.OUTSIDE_RANGE: "outside the range",
-    Reason.NOT_SCORED: "not on the teacher's shortlist",
-    Reason.TEACHER_MAX_SCORE: "above the teacher's ceiling",
-    Reason.TEACHER_MIN_SCORE: "below the teacher's floor",
-    Reason.TEACHER_MARGIN: "within the teacher's margin",
-    Reason.NOT_DRAWN: "others were taken",
-    Reason.QUERY_DROPPED: "query dropped",
-}
+POSITIVE = Reason(
+    "positive", "it is a known positive of the query, or of a query with the same text"
+)
+TEXT_OF_A_POSITIVE = Reason("text of a positive", "it has the text of a known positive")
+TEXT_OF_THE_QUERY = Reason("text of the query", "it has the text of the query itself")
+EMPTY = Reason("empty", "it is empty")
+REPEATED_TEXT = Reason("repeated text", "it has the text of a candidate that ranks higher")
+OUTSIDE_RANGE = Reason(
+    "outside the range",
+    "it stands at place {value:.0f}, outside the range (which ends or begins at {limit:.0f})",
+)
+NOT_SCORED = Reason(
+    "not on the teacher's shortlist",
+    "others of the query's candidates were on the teacher's shortlist",
+)
+NOT_DRAWN = Reason(
+    "others were taken", "it may be one, but the query's other candidates were taken"
+)
+QUERY_DROPPED = Reason(
+    "query dropped",
+    "it was one, but the query has too few and was dropped (mining.on_shortage)",
+)
+
+# never a negative, whatever the settings
+ALWAYS_EXCLUDED = (POSITIVE, TEXT_OF_A_POSITIVE, TEXT_OF_THE_QUERY, EMPTY, REPEATED_TEXT)
+
+_OF_FILTERS = tuple(r for kind in FILTERS if kind.section == "filters" for r in kind.reasons)
+_OF_THE_TEACHER = tuple(r for kind in FILTERS if kind.section == "teacher" for r in kind.reasons)
+
+# rejected by a filter: there might be others further down the ranking
+FILTERED = (*_OF_FILTERS, *_OF_THE_TEACHER)
+
+REASONS = (
+    *ALWAYS_EXCLUDED,
+    *_OF_FILTERS,
+    OUTSIDE_RANGE,
+    NOT_SCORED,
+    # the teacher reads only a few candidates within the range, so its filters come last
+    *_OF_THE_TEACHER,
+    NOT_DRAWN,
+    QUERY_DROPPED,
+)
+
+# the number of a reason in arrays of int8
+CODES: Mapping[Reason, int] = MappingProxyType({r: code for code, r in enumerate(REASONS)})
+
+_BY_LABEL = {reason.label: reason for reason in REASONS}
+
+
+def reason_of(label: str) -> Reason:
+    """The reason that stands in the ledger as `label`.
+
+    Raises:
+        KeyError: No reason has this label.
+    """
+    return _BY_LABEL[label]

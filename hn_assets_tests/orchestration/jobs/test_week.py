@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.jobs.changes import BECAUSE_TAG
+
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home

@@ -1,0 +1,85 @@
+"""The methods of mining that an audit compares: the settings', and what people use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.filters.discovery import measurable_filters
+from hn_assets.mining.holdout.splits import HoldoutRankings
+from hn_assets.mining.rules.decisions import passing
+from hn_assets.mining.rules.mining_range import outside_range
+from hn_assets.mining.sampling import Sampling
+from hn_assets.settings.filters import FiltersSettings
+
+TUTORIAL_RANGE = (5, 15)  # of sentence-transformers' examples of mine_hard_negatives
+HN_MINE_RANGE = (10, 210)  # the default of FlagEmbedding's hn_mine
+MARGIN = 0.05
+MAX_POSITIVE_SIMILARITIES = (0.5, 0.45)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to choose negatives, as far as hiding positives can measure it.
+
+    Attributes:
+        name: What the method is called in the audit.
+        sampling: How many negatives are taken, and how.
+        filters: Which candidates may be negatives; filters that hiding positives cannot measure
+            are left out.
+        ranks: The first rank of the range and the rank after its last; None if there is no range.
+        excluding_positives: Whether ranks are counted without what is never a negative.
+    """
+
+    name: str
+    sampling: Sampling
+    filters: FiltersSettings = field(default_factory=FiltersSettings)
+    ranks: tuple[int, int] | None = None
+    excluding_positives: bool = True
+
+    def choose(self, rankings: HoldoutRankings) -> NDArray[np.bool_]:
+        """Which candidates the method takes for negatives; bool, (rankings, depth)."""
+        left = passing(measurable_filters(self.filters), rankings.features)
+        if self.ranks is not None:
+            start, end = self.ranks
+            outside = outside_range(
+                rankings.features, start, end, excluding_positives=self.excluding_positives
+            )
+            left &= ~outside.which
+        return rankings.choose(self.sampling, left)
+
+
+def known_methods(wanted: int) -> Iterator[Method]:
+    """What people use to mine.
+
+    Args:
+        wanted: How many negatives are wanted per query; a tutorial's method has its own number.
+    """
+    top = Sampling("top", wanted)
+    yield Method(f"top {wanted}", top)
+    start, end = TUTORIAL_RANGE
+    yield Method(
+        f"tutorial, ranks {start}-{end}", Sampling("top", end - start), ranks=TUTORIAL_RANGE
+    )
+    start, end = HN_MINE_RANGE
+    yield Method(
+        f"hn_mine, ranks {start}-{end} at random", Sampling("random", wanted), ranks=HN_MINE_RANGE
+    )
+    for against in ("min", "mean", "max"):
+        yield Method(
+            f"{100 * MARGIN:g} % below the {against} positive, top {wanted}",
+            top,
+            FiltersSettings(relative_margin=MARGIN, margin_against=against),
+        )
+    yield Method(
+        f"{MARGIN:g} below the mean positive, top {wanted}",
+        top,
+        FiltersSettings(absolute_margin=MARGIN),
+    )
+    for highest in MAX_POSITIVE_SIMILARITIES:
+        yield Method(
+            f"closest positive below {highest:g}, top {wanted}",
+            top,
+            FiltersSettings(max_positive_similarity=highest),
+        )

@@ -1,0 +1,75 @@
+"""Which known positives are hidden, and the rankings as a miner sees them that knows the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.filters.candidate_features import CandidateFeatures
+from hn_assets.mining.sampling import Sampling, choose
+
+
+@dataclass(frozen=True)
+class HoldoutSplit:
+    """The positives of one query, split into those that a miner knows and those it does not.
+
+    Attributes:
+        query: The place of the query in the `Holdout`.
+        visible: Which positives the miner knows; bool, (positives,).
+        known: Which positives the test knows, the visible ones among them; bool, (positives,). The
+            others count as unlabelled.
+    """
+
+    query: int
+    visible: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class HoldoutRankings:
+    """Rankings with some positives hidden, one row for each split.
+
+    Attributes:
+        query: The place of each ranking's query in the `Holdout`; int64, (rankings,).
+        features: The candidates as they look if only the visible positives are known.
+        hidden: Which candidates are hidden positives, or have the text of one; bool,
+            (rankings, depth).
+        uniform: The numbers that decide a random choice, as for mining; (rankings, depth).
+    """
+
+    query: NDArray[np.int64]
+    features: CandidateFeatures
+    hidden: NDArray[np.bool_]
+    uniform: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    def take(self, which: NDArray[np.bool_]) -> HoldoutRankings:
+        """Some of the rankings."""
+        return HoldoutRankings(
+            self.query[which],
+            self.features.take(which),
+            self.hidden[which],
+            self.uniform[which],
+        )
+
+    def with_probability(
+        self, probability: NDArray[np.float32], threshold: float
+    ) -> HoldoutRankings:
+        """The same rankings with a probability of relevance, and its limit."""
+        features = replace(self.features, probability=probability, probability_threshold=threshold)
+        return replace(self, features=features)
+
+    def choose(self, sampling: Sampling, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of some candidates become negatives; bool, (rankings, depth)."""
+        score = self.features.score_minus_mean_positive
+        return choose(candidates, sampling, self.uniform, score)
+
+    def sum_by_query(self, values: NDArray[np.bool_], queries: int) -> NDArray[np.float64]:
+        """The sum of `values`, (rankings, depth), for each of `queries` queries."""
+        out = np.zeros(queries)
+        np.add.at(out, self.query, values.sum(axis=1))
+        return out

@@ -1,0 +1,339 @@
+"""Mine a dataset from the files of its stages: the entry for the pipeline and for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.filters.discovery import active_filters
+from hn_assets.filters.protocol import Filter, FilterInputs
+from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
+from hn_assets.mining.data.indexed_dataset import IndexedDataset
+from hn_assets.mining.data.teacher_scores import TeacherScores
+from hn_assets.mining.data.text_ids import number_texts, read_passages
+from hn_assets.mining.holdout.audit import Audit, audit
+from hn_assets.mining.holdout.calibration import Calibration, calibrate
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.miner import Miner
+from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.mining_report import MiningReport
+from hn_assets.mining.plan import Plan, calibration_filters, make_plan, planned_sampling
+from hn_assets.retrieval.faiss_index import apply_search_parameters, is_flat, open_index
+from hn_assets.retrieval.searcher import Searcher, query_blocks
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.store import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class MiningFiles:
+    """The files that mining reads.
+
+    Attributes:
+        corpus: A Parquet file with the columns of `tables.CORPUS`.
+        queries: A Parquet file with the columns of `tables.QUERIES`.
+        qrels: A Parquet file with the columns of `tables.QRELS`.
+        corpus_embeddings: The vectors of the corpus.
+        query_embeddings: The vectors of the queries.
+        faiss_index: The index of the corpus, for searches that go deeper than the candidates.
+        faiss_index_ids: The ids of the documents in the index.
+        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
+        teacher_scores: A Parquet file with the columns of `tables.TEACHER_SCORES`; None if no
+            teacher has scored anything.
+    """
+
+    corpus: Path
+    queries: Path
+    qrels: Path
+    corpus_embeddings: Path
+    query_embeddings: Path
+    faiss_index: Path
+    faiss_index_ids: Path
+    candidates: Path
+    teacher_scores: Path | None = None
+
+
+@dataclass(frozen=True)
+class MiningSession:
+    """A dataset that was read and can be mined, calibrated and audited; make it with `open`.
+
+    Attributes:
+        files: The files it was read from.
+        mining: The settings of mining.
+        filters: The settings of the filters.
+        search: The settings of the search, for searches that go deeper.
+        teacher: The settings of the teacher; None without a teacher.
+        calibration: What calibration found; None if there is none, or not yet.
+        include_title: Whether a passage's text begins with its title, as the model read it.
+        base: The folder that relative paths of the settings start from.
+        dataset: Documents, queries and judgements as numbers.
+        queries: The vectors of the queries.
+        documents: The vectors of the documents.
+    """
+
+    files: MiningFiles
+    mining: MiningSettings
+    filters: FiltersSettings
+    search: SearchSettings
+    teacher: TeacherSettings | None
+    calibration: Calibration | None
+    include_title: bool
+    base: Path
+    dataset: IndexedDataset
+    queries: VectorTable
+    documents: VectorTable
+
+    @classmethod
+    def open(
+        cls,
+        files: MiningFiles,
+        *,
+        mining: MiningSettings,
+        filters: FiltersSettings,
+        search: SearchSettings,
+        teacher: TeacherSettings | None = None,
+        calibration: Calibration | None = None,
+        include_title: bool,
+        base: Path = Path(),
+    ) -> MiningSession:
+        """Read a dataset.
+
+        Args:
+            files: The files of its stages.
+            mining: Which queries are mined, from which ranks, and how many negatives they get.
+            filters: Which candidates may be negatives.
+            search: How the index is searched if a query needs more candidates.
+            teacher: The limits of the teacher's scores; None without a teacher.
+            calibration: What `calibrate` found; needed to mine and to audit if the filters name a
+                target rate.
+            include_title: Whether a passage's text begins with its title, as the model read it.
+            base: The folder that relative paths of the settings start from.
+
+        Raises:
+            StoreError: The files are of different versions and do not fit together.
+            MiningError: No query of the split has a positive.
+        """
+        import pandas as pd
+
+        queries, documents = (
+            VectorTable(files.query_embeddings),
+            VectorTable(files.corpus_embeddings),
+        )
+        texts = number_texts(
+            files.corpus,
+            files.queries,
+            include_title=include_title,
+            document_ids=documents.ids,
+            query_ids=queries.ids,
+        )
+        dataset = IndexedDataset.build(
+            documents.ids,
+            queries.ids,
+            texts,
+            pd.read_parquet(files.queries),
+            pd.read_parquet(files.qrels),
+            mining.split,
+        )
+        return cls(
+            files=files,
+            mining=mining,
+            filters=filters,
+            search=search,
+            teacher=teacher,
+            calibration=calibration,
+            include_title=include_title,
+            base=base,
+            dataset=dataset,
+            queries=queries,
+            documents=documents,
+        )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What mining does, with every default resolved.
+
+        Raises:
+            ValueError: The filters name a target rate, and there is no calibration.
+        """
+        return make_plan(self.mining, self.filters, self.calibration)
+
+    @cached_property
+    def query_table(self) -> pd.DataFrame:
+        """The queries, with the columns of `tables.QUERIES`."""
+        import pandas as pd
+
+        return pd.read_parquet(self.files.queries)
+
+    def mine(self, ledger: Path) -> tuple[pa.Table, MiningReport]:
+        """Choose the negatives of every mined query.
+
+        Args:
+            ledger: The file to write what became of every candidate to, block by block, with the
+                columns of `tables.LEDGER`.
+
+        Returns:
+            The negatives with the columns of `tables.HARD_NEGATIVES`, sorted by query id and rank,
+            and what came of mining.
+
+        Raises:
+            MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
+                is `error`.
+        """
+        teacher = None
+        filters = self._prepared_filters()
+        if self.teacher is not None and self.files.teacher_scores is not None:
+            teacher = TeacherScores(self.files.teacher_scores, self.dataset)
+            filters += active_filters(self.teacher)
+        miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
+        chosen = [tables.HARD_NEGATIVES.empty_table()]
+        with pq.ParquetWriter(ledger, tables.LEDGER, compression="zstd") as writer:
+            for block in self._candidate_blocks():
+                for result in miner.mine(block):
+                    writer.write_table(to_ledger(result, self.dataset))
+                    chosen.append(to_negatives(result, self.dataset, miner.positive_scores))
+        negatives = pa.concat_tables(chosen)
+        order = [("query_id", "ascending"), ("rank", "ascending")]
+        return negatives.sort_by(order), miner.report()
+
+    def calibrate(self) -> Calibration:
+        """Hide known positives to find the threshold for the target rate of the filters."""
+        return calibrate(
+            self._holdout(),
+            planned_sampling(self.mining, calibrated=True),
+            calibration_filters(self.filters),
+            int(self.dataset.mined.sum()),
+        )
+
+    def audit(self) -> Audit:
+        """Hide known positives to see how many the plan, and other methods, would mine."""
+        return audit(self._holdout(), self.plan)
+
+    def shortlist(self, count: int) -> pd.DataFrame:
+        """What a teacher is to score: the positives, and the negatives if `count` were wanted.
+
+        Returns:
+            A table with the columns query_id, doc_id and label (1 for a positive), sorted by
+            query id, positives first, then by document id.
+        """
+        import pandas as pd
+
+        filters = self._prepared_filters()
+        miner = self._miner(self.plan.with_count(count), filters)
+        parts = []
+        for block in self._candidate_blocks():
+            for result in miner.mine(block):
+                query, _ = np.nonzero(result.chosen)
+                documents = result.block.documents[result.chosen]
+                parts.append(self._name(result.block.queries[query], documents, 0))
+        positives, texts = self.dataset.positives, self.dataset.texts
+        queries, documents = positives.queries(), positives.documents
+        which = self.dataset.mined[queries] & (texts.documents[documents] != texts.empty)
+        parts.append(self._name(queries[which], documents[which], 1))
+        return pd.concat(parts, ignore_index=True).sort_values(
+            ["query_id", "label", "doc_id"], ascending=[True, False, True], ignore_index=True
+        )
+
+    def texts_of(self, shortlist: pd.DataFrame) -> list[tuple[str, str]]:
+        """The texts of a shortlist in its order: of the query, and of the passage as encoded."""
+        wanted = set(shortlist.doc_id)
+        passages = {
+            document: text
+            for document, text in read_passages(self.files.corpus, include_title=self.include_title)
+            if document in wanted
+        }
+        queries = dict(zip(self.query_table.id, self.query_table.text, strict=True))
+        return [
+            (queries[query], passages[document])
+            for query, document in zip(shortlist.query_id, shortlist.doc_id, strict=True)
+        ]
+
+    def _candidate_blocks(self) -> Iterator[CandidateBlock]:
+        return read_candidate_blocks(self.files.candidates, self.dataset)
+
+    def _holdout(self) -> Holdout:
+        return Holdout(
+            self._candidate_blocks(),
+            self.dataset,
+            self.queries,
+            self.documents,
+            seed=self.mining.seed,
+        )
+
+    def _prepared_filters(self) -> list[Filter[Any]]:
+        """The active filters of the plan, which have read what they need of the dataset."""
+        inputs = FilterInputs(
+            base=self.base,
+            query_ids=self.queries.ids,
+            positive_queries=self.dataset.positives.queries(),
+            positive_documents=self.dataset.positives.documents,
+            texts=lambda: (
+                text
+                for _, text in read_passages(self.files.corpus, include_title=self.include_title)
+            ),
+        )
+        filters = active_filters(self.plan.filters)
+        for one in filters:
+            one.prepare(inputs)
+        return filters
+
+    def _miner(
+        self,
+        plan: Plan,
+        filters: list[Filter[Any]],
+        on_shortage: Literal["keep", "drop", "error"] = "keep",
+        teacher: TeacherScores | None = None,
+    ) -> Miner:
+        return Miner(
+            self.dataset,
+            self.queries,
+            self.documents,
+            plan,
+            seed=self.mining.seed,
+            on_shortage=on_shortage,
+            filters=filters,
+            search_deeper=self._search_deeper if plan.filters.has_active_filters else None,
+            teacher=teacher,
+        )
+
+    @cached_property
+    def _searcher(self) -> Searcher:
+        """The index, opened when it is first needed."""
+        files = self.files
+        index = open_index(files.faiss_index, files.faiss_index_ids, self.documents)
+        apply_search_parameters(index, self.search.search_parameters)
+        return Searcher(index, self.documents, is_exact=is_flat(index))
+
+    def _search_deeper(self, queries: NDArray[np.int64], depth: int) -> CandidateBlock:
+        """The rankings of some queries, to a given depth."""
+        places = query_blocks(len(queries), depth, self.queries.dimension, self.search.memory_mb)
+        found = [self._searcher.find(self.queries.take(queries[part]), depth) for part in places]
+        rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+        return CandidateBlock(queries, rows, scores)
+
+    def _name(
+        self, queries: NDArray[np.int64], documents: NDArray[np.int64], label: int
+    ) -> pd.DataFrame:
+        """The ids of queries and documents, given by their rows."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "query_id": self.dataset.query_ids.take(pa.array(queries)).to_pylist(),
+                "doc_id": self.dataset.document_ids.take(pa.array(documents)).to_pylist(),
+                "label": np.full(len(queries), label, np.int8),
+            }
+        )
