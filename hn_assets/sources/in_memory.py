@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hn_assets.errors import SourceError
 from hn_assets.sources.fields import read_id, read_score, read_text
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
-from hn_assets.sources.table_rows import read_rows, table_columns
+from hn_assets.sources.table_rows import TableRows
 
 # BEIR's name of a column comes before ours
 _ID = ("_id", "id")
@@ -48,26 +47,25 @@ class InMemoryTables(Source):
     """
 
     def __init__(self, corpus: Any, queries: Any, qrels: Any, *, split: str = "train") -> None:
-        self._corpus, self._queries, self._qrels = corpus, queries, qrels
         self._split = split
-        columns = table_columns(corpus, "corpus")
+        table = self._corpus = TableRows(corpus, "corpus")
         self._corpus_columns = (
-            _required(columns, "corpus", *_ID),
-            _optional(columns, "title"),
-            _required(columns, "corpus", "text"),
+            table.required_column(*_ID),
+            table.optional_column("title"),
+            table.required_column("text"),
         )
-        columns = table_columns(queries, "queries")
+        table = self._queries = TableRows(queries, "queries")
         self._queries_columns = (
-            _required(columns, "queries", *_ID),
-            _required(columns, "queries", "text"),
-            _optional(columns, "prompt"),
+            table.required_column(*_ID),
+            table.required_column("text"),
+            table.optional_column("prompt"),
         )
-        columns = table_columns(qrels, "qrels")
+        table = self._qrels = TableRows(qrels, "qrels")
         self._qrels_columns = (
-            _required(columns, "qrels", *_QUERY_ID),
-            _required(columns, "qrels", *_DOC_ID),
-            _optional(columns, "score"),
-            _optional(columns, "split"),
+            table.required_column(*_QUERY_ID),
+            table.required_column(*_DOC_ID),
+            table.optional_column("score"),
+            table.optional_column("split"),
         )
 
     def describe(self) -> dict[str, str]:
@@ -109,9 +107,7 @@ class InMemoryTables(Source):
                 read_text(text, f"value of the column {text_column}", where),
                 where,
             )
-            for where, (doc_id, title, text) in read_rows(
-                self._corpus, "corpus", self._corpus_columns
-            )
+            for where, (doc_id, title, text) in self._corpus.read(self._corpus_columns)
         ]
         documents.sort(key=lambda document: document[:-1])
         yield from documents
@@ -132,9 +128,7 @@ class InMemoryTables(Source):
                 else None,
                 where,
             )
-            for where, (query_id, text, prompt) in read_rows(
-                self._queries, "queries", self._queries_columns
-            )
+            for where, (query_id, text, prompt) in self._queries.read(self._queries_columns)
         ]
         queries.sort(key=lambda query: (query.id, query.text, query.prompt or ""))
         yield from queries
@@ -156,22 +150,7 @@ class InMemoryTables(Source):
                 else self._split,
                 where,
             )
-            for where, (query_id, doc_id, score, split) in read_rows(
-                self._qrels, "qrels", self._qrels_columns
-            )
+            for where, (query_id, doc_id, score, split) in self._qrels.read(self._qrels_columns)
         ]
         qrels.sort(key=lambda qrel: (qrel.query_id, qrel.doc_id, qrel.split, qrel.score))
         yield from qrels
-
-
-def _optional(columns: list[str], name: str) -> str | None:
-    return name if name in columns else None
-
-
-def _required(columns: list[str], table: str, *names: str) -> str:
-    for name in names:
-        if name in columns:
-            return name
-    raise SourceError(
-        f"{table}: there is no column {' or '.join(names)}; the columns are {', '.join(columns)}"
-    )

@@ -127,6 +127,11 @@ class SourceSettings(Settings):
             base: The folder that relative paths start from.
         """
 
+    @property
+    def technology(self) -> str:
+        """What the data are kept in, such as `huggingface`, as a label in user interfaces."""
+        return self.type
+
     def with_folder(self, folder: str) -> Self | None:
         """These settings with another local folder, or None if this kind does not read a folder.
 

@@ -103,6 +103,11 @@ def test_a_selection_of_a_dataset_is_what_is_read() -> None:
     assert [d.id for d in source.documents()] == ["d1"]
 
 
+def test_a_table_that_can_be_exported_only_once_is_read_more_than_once() -> None:
+    source = InMemoryTables(pa.Table.from_pylist(CORPUS).to_reader(), QUERIES, QRELS)
+    assert len(list(source.documents())) == len(list(source.documents())) == 3
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_order_of_the_rows_changes_nothing(library: str) -> None:
     first = InMemoryTables(*map(LIBRARIES[library], (CORPUS, QUERIES, QRELS)))

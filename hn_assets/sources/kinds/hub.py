@@ -46,6 +46,11 @@ class HubSettings(SourceSettings):
             return BeirFolder(base / Path(self.folder).expanduser())
         return HubDataset(self, base)
 
+    @property
+    def technology(self) -> str:
+        """The name under which the hub is known."""
+        return "huggingface"
+
     def with_folder(self, folder: str) -> Self:
         """These settings with a local folder that is read instead of the hub."""
         return self.model_copy(update={"folder": folder})

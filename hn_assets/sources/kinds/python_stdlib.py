@@ -47,7 +47,7 @@ class PythonStdlibSettings(SourceSettings):
         description="a longer function is cut into passages of so many lines, all positives",
     )
     seed: int = Field(
-        default=42, ge=0, description="of the choice of documents and of the test split"
+        default=42, ge=0, description="the seed of the choice of documents and of the test split"
     )
 
     def open(self, base: Path) -> "PythonStdlib":
