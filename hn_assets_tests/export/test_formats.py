@@ -52,7 +52,7 @@ report = export_training_set(
     formats=settings.formats,
 )
 assert "`counted`: the number of negatives" in ExportSettings.model_fields["formats"].description
-assert "| `counted` | `counted.txt` | a number | the same | people |" in format_table()
+assert "| `counted` | `counted.txt`: a number | the same | people |" in format_table()
 print(report.files["counted.txt"]["rows"])
 """
 

@@ -28,14 +28,12 @@ FORMATS = _discover()
 
 
 def format_table() -> str:
-    """The formats as a Markdown table, with a row for each file that a format writes."""
-    header = ("format", "file", "columns", "with a teacher", "read by")
-    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    """The formats as a Markdown table: name, files with their columns, and what reads them."""
+    lines = [
+        "| format | files and their columns | with a teacher | read by |",
+        "| --- | --- | --- | --- |",
+    ]
     for name, kind in FORMATS.items():
-        for place, (file, columns) in enumerate(kind.files.items()):
-            about_format = (
-                (f"`{name}`", kind.with_teacher, kind.read_by) if not place else ("",) * 3
-            )
-            cells = (about_format[0], f"`{file}`", columns, *about_format[1:])
-            lines.append(f"| {' | '.join(cells)} |")
+        files = "<br>".join(f"`{file}`: {columns}" for file, columns in kind.files.items())
+        lines.append(f"| `{name}` | {files} | {kind.with_teacher} | {kind.read_by} |")
     return "\n".join(lines)
