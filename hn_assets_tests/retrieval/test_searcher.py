@@ -18,15 +18,12 @@ from hn_assets.retrieval.faiss_index import (
     apply_search_parameters,
     build_index,
     open_index,
-)
-from hn_assets.retrieval.incremental_ranking import Refresh
-from hn_assets.retrieval.searcher import (
-    Ranking,
-    Searcher,
-    pair_scores,
     place_index,
-    recall_against_exact,
 )
+from hn_assets.retrieval.incremental_ranking import IncrementalRanking
+from hn_assets.retrieval.ranking import Ranking
+from hn_assets.retrieval.scores import pair_scores
+from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
 
 
@@ -50,12 +47,14 @@ def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
 
 
 def search(searcher: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
-    return Refresh(searcher, searcher.documents, queries, depth, None).rank(memory_mb=512)
+    return IncrementalRanking(searcher, searcher.documents, queries, depth, None).rank(
+        memory_mb=512
+    )
 
 
 def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hn_assets.retrieval.searcher.MOST_QUERIES", block)
+        patch.setattr("hn_assets.retrieval.ranking.MOST_QUERIES", block)
         blocks = list(search(Searcher(index, documents), queries, depth))
     assert all(len(b.rows) <= block for b in blocks)
     return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
@@ -132,7 +131,7 @@ def test_an_approximate_index_is_measured_against_exact_search(tmp_path: Path) -
     assert recalls[1] < 0.6
 
 
-def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
+def test_a_ranking_shorter_than_the_depth_is_not_padded(tmp_path: Path) -> None:
     table = make_table(tmp_path / "d.arrow", unit_vectors(300, 16))
     index = build(tmp_path / "i", table, index="IVF16,Flat")
     apply_search_parameters(index, "nprobe=1")
@@ -141,7 +140,7 @@ def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
     missing = block.rows < 0
     assert missing.any()
     assert np.isneginf(block.scores[missing]).all()
-    assert (np.diff(missing.astype(int), axis=1) >= 0).all(), "found ones first"
+    assert (np.diff(missing.astype(int), axis=1) >= 0).all(), "ranked ones first"
 
 
 def test_the_index_opens_with_faiss_alone(tmp_path: Path) -> None:
