@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import Choice, choose_faiss_device
 from hn_assets.retrieval.faiss_index import (
@@ -25,19 +25,8 @@ from hn_assets.retrieval.ranking import Ranking
 from hn_assets.retrieval.scores import pair_scores
 from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
-
-
-def make_table(path: Path, vectors: np.ndarray, ids: list[str] | None = None) -> VectorTable:
-    writer = VectorWriter(path)
-    ids = ids or [f"{i:04}" for i in range(len(vectors))]
-    writer.write(ids, [bytes(16)] * len(ids), vectors.astype(np.float32))
-    writer.close()
-    return VectorTable(path)
-
-
-def unit_vectors(count: int, dimension: int = 8, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).normal(size=(count, dimension))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from hn_assets_tests.retrieval.vector_tables import make_table, round_differently, unit_vectors
+from hn_assets_tests.rounding import assert_rankings_differ_by_rounding_only
 
 
 def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
@@ -99,6 +88,22 @@ def test_ties_go_by_id_whatever_the_order_and_the_block(
     rows2, scores2 = rank_all(build(folder / "b", second), second, queries, depth, block)
     assert [[first.ids[r] for r in q] for q in rows] == [[second.ids[r] for r in q] for q in rows2]
     assert np.array_equal(scores, scores2)
+
+
+def test_vectors_that_were_rounded_differently_are_ranked_alike(tmp_path: Path) -> None:
+    """As where the vectors come from another CPU: only nearly equal scores change places."""
+    # Many documents of nearly equal scores.
+    documents = np.concatenate([unit_vectors(300), round_differently(unit_vectors(300), seed=3)])
+    asked = make_table(tmp_path / "q.arrow", unit_vectors(40, seed=1))
+    first = make_table(tmp_path / "a.arrow", documents)
+    second = make_table(tmp_path / "b.arrow", round_differently(documents, seed=4))
+    rows, scores = rank_all(build(tmp_path / "a", first), first, asked, 50)
+    rows2, scores2 = rank_all(build(tmp_path / "b", second), second, asked, 50)
+    assert not np.array_equal(rows, rows2), "documents of nearly equal scores do change places"
+    assert_rankings_differ_by_rounding_only(rows, scores, rows2, scores2)
+    again = rank_all(build(tmp_path / "a", first), first, asked, 50, block=7)
+    assert np.array_equal(again[0], rows), "the same vectors give the same bytes"
+    assert np.array_equal(again[1], scores)
 
 
 def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:

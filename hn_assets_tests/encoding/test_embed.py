@@ -1,0 +1,131 @@
+"""From a Parquet file of texts to their vectors: what is loaded, reused and reported."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hn_assets.encoding import lazy_model
+from hn_assets.encoding.embed import EarlierVectors, embed_texts
+from hn_assets.encoding.embed_report import EmbedReport
+from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.settings.compute import ComputeSettings
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.store import tables
+
+DOCUMENTS = [
+    {"id": "d1", "title": "Heart", "text": "It pumps blood."},
+    {"id": "d2", "title": "", "text": "It pumps blood."},
+    {"id": "d3", "title": "", "text": "It pumps blood."},
+]
+
+
+class Run:
+    """Embeds with a tiny model; each run has a model of its own, as a new process would."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.folder, self.model = folder, model
+        self.log: list[str] = []
+
+    def embed(
+        self,
+        documents: list[dict],
+        *,
+        cache: str = "cache",
+        precision: str = "float32",
+        earlier: EarlierVectors | None = None,
+        **settings,
+    ) -> tuple[EmbedReport, VectorTable]:
+        source, target = self.folder / "corpus.parquet", self.folder / "vectors.arrow"
+        pq.write_table(pa.Table.from_pylist(documents, tables.CORPUS), source)
+        encoding = EncodingSettings(model=str(self.model), pooling="mean", **settings)
+        compute = ComputeSettings(device="cpu", precision=precision)  # type: ignore[arg-type]
+        with LazyModel(encoding, compute, self.log.append) as model:
+            report = embed_texts(
+                source,
+                "passage",
+                target,
+                model=model,
+                cache_folder=self.folder / cache,
+                earlier=earlier,
+                what="corpus_embeddings",
+                log=self.log.append,
+            )
+        return report, VectorTable(target)
+
+
+@pytest.fixture
+def run(tmp_path: Path, model: Path) -> Run:
+    return Run(tmp_path, model)
+
+
+def test_documents_are_read_as_title_and_text(run: Run) -> None:
+    report, vectors = run.embed(DOCUMENTS)
+    taken = vectors.take(np.arange(3))
+    assert not np.array_equal(taken[0], taken[1])
+    assert np.array_equal(taken[1], taken[2])
+    assert (report.texts, report.encoded, report.duplicates) == (3, 2, 1)
+    _, without = run.embed(DOCUMENTS, include_title=False)
+    assert np.array_equal(*without.take(np.arange(2)))
+
+
+def test_the_figures_say_how_it_was_encoded(run: Run) -> None:
+    report, _ = run.embed(DOCUMENTS)
+    figures = report.figures()
+    assert figures["shape"] == "3 x 32"
+    assert (figures["batching_engine"], figures["precision"]) == ("hn_assets", "float32")
+    assert figures["precision_reason"] == "asked for"
+    assert figures["tokens"] > 0
+    info = report.manifest_info()
+    assert info["space"]["weights"] == figures["weights"]
+    assert info["vectors_of"] == report.space_folder
+    assert any("encodes on cpu in float32 (asked for)" in line for line in run.log)
+
+
+def test_the_model_is_loaded_only_if_a_text_has_no_vector(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.embed(DOCUMENTS)
+
+    def refuse(*args, **options):
+        raise AssertionError("nothing was to be encoded")
+
+    monkeypatch.setattr(lazy_model, "load_model", refuse)
+    report, _ = run.embed(DOCUMENTS[::-1])
+    assert (report.encoded, report.reused, report.speed) == (0, 2, None)
+    assert "batching_engine" not in report.figures()
+
+
+def test_vectors_of_an_earlier_run_serve_a_machine_without_its_cache(run: Run) -> None:
+    first, _ = run.embed(DOCUMENTS)
+    kept = run.folder / "kept.arrow"
+    (run.folder / "vectors.arrow").rename(kept)
+    earlier = EarlierVectors(kept, first.space_folder)
+    report, _ = run.embed(DOCUMENTS[:2], cache="another", earlier=earlier)
+    assert (report.encoded, report.reused, report.removed) == (0, 2, 1)
+    assert "2 vectors of the last version are reused" in run.log
+    another_space = EarlierVectors(kept, "of another space")
+    report, _ = run.embed(DOCUMENTS[:2], cache="third", earlier=another_space)
+    assert (report.encoded, report.removed) == (2, 1)
+    kept.write_text("damaged, and long enough to look at")
+    report, _ = run.embed(DOCUMENTS[:2], cache="fourth", earlier=earlier)
+    assert (report.encoded, report.removed) == (2, 0)
+
+
+def test_damaged_files_of_the_cache_are_named(run: Run) -> None:
+    report, _ = run.embed(DOCUMENTS)
+    (shard,) = (run.folder / "cache" / report.space_folder).glob("*.arrow")
+    shard.write_bytes(shard.read_bytes()[:-9])
+    report, _ = run.embed(DOCUMENTS)
+    assert report.encoded == 2
+    assert any(line.startswith("1 files of stored vectors were damaged") for line in run.log)
+
+
+def test_the_loss_of_a_lower_precision_is_measured(run: Run) -> None:
+    report, _ = run.embed(DOCUMENTS, precision="bfloat16")
+    assert report.precision_loss is not None
+    assert report.figures()["precision_measured_on"] == "the 1 nearest of 2 texts"
+    assert any("to measure what bfloat16 loses" in line for line in run.log)
