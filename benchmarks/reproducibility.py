@@ -1,6 +1,6 @@
 """How far vectors, scores and negatives differ between batch sizes, orders and CPU kernels.
 
-    python -m benchmarks.reproducibility FOLDER [--queries N]
+    python -m benchmarks.reproducibility FOLDER [--queries N] [--documents N]
 
 FOLDER is in BEIR layout. all-MiniLM-L6-v2 encodes it in float32: with several values of
 max_tokens_per_batch, in two orders, and, in processes of their own, with each kernel that this
@@ -30,14 +30,6 @@ DEPTH, FIRST_RANK, NEGATIVES = 210, 10, 15
 BATCH_SIZES = (1, 512, 16_384)  # beside the default of 4,096
 # What to set, the CPU flag without which it changes nothing, and what the row is called.
 KERNELS: tuple[tuple[dict[str, str], str, str], ...] = (
-    ({"ATEN_CPU_CAPABILITY": "default"}, "", "PyTorch: without AVX2"),
-    ({"ATEN_CPU_CAPABILITY": "avx2"}, "avx512f", "PyTorch: AVX2"),
-    ({"MKL_CBWR": "COMPATIBLE"}, "", "MKL: compatible"),
-    ({"MKL_CBWR": "AVX2"}, "avx2", "MKL: AVX2"),
-    ({"MKL_CBWR": "AVX512"}, "avx512f", "MKL: AVX512"),
-    ({"ONEDNN_MAX_CPU_ISA": "SSE41"}, "", "oneDNN: SSE4.1"),
-    ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, "avx512f", "oneDNN: AVX2"),
-    ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, "avx512_bf16", "oneDNN: AVX512"),
     (
         {
             "ATEN_CPU_CAPABILITY": "default",
@@ -47,6 +39,14 @@ KERNELS: tuple[tuple[dict[str, str], str, str], ...] = (
         "",
         "all three at their oldest",
     ),
+    ({"ATEN_CPU_CAPABILITY": "default"}, "", "PyTorch: without AVX2"),
+    ({"ATEN_CPU_CAPABILITY": "avx2"}, "avx512f", "PyTorch: AVX2"),
+    ({"MKL_CBWR": "COMPATIBLE"}, "", "MKL: compatible"),
+    ({"MKL_CBWR": "AVX2"}, "avx2", "MKL: AVX2"),
+    ({"MKL_CBWR": "AVX512"}, "avx512f", "MKL: AVX512"),
+    ({"ONEDNN_MAX_CPU_ISA": "SSE41"}, "", "oneDNN: SSE4.1"),
+    ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, "avx512f", "oneDNN: AVX2"),
+    ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, "avx512_bf16", "oneDNN: AVX512"),
     ({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}, "", "one thread"),
 )
 
@@ -73,9 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--queries", type=int, help="take the first N queries; default: all")
+    parser.add_argument("--documents", type=int, help="take the first N documents; default: all")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    documents = read_documents(str(options.folder))
+    documents = read_documents(str(options.folder), options.documents)
     queries = _read_queries(options.folder, options.queries)
     if options.child:
         print(json.dumps(_encode(documents, queries, options.child, max_tokens=None, seed=None)))
@@ -97,7 +98,7 @@ def main() -> None:
         flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
         for environment, flag, name in KERNELS:
             if flag in flags.split() or not flag:
-                _run_child(options.folder, options.queries, path, environment)
+                _run_child(options, path, environment)
                 other = _rank(path, list(documents))
                 rows.append((name, *_compare(base, other, queries, documents)))
                 print(rows[-1], file=sys.stderr, flush=True)
@@ -122,11 +123,12 @@ def _read_queries(folder: Path, most: int | None) -> dict[str, str]:
     return dict(list(queries.items())[:most])
 
 
-def _run_child(
-    folder: Path, queries: int | None, path: Path, environment: Mapping[str, str]
-) -> None:
-    command = [sys.executable, "-m", "benchmarks.reproducibility", str(folder)]
-    command += ["--child", str(path), *(["--queries", str(queries)] if queries else [])]
+def _run_child(options: argparse.Namespace, path: Path, environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "benchmarks.reproducibility", str(options.folder)]
+    command += ["--child", str(path)]
+    for name in ("queries", "documents"):
+        if (most := getattr(options, name)) is not None:
+            command += [f"--{name}", str(most)]
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )

@@ -91,7 +91,7 @@ def test_ties_go_by_id_whatever_the_order_and_the_block(
 
 
 def test_vectors_that_were_rounded_differently_are_ranked_alike(tmp_path: Path) -> None:
-    """As where the vectors come from another CPU: only nearly equal scores change places."""
+    """As if the vectors came from another CPU: only nearly equal scores change places."""
     # Many documents of nearly equal scores.
     documents = np.concatenate([unit_vectors(300), round_differently(unit_vectors(300), seed=3)])
     asked = make_table(tmp_path / "q.arrow", unit_vectors(40, seed=1))

@@ -49,7 +49,7 @@ def test_a_process_that_dies_fails_the_run(tiny: LoadedModel, by: signal.Signals
                 os.kill(child.pid or 0, by)
 
     start = time.monotonic()
-    # as where something above ignores it, and its children inherit that
+    # As if a parent process ignores the signal, which its children inherit.
     handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         with pytest.raises(WorkerError, match="ended by itself.*What was encoded before is kept"):
