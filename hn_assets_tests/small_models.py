@@ -1,4 +1,4 @@
-"""Small models that tests make themselves, and the embedded one."""
+"""Small models that tests make themselves, and the bundled one."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hn_assets.encoding.batching import LENGTH_STEP, cut_batches
-from hn_assets.encoding.devices.torch_compile import REPAYS_FROM, CompileDecision
 
 MAX_LENGTH = 61
 
@@ -31,38 +30,5 @@ def test_the_longest_batch_is_first() -> None:
     widths = [batch.tokens.shape[1] for batch in batches]
     assert widths[0] == 64
     half = len(widths) // 2
-    # so that the speed of the first half foretells the second
+    # so that the speed of the first half predicts that of the second
     assert abs(np.mean(widths[:half]) - np.mean(widths[half:])) < 8
-
-
-def test_a_long_job_on_a_gpu_is_compiled_and_given_up_if_it_is_no_faster() -> None:
-    trial = CompileDecision("auto", "cuda:0")
-    assert not trial.next_window(1e12), "nothing is known of the speed yet"
-    trial.record(False, tokens=1000, seconds=1)
-    assert not trial.next_window(1000 * REPAYS_FROM * 0.9)
-    assert trial.next_window(1000 * REPAYS_FROM * 1.1)
-    trial.record(True, tokens=1000, seconds=60)
-    assert trial.next_window(10), "the first window holds the compiling: it tells nothing"
-    trial.record(True, tokens=1000, seconds=2)
-    assert not trial.next_window(1e12)
-    assert "given up" in trial.outcome
-
-
-def test_a_compiled_model_that_is_faster_is_kept() -> None:
-    trial = CompileDecision("auto", "cuda:0")
-    trial.record(False, tokens=1000, seconds=1)
-    for seconds in (60, 0.5, 0.5):
-        assert trial.next_window(1e9)
-        trial.record(True, tokens=1000, seconds=seconds)
-    assert trial.outcome.startswith("used")
-
-
-def test_elsewhere_nothing_is_compiled_unless_asked_for() -> None:
-    for wanted, device, expected in (
-        ("auto", "cpu", False),
-        ("never", "cuda:0", False),
-        ("always", "cpu", True),
-    ):
-        trial = CompileDecision(wanted, device)
-        trial.record(False, tokens=1, seconds=100)
-        assert trial.next_window(1e12) is expected

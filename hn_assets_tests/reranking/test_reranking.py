@@ -89,7 +89,9 @@ def test_another_model_or_length_shares_no_score(
     other.mkdir()
     for path in teacher_folder.iterdir():
         (other / path.name).write_bytes(path.read_bytes())
-    assert Teacher(other, teacher.folder).score(PAIRS).scored == 0, "the same weights elsewhere"
+    assert Teacher(other, teacher.folder).score(PAIRS).scored == 0, (
+        "the same weights in another folder"
+    )
     config = other / "config.json"
     config.write_text(
         config.read_text().replace('"layer_norm_eps": 1e-12', '"layer_norm_eps": 1e-3')
@@ -142,7 +144,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         identify_reranker(settings)
 
 
-def test_a_hub_name_goes_as_far_as_the_network() -> None:
+def test_a_hub_name_is_asked_of_the_hub() -> None:
     with pytest.raises(HubError, match=r"BAAI/bge-reranker-v2-m3 is no local folder"):
         identify_reranker(TeacherSettings(model="BAAI/bge-reranker-v2-m3"))
 

@@ -1,4 +1,4 @@
-"""A refreshed ranking is, to the last bit, that of searching everything."""
+"""A ranking brought up to date is, to the last bit, that of searching everything."""
 
 from pathlib import Path
 
@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
-from hn_assets.retrieval.incremental_ranking import Earlier, Refresh, RefreshReport, write_searched
+from hn_assets.retrieval.incremental_ranking import (
+    EarlierRankings,
+    IncrementalRanking,
+    IncrementalReport,
+    write_searched,
+)
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.store import tables
 
-World = dict[str, int]  # id -> number that its vector is made from
+Numbers = dict[str, int]  # id -> number that its vector is made from
 
 
 def vector(number: int) -> np.ndarray:
@@ -23,17 +28,17 @@ def vector(number: int) -> np.ndarray:
     return drawn / max(float(np.linalg.norm(drawn)), 1.0)
 
 
-def make_table(path: Path, world: World) -> VectorTable:
+def make_table(path: Path, numbers: Numbers) -> VectorTable:
     writer = VectorWriter(path)
-    vectors = np.stack([vector(number) for number in world.values()])
-    writer.write(list(world), [bytes(16)] * len(world), vectors)
+    vectors = np.stack([vector(number) for number in numbers.values()])
+    writer.write(list(numbers), [bytes(16)] * len(numbers), vectors)
     writer.close()
     return VectorTable(path)
 
 
 def search(
-    folder: Path, documents: World, queries: World, depth: int, before: Path | None
-) -> RefreshReport:
+    folder: Path, documents: Numbers, queries: Numbers, depth: int, before: Path | None
+) -> IncrementalReport:
     """Rank into `folder`, with what an earlier run left in `before`."""
     folder.mkdir()
     corpus = make_table(folder / "d.arrow", documents)
@@ -44,11 +49,11 @@ def search(
     earlier = None
     if before is not None:
         files = [before / name for name in ("c.parquet", "d.parquet", "q.parquet")]
-        earlier = Earlier.read(*files, depth=depth)
-    refresh = Refresh(Searcher(index, corpus), corpus, asked, depth, earlier)
+        earlier = EarlierRankings.read(*files, depth=depth)
+    ranking = IncrementalRanking(Searcher(index, corpus), corpus, asked, depth, earlier)
     rows: list[dict] = []
-    for block in refresh.rank(memory_mb=16):
-        for place, (found, scores) in enumerate(zip(block.rows, block.scores, strict=True)):
+    for block in ranking.rank(memory_mb=16):
+        for place, (ranked, scores) in enumerate(zip(block.rows, block.scores, strict=True)):
             rows += [
                 {
                     "query_id": asked.ids[block.first + place],
@@ -56,41 +61,41 @@ def search(
                     "rank": rank,
                     "score": score,
                 }
-                for rank, (row, score) in enumerate(zip(found, scores, strict=True))
+                for rank, (row, score) in enumerate(zip(ranked, scores, strict=True))
             ]
     table = pa.Table.from_pylist(rows, schema=tables.CANDIDATES)
     pq.write_table(table, folder / "c.parquet")
     write_searched(corpus, folder / "d.parquet")
     write_searched(asked, folder / "q.parquet")
-    return refresh.report
+    return ranking.report
 
 
 ids = st.integers(0, 40).map(str)
-worlds = st.dictionaries(ids, st.integers(0, 30), min_size=1, max_size=30)
+id_numbers = st.dictionaries(ids, st.integers(0, 30), min_size=1, max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    documents=st.lists(worlds, min_size=2, max_size=4),
-    queries=st.lists(worlds, min_size=4, max_size=4),
+    documents=st.lists(id_numbers, min_size=2, max_size=4),
+    queries=st.lists(id_numbers, min_size=4, max_size=4),
     depth=st.integers(1, 35),
     data=st.data(),
 )
 def test_it_equals_a_run_from_nothing(
-    tmp_path_factory, documents: list[World], queries: list[World], depth: int, data
+    tmp_path_factory, documents: list[Numbers], queries: list[Numbers], depth: int, data
 ) -> None:
-    """Over random additions, edits, deletions and orders, one refresh after the other."""
-    folder = tmp_path_factory.mktemp("worlds")
-    world, asked, before = documents[0], queries[0], None
+    """Over random additions, edits, deletions and orders, one step after the other."""
+    folder = tmp_path_factory.mktemp("steps")
+    present, asked, before = documents[0], queries[0], None
     for step in range(len(documents)):
         if step:
             # keep some of what was there, take some of what is new, in any order
-            mixed = {**world, **documents[step]}
+            mixed = {**present, **documents[step]}
             kept = data.draw(st.lists(st.sampled_from(sorted(mixed)), min_size=1, unique=True))
-            world = {name: mixed[name] for name in kept}
+            present = {name: mixed[name] for name in kept}
             asked = {**asked, **queries[step]} if step % 2 else queries[step]
-        search(folder / f"{step}", world, asked, depth, before)
-        search(folder / f"{step}-whole", world, asked, depth, None)
+        search(folder / f"{step}", present, asked, depth, before)
+        search(folder / f"{step}-whole", present, asked, depth, None)
         refreshed = pq.read_table(folder / f"{step}" / "c.parquet")
         assert refreshed.equals(pq.read_table(folder / f"{step}-whole" / "c.parquet"))
         before = folder / f"{step}"
@@ -102,7 +107,7 @@ def test_only_what_changed_is_searched(tmp_path: Path) -> None:
     report = search(tmp_path / "0", documents, queries, 5, None)
     assert (report.searched, report.merged) == (10, 0)
     report = search(tmp_path / "1", documents, queries, 5, tmp_path / "0")
-    assert report == RefreshReport(searched=0, merged=10, new_documents=0, gone_documents=0)
+    assert report == IncrementalReport(searched=0, merged=10, new_documents=0, gone_documents=0)
 
     ranked = pq.read_table(tmp_path / "1" / "c.parquet").to_pandas()
     gone = ranked.doc_id.iloc[0]
@@ -122,5 +127,5 @@ def test_rankings_of_another_depth_are_not_used(tmp_path: Path) -> None:
     corpus = make_table(tmp_path / "d.arrow", documents)
     asked = make_table(tmp_path / "q.arrow", queries)
     searcher = Searcher(faiss.IndexFlatIP(4), corpus)
-    refresh = Refresh(searcher, corpus, asked, 6, Earlier.read(*files, depth=5))
-    assert refresh.report.searched == 1
+    ranking = IncrementalRanking(searcher, corpus, asked, 6, EarlierRankings.read(*files, depth=5))
+    assert ranking.report.searched == 1

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
+from hn_assets.retrieval.ranking import Ranking
 from hn_assets.retrieval.ranking_summary import RankingSummary
-from hn_assets.retrieval.searcher import Ranking
 
 DOCUMENTS, QUERIES, DEPTH = 12, 7, 6
 

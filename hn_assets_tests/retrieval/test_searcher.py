@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
+from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import Choice, choose_faiss_device
 from hn_assets.retrieval.faiss_index import (
@@ -18,29 +18,15 @@ from hn_assets.retrieval.faiss_index import (
     apply_search_parameters,
     build_index,
     open_index,
-)
-from hn_assets.retrieval.incremental_ranking import Refresh
-from hn_assets.retrieval.searcher import (
-    Ranking,
-    Searcher,
-    pair_scores,
     place_index,
-    recall_against_exact,
 )
+from hn_assets.retrieval.incremental_ranking import IncrementalRanking
+from hn_assets.retrieval.ranking import Ranking
+from hn_assets.retrieval.scores import pair_scores
+from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
-
-
-def make_table(path: Path, vectors: np.ndarray, ids: list[str] | None = None) -> VectorTable:
-    writer = VectorWriter(path)
-    ids = ids or [f"{i:04}" for i in range(len(vectors))]
-    writer.write(ids, [bytes(16)] * len(ids), vectors.astype(np.float32))
-    writer.close()
-    return VectorTable(path)
-
-
-def unit_vectors(count: int, dimension: int = 8, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).normal(size=(count, dimension))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from hn_assets_tests.retrieval.vector_tables import make_table, round_differently, unit_vectors
+from hn_assets_tests.rounding import assert_rankings_differ_by_rounding_only
 
 
 def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
@@ -50,12 +36,14 @@ def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
 
 
 def search(searcher: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
-    return Refresh(searcher, searcher.documents, queries, depth, None).rank(memory_mb=512)
+    return IncrementalRanking(searcher, searcher.documents, queries, depth, None).rank(
+        memory_mb=512
+    )
 
 
 def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hn_assets.retrieval.searcher.MOST_QUERIES", block)
+        patch.setattr("hn_assets.retrieval.ranking.MOST_QUERIES", block)
         blocks = list(search(Searcher(index, documents), queries, depth))
     assert all(len(b.rows) <= block for b in blocks)
     return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
@@ -102,6 +90,22 @@ def test_ties_go_by_id_whatever_the_order_and_the_block(
     assert np.array_equal(scores, scores2)
 
 
+def test_vectors_that_were_rounded_differently_are_ranked_alike(tmp_path: Path) -> None:
+    """As if the vectors came from another CPU: only nearly equal scores change places."""
+    # Many documents of nearly equal scores.
+    documents = np.concatenate([unit_vectors(300), round_differently(unit_vectors(300), seed=3)])
+    asked = make_table(tmp_path / "q.arrow", unit_vectors(40, seed=1))
+    first = make_table(tmp_path / "a.arrow", documents)
+    second = make_table(tmp_path / "b.arrow", round_differently(documents, seed=4))
+    rows, scores = rank_all(build(tmp_path / "a", first), first, asked, 50)
+    rows2, scores2 = rank_all(build(tmp_path / "b", second), second, asked, 50)
+    assert not np.array_equal(rows, rows2), "documents of nearly equal scores do change places"
+    assert_rankings_differ_by_rounding_only(rows, scores, rows2, scores2)
+    again = rank_all(build(tmp_path / "a", first), first, asked, 50, block=7)
+    assert np.array_equal(again[0], rows), "the same vectors give the same bytes"
+    assert np.array_equal(again[1], scores)
+
+
 def test_a_depth_beyond_the_corpus_ranks_all_of_it(tmp_path: Path) -> None:
     table = make_table(tmp_path / "d.arrow", unit_vectors(7))
     rows, _ = rank_all(build(tmp_path / "i", table), table, table, 50)
@@ -132,7 +136,7 @@ def test_an_approximate_index_is_measured_against_exact_search(tmp_path: Path) -
     assert recalls[1] < 0.6
 
 
-def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
+def test_a_ranking_shorter_than_the_depth_is_not_padded(tmp_path: Path) -> None:
     table = make_table(tmp_path / "d.arrow", unit_vectors(300, 16))
     index = build(tmp_path / "i", table, index="IVF16,Flat")
     apply_search_parameters(index, "nprobe=1")
@@ -141,7 +145,7 @@ def test_fewer_finds_than_asked_for_are_not_padded(tmp_path: Path) -> None:
     missing = block.rows < 0
     assert missing.any()
     assert np.isneginf(block.scores[missing]).all()
-    assert (np.diff(missing.astype(int), axis=1) >= 0).all(), "found ones first"
+    assert (np.diff(missing.astype(int), axis=1) >= 0).all(), "ranked ones first"
 
 
 def test_the_index_opens_with_faiss_alone(tmp_path: Path) -> None:

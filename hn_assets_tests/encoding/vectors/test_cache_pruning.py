@@ -1,11 +1,11 @@
-"""Vectors that no kept generation used are removed, after it was said which."""
+"""Vectors that no recorded version used are removed, and it can be said before which."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hn_assets.encoding.vectors.cache_pruning import prune, record_generation
+from hn_assets.encoding.vectors.cache_pruning import prune, record_version
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 
 
@@ -18,7 +18,7 @@ def use(folder: Path, model: str, version: str, *texts: str) -> VectorCache:
     new = [text for text in texts if cache.find(keys(text))[0] < 0]
     if new:
         cache.add(keys(*new), np.array([[len(text), 1] for text in new], np.float32))
-    record_generation(cache, "corpus_embeddings", version, keys(*texts))
+    record_version(folder, cache.folder.name, "corpus_embeddings", version, keys(*texts))
     return VectorCache(folder, {"weights": model})
 
 
@@ -40,16 +40,16 @@ def test_nothing_is_removed_until_it_is_meant(folder: Path) -> None:
     report = prune(folder, 1, really=False)
     assert sum(report.vectors.values()) == 3, "two of the old model, and a of the new"
     assert report.kept == 2
-    assert report.generations == ["corpus_embeddings/" + name for name in _names(folder)[:2][::-1]]
+    assert report.versions == ["corpus_embeddings/" + name for name in _names(folder)[:2][::-1]]
     assert left(folder, "old", "a", "bb") == ["a", "bb"]
     assert prune(folder, 1, really=False) == report
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "generations/corpus_embeddings").iterdir())
+    return sorted(path.stem for path in (folder / "recorded_versions/corpus_embeddings").iterdir())
 
 
-def test_what_no_kept_generation_used_is_removed(folder: Path) -> None:
+def test_what_no_kept_version_used_is_removed(folder: Path) -> None:
     said = prune(folder, 1, really=False)
     assert prune(folder, 1, really=True) == said
     assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]
@@ -60,14 +60,14 @@ def test_what_no_kept_generation_used_is_removed(folder: Path) -> None:
     assert not len(VectorCache(folder, {"weights": "old"}))
 
 
-def test_generations_that_are_kept_keep_their_vectors(folder: Path) -> None:
+def test_versions_that_are_kept_keep_their_vectors(folder: Path) -> None:
     report = prune(folder, 2, really=True)
     assert sum(report.vectors.values()) == 2
     assert left(folder, "new", "a", "bb", "ccc") == ["a", "bb", "ccc"]
     assert prune(folder, 3, really=True).vectors == {}
 
 
-def test_going_back_makes_an_old_generation_the_newest(folder: Path) -> None:
+def test_going_back_makes_an_old_version_the_newest(folder: Path) -> None:
     use(folder, "old", "v1", "a", "bb")
     prune(folder, 1, really=True)
     assert left(folder, "old", "a", "bb") == ["a", "bb"]

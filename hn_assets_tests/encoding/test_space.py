@@ -1,0 +1,33 @@
+"""The space of a vector names everything that it depends on beside its text."""
+
+from pathlib import Path
+
+from hn_assets.encoding.encoder import Kind
+from hn_assets.encoding.model import identify_model
+from hn_assets.encoding.space import describe_space
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets_tests.small_models import make_tiny_bert
+
+
+def test_a_space_is_everything_a_vector_depends_on(tmp_path: Path) -> None:
+    def space(kind: Kind = "passage", precision: str = "float32", **options) -> dict:
+        chosen = EncodingSettings(**options)
+        return describe_space(identify_model(chosen), chosen, precision, kind)
+
+    tiny = str(make_tiny_bert(tmp_path))
+    plain = space()
+    others = [
+        space(precision="bfloat16"),
+        space(normalize=False),
+        space(pooling="cls"),
+        space(passage_max_length=7),
+        space(model=tiny, pooling="mean"),
+        space("query", query_instruction="find: "),
+        space("query", query_instruction="find: ", query_instruction_format="{}-{}"),
+    ]
+    assert len({str(other) for other in [plain, *others]}) == len(others) + 1
+    # an instruction is for queries, and the length of queries no matter of passages
+    assert space(query_instruction="find: ") == plain == space(query_max_length=7)
+    assert space("query") == plain, "read alike, so they may share vectors"
+    make_tiny_bert(tmp_path, seed=1)
+    assert space(model=tiny, pooling="mean") != others[4], "another checkpoint of the same name"
