@@ -53,6 +53,7 @@ $(DAGSTER_VENV)/installed: pyproject.toml constraints.txt
 docs: .venv/installed ## write the generated tables, then build the site into site/
 	$(BIN)/python docs/generate.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo site/index.html
 
 build: .venv/installed ## wheel and source distribution into dist/, checked
 	rm -rf build dist
