@@ -1,1 +1,6 @@
-"""Rankings to hard negatives: what may never be one, which window, which of it, and the report."""
+"""From rankings to hard negatives.
+
+What belongs here: which candidates of a ranking become negatives of a query, how many of them are
+false, and what became of the others. What does not: how candidates are found, which is in
+`retrieval`, and how negatives are written for trainers, which is in `export`.
+"""

@@ -1,7 +1,8 @@
-"""Raw data to checked tables: one module per kind of source, `collect` for all of them.
+"""From raw data to checked Parquet tables of documents, queries and qrels.
 
-A source yields documents, queries and qrels with the place each came from. `collect` checks that
-they fit together and writes the Parquet files that everything later reads.
+A source yields records, each with the place it came from; `ingest` checks that they fit
+together and writes the tables that every later stage reads. One module of `kinds` is one kind of
+source with its settings. Models, rankings and negatives do not belong here.
 """
 
 from hn_assets.sources.factory import open_source
