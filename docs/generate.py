@@ -8,6 +8,7 @@ A page holds a table between two comments, and anything else around them:
     <!-- /table -->
 """
 
+import ast
 import re
 import sys
 from collections.abc import Callable
@@ -16,10 +17,36 @@ from pathlib import Path
 from hn_assets.export.formats import format_table
 from hn_assets.settings.reference import settings_table
 
-TABLES: dict[str, Callable[[], str]] = {"formats": format_table, "settings": settings_table}
-
 DOCS = Path(__file__).parent
+PACKAGE = DOCS.parent / "hn_assets"
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def package_table() -> str:
+    """The packages as a Markdown table: what each is, and what belongs there and what does not.
+
+    These are the docstrings of the `__init__.py` files, which are parsed and not imported.
+    """
+    lines = [
+        "| package | what it is | what belongs there, and what does not |",
+        "| --- | --- | --- |",
+    ]
+    for path in sorted(PACKAGE.rglob("__init__.py")):
+        if path.parent == PACKAGE:
+            continue
+        name = ".".join(path.parent.relative_to(PACKAGE).parts)
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        summary, _, rest = docstring.partition("\n\n")
+        cells = (f"`{name}`", " ".join(summary.split()), " ".join(rest.split()))
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "formats": format_table,
+    "packages": package_table,
+    "settings": settings_table,
+}
 
 
 def with_tables(text: str) -> str:

@@ -3,8 +3,9 @@
 import dagster as dg
 
 TEMPLATE = """\
-# Hard negatives of {name}: one path, and it runs. Every setting is described in the README and in
-# `dg docs`; a key that does not exist is an error that names the nearest one.
+# Hard negatives of {name}. Fill in the path of the source, and it runs. Every setting is described
+# in docs/settings.md and by `dg docs`; a key that does not exist is an error that names the nearest
+# one.
 type: hn_assets.HardNegatives
 attributes:
   source:
@@ -13,15 +14,16 @@ attributes:
     folder: /path/to/{name}
 
   encoding:
-    # all-MiniLM-L6-v2, which needs no network; or a Hugging Face name such as
-    # BAAI/bge-base-en-v1.5, the folder of your checkpoint, or runs/checkpoint-* for the newest
+    # bundled: all-MiniLM-L6-v2, which comes with a Python package and works offline. Or a Hugging
+    # Face name such as BAAI/bge-base-en-v1.5, the folder of a checkpoint of yours, or
+    # runs/checkpoint-* for the newest of several
     model: bundled
-    # what the model was trained to see before a query, if anything:
+    # the text that the model was trained to see before each query, if there is one:
     # query_instruction: "Represent this sentence for searching relevant passages: "
 
   filters:
-    # the hardest negatives that keep the rate of false negatives under this, as measured by hiding
-    # known positives; without it, 15 at random of the ranks 10 to 210
+    # take the hardest negatives that keep the false-negative rate under this, as measured by hiding
+    # known positives; without it, 15 random candidates of the ranks 10 to 210 are taken
     target_false_negative_rate: 0.01
 
   # mining:
@@ -29,9 +31,9 @@ attributes:
   # export:
   #   formats: [flagembedding, triplet]
   # job:
-  #   cron: "0 3 * * 1"       # Mondays at three
-  #   schedule_enabled: true         # refresh by the clock
-  #   sensor_enabled: true           # refresh when the source or the model has changed
+  #   cron: "0 3 * * 1"        # Mondays at three
+  #   schedule_enabled: true   # refresh at that time
+  #   sensor_enabled: true     # refresh when the source or the model has changed
   # alerts:
   #   webhook: "{{{{ env.HN_WEBHOOK }}}}"
 """
@@ -57,10 +59,10 @@ def load(context: dg.ComponentLoadContext) -> HardNegatives:
 
 
 class HardNegativesScaffolder(dg.Scaffolder):
-    """Writes a dataset's file with the settings that people change, and what they mean."""
+    """Writes the file of a dataset, with comments on the settings that people change."""
 
     def scaffold(self, request: dg.ScaffoldRequest) -> None:
-        """Write `defs.yaml`, or `component.py` where that was asked for."""
+        """Write `defs.yaml`, or `component.py` if that was asked for."""
         name = request.target_path.name
         if request.scaffold_format == "python":
             path, text = request.target_path / "component.py", PYTHON.format(name=name)

@@ -1,5 +1,5 @@
-"""Tells people that something went wrong.
+"""Telling people that a run or a check has failed.
 
-What went wrong, and when, is found out by the sensors that call this package; here stands what an
-alert says and how it is sent.
+What belongs here: what an alert says, and the ways it is sent. What does not: noticing that
+something failed, which is done by sensors in `orchestration`.
 """

@@ -1,6 +1,6 @@
-"""Texts to vectors.
+"""From texts to vectors.
 
-Belongs here: which model it is, how it is loaded and driven in batches on every device, and the
-files that keep vectors. Does not belong here: where texts come from (`sources`), and what is done
-with vectors (`retrieval`).
+What belongs here: locating a model and saying which weights it has, cutting texts into batches,
+computing them, and the report of what a lower precision costs. What does not: what is done with the
+vectors, which is in `retrieval` and `mining`, and rerankers, which are in `reranking`.
 """

@@ -1,5 +1,6 @@
-"""Rankings to hard negatives: what is never one, the filters, the range, the draw and the ledger.
+"""From rankings to hard negatives.
 
-`session` is the entry. Which filters there are stands in `hn_assets/filters`; how candidates are
-found, in `hn_assets/retrieval`.
+What belongs here: which candidates of a ranking become negatives of a query, how many of them are
+false, and what became of the others. What does not: how candidates are found, which is in
+`retrieval`, and how negatives are written for trainers, which is in `export`.
 """

@@ -1,5 +1,5 @@
-"""A reranker, the teacher, reads a query and a passage together and scores them.
+"""Scores of a reranker, the teacher, which reads query and passage together.
 
-Belongs here: which reranker it is, how it is loaded, and its scores with their cache. Does not
-belong here: which candidates are scored, and what a score means for a negative (`mining`).
+What belongs here: locating and running the reranker, and the cache of its scores. What does not:
+which candidates it reads, and what follows from a score, which are in `mining` and in the filters.
 """

@@ -1,5 +1,6 @@
 """The checks of a refresh: what must be true of each stage before anybody trains on what follows.
 
-A check is one `Check` in the tuple `CHECKS` of a module of this package. To add one, add it to the
-module that it belongs to, or write a module of its own; `all_checks` finds both.
+What belongs here: each check as one `Check` in the tuple `CHECKS` of a module of this package,
+where `all_checks` finds it, with the numbers it looks at and a message that says what to do. What
+does not: when checks run and what they stop, which is in `pipeline` and `orchestration`.
 """
