@@ -55,9 +55,9 @@ def _verdicts(run: StageRun) -> list[CheckVerdict]:
 
 def _read_chart(run: StageRun) -> bytes | None:
     """The chart of the audit; None if nothing could be measured."""
-    audit = run.dataset.store.stage(layout.AUDIT_CHART.stage)
-    drawn = layout.AUDIT_CHART.name in audit.require().files
-    return run.input(layout.AUDIT_CHART).read_bytes() if drawn else None
+    files = run.dataset.store.stage(layout.AUDIT_CHART.stage).require().files
+    is_drawn = layout.AUDIT_CHART.name in files
+    return run.input(layout.AUDIT_CHART).read_bytes() if is_drawn else None
 
 
 def _read_before(run: StageRun) -> float | None:

@@ -84,7 +84,9 @@ class StageRun:
         self.shared = shared
         self.place = dataset.store.stage(stage.name)
         self.drafts: dict[str, Draft] = {}
-        self._read_stages = set(upstream_names(stage, stages)) - {f.stage for f in stage.after}
+        names = set(upstream_names(stage, stages))
+        self._reads = [file for file in stage.reads if file.stage in names]
+        self._paths: dict[StageFile, Path] = {}
         self._manifests: dict[str, Manifest] = {}
         self._made_from: dict[str, Any] | None = None
 
@@ -99,13 +101,14 @@ class StageRun:
         Raises:
             StoreError: It was never materialized, or it is damaged.
         """
-        self._manifest(file.stage)
-        assert file in self.stage.reads, f"{self.stage.name} does not declare that it reads {file}"
-        return self.dataset.store.file(file)
+        assert file in self._reads, f"{self.stage.name} does not declare that it reads {file}"
+        if file not in self._paths:
+            self._paths[file] = self.dataset.store.file(file)
+        return self._paths[file]
 
     def optional_input(self, file: StageFile) -> Path | None:
         """The same; None if the dataset does not have the stage of the file."""
-        return self.input(file) if file.stage in self._read_stages else None
+        return self.input(file) if file in self._reads else None
 
     def version_of(self, stage: str) -> str:
         """The version of a stage that this one reads."""
@@ -119,9 +122,12 @@ class StageRun:
         """Find out what the content depends on, without making it.
 
         Raises:
-            StoreError: A stage that is read was never materialized, or it is damaged.
+            StoreError: A stage that is read was never materialized, or a file of it is damaged.
         """
-        inputs = {name: self._manifest(name).version for name in sorted(self._read_stages)}
+        inputs = {file.stage: self._manifest(file.stage).version for file in self._reads}
+        for file in self._reads:
+            if file.name in self._manifest(file.stage).files:  # some are written only at times
+                self.input(file)
         found = self.stage.identify(self) if self.stage.identify is not None else {}
         if found is None:
             self._made_from = None
@@ -176,7 +182,8 @@ class StageRun:
         return StageResult(self.stage.name, version, described)
 
     def _manifest(self, stage: str) -> Manifest:
-        assert stage in self._read_stages, f"{self.stage.name} does not declare to read {stage}"
+        stages = {file.stage for file in self._reads}
+        assert stage in stages, f"{self.stage.name} does not declare that it reads {stage}"
         if stage not in self._manifests:
             self._manifests[stage] = self.dataset.store.stage(stage).require()
         return self._manifests[stage]

@@ -111,7 +111,7 @@ def test_what_is_meant_goes_through_with_a_tag_and_counts_from_then_on(
     )
     assert "Accepted by the run's tag" in (found.description or "")
     page = animals.file("report", "report.html").read_text(encoding="utf-8")
-    assert "Only if it is meant: 1 check failed, and somebody let the refresh go on." in page
+    assert "Only if this is meant: 1 check failed, and somebody let the refresh go on." in page
     assert version(animals) != before
     assert not failed(animals.materialize())
 

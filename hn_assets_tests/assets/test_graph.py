@@ -49,7 +49,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
     assert schedule.job_name == "animals_refresh"
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     job = repository.get_job("animals_refresh")
-    pools = {node.name: node.definition.pool for node in job.dataset.nodes}  # type: ignore[attr-defined]
+    pools = {node.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
     assert {name for name, pool in pools.items() if pool == "gpu"} == {
         "animals__embeddings",
         "animals__candidates",
@@ -78,7 +78,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
                 "negatives_wanted": 4,
             },
         ),
-        ("training_set", {"queries": 18, "positives": 18, "num_negatives": 72}),
+        ("training_set", {"queries": 18, "positives": 18, "negatives": 72}),
     ],
 )
 def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None:
@@ -129,7 +129,7 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
         "margin",
         "positive_similarity",
         "probability",
-        "teacher",
+        "teacher_score",
         "positive_ids",
         "positive_scores",
     ]
@@ -173,10 +173,10 @@ def test_the_order_of_the_source_and_the_hash_seed_change_no_byte(done, tmp_path
 def test_both_embeddings_load_the_model_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hn_assets.assets import embeddings
+    from hn_assets.encoding import lazy_model
 
-    loaded, real = [], embeddings.load_model
-    monkeypatch.setattr(embeddings, "load_model", lambda *a, **k: loaded.append(1) or real(*a, **k))
+    loaded, real = [], lazy_model.load_model
+    monkeypatch.setattr(lazy_model, "load_model", lambda *a, **k: loaded.append(1) or real(*a, **k))
     animals = AnimalsDataset(tmp_path)
     animals.materialize("corpus", "queries", "qrels", "corpus_embeddings", "query_embeddings")
     assert loaded == [1]

@@ -40,7 +40,7 @@ def test_nothing_changed_nothing_is_made_and_all_is_told_again(
     first = told(animals.materialize())
     before = versions(animals)
     monkeypatch.setattr(
-        "hn_assets.assets.embeddings.load_model", lambda *a, **k: pytest.fail("a model is loaded")
+        "hn_assets.encoding.lazy_model.load_model", lambda *a, **k: pytest.fail("a model is loaded")
     )
     again = told(animals.materialize())
     assert sorted(again) == sorted(STAGES)
