@@ -37,7 +37,7 @@ def uniform_like(eligible: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
     return uniform(queries, depth, seed)
 
 
-def gaps(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
+def score_differences(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1, 0.5, shape).astype(np.float32)
 
 
@@ -52,7 +52,7 @@ ELIGIBLE = hnp.arrays(
 def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
     method: Method, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
-    score_minus_mean_positive = gaps((len(eligible), eligible.shape[1]))
+    score_minus_mean_positive = score_differences((len(eligible), eligible.shape[1]))
     score_minus_mean_positive[~eligible] = -np.inf  # as it is beyond the end of a ranking
     keys = uniform_like(eligible, seed)
     chosen = choose(eligible, Sampling(method, count, a=20.0), keys, score_minus_mean_positive)
@@ -62,7 +62,7 @@ def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
 
 def test_top_takes_the_best_ranked_that_may_be() -> None:
     eligible = np.array([[False, True, True, False, True], [True, False, False, False, True]])
-    chosen = choose(eligible, Sampling("top", 2), uniform(2, 5), gaps((2, 5)))
+    chosen = choose(eligible, Sampling("top", 2), uniform(2, 5), score_differences((2, 5)))
     assert chosen.tolist() == [[False, True, True, False, False], [True, False, False, False, True]]
 
 
@@ -75,7 +75,7 @@ def test_what_is_not_taken_does_not_matter_to_the_choice(
     sampling = Sampling(method, count, a=20.0)
     keys, score_minus_mean_positive = (
         uniform_like(eligible, seed),
-        gaps((len(eligible), eligible.shape[1])),
+        score_differences((len(eligible), eligible.shape[1])),
     )
     chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
     fewer = chosen | (eligible & (uniform_like(eligible, seed + 1) < 0.5))
@@ -92,7 +92,7 @@ def test_the_order_of_candidates_does_not_matter_to_chance(
     sampling, keys, score_minus_mean_positive = (
         Sampling(method, 5, a=20.0),
         uniform(3, 20, seed),
-        gaps((3, 20)),
+        score_differences((3, 20)),
     )
     chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
     again = choose(
@@ -107,7 +107,7 @@ def test_stratified_takes_one_of_each_part_or_everything(
     eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     keys = uniform_like(eligible, seed)
-    chosen = choose(eligible, Sampling("stratified", count), keys, gaps((1, 1)))
+    chosen = choose(eligible, Sampling("stratified", count), keys, score_differences((1, 1)))
     for row, may in zip(chosen, eligible, strict=True):
         total = int(may.sum())
         places = np.flatnonzero(row[may])
@@ -122,12 +122,16 @@ def test_stratified_takes_one_of_each_part_or_everything(
 @pytest.mark.parametrize("method", ["random", "stratified", "simans"])
 def test_another_seed_makes_another_choice(method: Method) -> None:
     eligible, sampling = np.ones((20, 50), bool), Sampling(method, 5)
-    first, second = (choose(eligible, sampling, uniform(20, 50, s), gaps((20, 50))) for s in (1, 2))
+    first, second = (
+        choose(eligible, sampling, uniform(20, 50, s), score_differences((20, 50))) for s in (1, 2)
+    )
     assert not np.array_equal(first, second)
 
 
 def test_each_query_draws_for_itself() -> None:
-    chosen = choose(np.ones((50, 40), bool), Sampling("random", 5), uniform(50, 40), gaps((50, 40)))
+    chosen = choose(
+        np.ones((50, 40), bool), Sampling("random", 5), uniform(50, 40), score_differences((50, 40))
+    )
     assert len({tuple(row) for row in chosen.tolist()}) == 50
 
 
@@ -154,7 +158,7 @@ def drawn(weights: list[float], count: int) -> NDArray[np.float64]:
     return out
 
 
-GAP = [-0.6, -0.3, -0.1, 0.0, 0.25]
+DIFFERENCES = [-0.6, -0.3, -0.1, 0.0, 0.25]
 # 20,000 queries: the standard deviation of a frequency is 0.0035 or less
 CLOSE = 0.015
 
@@ -164,15 +168,19 @@ CLOSE = 0.015
 def test_simans_draws_by_its_weights(a: float, b: float, count: int) -> None:
     weights = [
         float(np.exp(-a * (score_minus_mean_positive - b) ** 2))
-        for score_minus_mean_positive in GAP
+        for score_minus_mean_positive in DIFFERENCES
     ]
-    found = frequencies(Sampling("simans", count, a, b), GAP)
+    found = frequencies(Sampling("simans", count, a, b), DIFFERENCES)
     assert found == pytest.approx(drawn(weights, count), abs=CLOSE)
 
 
 def test_simans_prefers_scores_near_the_positives() -> None:
-    assert int(frequencies(Sampling("simans", 1, a=10.0), GAP).argmax()) == GAP.index(0.0)
-    assert int(frequencies(Sampling("simans", 1, a=10.0, b=-0.3), GAP).argmax()) == GAP.index(-0.3)
+    assert int(
+        frequencies(Sampling("simans", 1, a=10.0), DIFFERENCES).argmax()
+    ) == DIFFERENCES.index(0.0)
+    assert int(
+        frequencies(Sampling("simans", 1, a=10.0, b=-0.3), DIFFERENCES).argmax()
+    ) == DIFFERENCES.index(-0.3)
 
 
 def test_simans_ranks_weights_too_small_for_a_float() -> None:

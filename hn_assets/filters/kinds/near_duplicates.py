@@ -114,8 +114,8 @@ def near_duplicates_by_query(
     """
     import pandas as pd
 
-    of_queries = pd.DataFrame({"query": queries, "positive": positives})
-    joined = of_queries.merge(
+    positives_by_query = pd.DataFrame({"query": queries, "positive": positives})
+    joined = positives_by_query.merge(
         pd.DataFrame({"positive": known, "duplicate": duplicates}), on="positive"
     )
     return joined["query"].to_numpy(np.int64), joined["duplicate"].to_numpy(np.int64)
