@@ -12,21 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.filters.base.protocol import Filter, FilterInputs
 from hn_assets.filters.discovery import active_filters
-from hn_assets.filters.protocol import Filter, FilterInputs
 from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_ids import number_texts, read_passages
 from hn_assets.mining.deeper_search import DeeperSearch
 from hn_assets.mining.holdout.audit import Audit, audit
-from hn_assets.mining.holdout.calibration import Calibration, calibrate
+from hn_assets.mining.holdout.calibration import Calibration, calibrate, calibration_filters
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.output.ledger import to_ledger, to_negatives
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
-from hn_assets.mining.plan import Plan, calibration_filters, make_plan, planned_sampling
+from hn_assets.mining.plan import Plan, make_plan, planned_sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
@@ -218,7 +218,7 @@ class MiningSession:
 
     def audit(self) -> Audit:
         """Hide known positives to see how many the plan, and other methods, would mine."""
-        return audit(self._holdout(), self.plan)
+        return audit(self._holdout(), self.plan.method, calibrated=self.plan.is_calibrated)
 
     def shortlist(self, count: int) -> pd.DataFrame:
         """What a teacher is to score: the positives, and the negatives if `count` were wanted.

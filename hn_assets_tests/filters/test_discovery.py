@@ -19,8 +19,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from hn_assets.filters.candidate_features import CandidateFeatures
-from hn_assets.filters.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.candidate_features import CandidateFeatures
+from hn_assets.filters.base.protocol import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 CROWDED = Reason("densely surrounded", "its density is {value:.2f}, above {limit:.2f}")
@@ -55,7 +55,7 @@ from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.output.explain import describe
 from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.plan import resolved_plan
-from hn_assets.mining.sampling import Sampling
+from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.reference import settings_table

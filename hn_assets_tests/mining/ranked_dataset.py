@@ -12,14 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.filters.base.protocol import Filter
 from hn_assets.filters.discovery import active_filters
-from hn_assets.filters.protocol import Filter
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.mining.miner import Miner, MiningResult
+from hn_assets.mining.miner import Miner
 from hn_assets.mining.output.mining_report import MiningReport
+from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.plan import make_plan
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
@@ -160,7 +161,7 @@ class RankedDataset:
         filters: FiltersSettings | None = None,
         *,
         teacher: Teacher | None = None,
-        **options: object,
+        **options: Any,
     ) -> tuple[dict[str, list[str]], MiningReport]:
         """The ids of the negatives by query id, and the report."""
         miner = self.miner(filters, teacher=teacher, **options)

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from hn_assets.mining import plan as plan_module
-from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.calibration import Calibration, calibration_filters
 from hn_assets.mining.plan import (
-    calibration_filters,
     make_plan,
     planned_sampling,
     resolved_calibration,

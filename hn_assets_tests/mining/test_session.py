@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.methods import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
 from hn_assets.mining.session import MiningFiles, MiningSession
 from hn_assets.settings.filters import FiltersSettings

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hn_assets.filters.protocol import DocumentFilter, FilterInputs, Reason
-from hn_assets.filters.word_runs import run_numbers, word_numbers
+from hn_assets.filters.base.protocol import DocumentFilter, FilterInputs, Reason
+from hn_assets.filters.base.word_runs import run_numbers, word_numbers
 from hn_assets.settings_base import Settings
 
 SHINGLE_WORDS = 5

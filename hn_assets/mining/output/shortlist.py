@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.text_ids import read_passages
-from hn_assets.mining.miner import MiningResult
+from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.store.tables import read_rows
 
 if TYPE_CHECKING:

@@ -1,7 +1,10 @@
 """How the settings, and what people use, do with hidden positives."""
 
-from hn_assets.mining.holdout.audit import CHOSEN, COLUMNS, audit
-from hn_assets.mining.plan import make_plan
+from hn_assets.mining.holdout.audit import COLUMNS, Audit
+from hn_assets.mining.holdout.audit import audit as audit_method
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import CHOSEN
+from hn_assets.mining.plan import Plan, make_plan
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.holdout.topics_dataset import (
@@ -9,6 +12,10 @@ from hn_assets_tests.mining.holdout.topics_dataset import (
     calibration_of,
     target_rate,
 )
+
+
+def audit(holdout: Holdout, plan: Plan, repeats: int = 2) -> Audit:
+    return audit_method(holdout, plan.method, calibrated=plan.is_calibrated, repeats=repeats)
 
 
 def test_the_audit_measures_every_method_on_queries_calibration_never_saw(

@@ -7,7 +7,7 @@ from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.sampling import Sampling
+from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets_tests.mining.ranked_dataset import VectorsInMemory
 

@@ -1,12 +1,13 @@
 """What the ledger says of a candidate, as sentences."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hn_assets.errors import StoreError
+from hn_assets.filters.base.protocol import FilterInputs
 from hn_assets.filters.discovery import FILTERS, active_filters
-from hn_assets.filters.protocol import FilterInputs
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.output.explain import describe, explain
 from hn_assets.mining.output.ledger import to_ledger
@@ -23,10 +24,10 @@ RANGE = {"range_min": 0, "range_max": 9}
 
 
 def ledger_of(
-    dataset: RankedDataset, filters: FiltersSettings | None = None, **options: object
+    dataset: RankedDataset, filters: FiltersSettings | None = None, **options: Any
 ) -> list[Row]:
     """What mining writes of a dataset to the ledger."""
-    miner = dataset.miner(filters, **{**RANGE, **options})  # type: ignore[arg-type]
+    miner = dataset.miner(filters, **{**RANGE, **options})
     results = list(miner.mine(dataset.block()))
     return [line for part in results for line in to_ledger(part, dataset.indexed).to_pylist()]
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from hn_assets.mining.sampling import (
-    Method,
+from hn_assets.mining.rules.sampling import (
     Sampling,
+    SamplingMethod,
     choose,
     hash_ids,
     random_keys,
     uniform_keys,
 )
 
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: tuple[SamplingMethod, ...] = get_args(SamplingMethod)
 
 
 def uniform(queries: int, depth: int, seed: int = 42) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ ELIGIBLE = hnp.arrays(
 @given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**70))
 @pytest.mark.parametrize("method", METHODS)
 def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
-    method: Method, eligible: NDArray[np.bool_], count: int, seed: int
+    method: SamplingMethod, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     score_minus_mean_positive = score_differences((len(eligible), eligible.shape[1]))
     score_minus_mean_positive[~eligible] = -np.inf  # as it is beyond the end of a ranking
@@ -70,7 +70,7 @@ def test_top_takes_the_best_ranked_that_may_be() -> None:
 @given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**64))
 @pytest.mark.parametrize("method", ["random", "simans"])
 def test_what_is_not_taken_does_not_matter_to_the_choice(
-    method: Method, eligible: NDArray[np.bool_], count: int, seed: int
+    method: SamplingMethod, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     sampling = Sampling(method, count, a=20.0)
     keys, score_minus_mean_positive = (
@@ -86,7 +86,7 @@ def test_what_is_not_taken_does_not_matter_to_the_choice(
 @given(order=st.permutations(range(20)), seed=st.integers(0, 2**64))
 @pytest.mark.parametrize("method", ["random", "simans"])
 def test_the_order_of_candidates_does_not_matter_to_chance(
-    method: Method, order: list[int], seed: int
+    method: SamplingMethod, order: list[int], seed: int
 ) -> None:
     eligible = np.arange(60).reshape(3, 20) % 7 > 0
     sampling, keys, score_minus_mean_positive = (
@@ -120,7 +120,7 @@ def test_stratified_takes_one_of_each_part_or_everything(
 
 
 @pytest.mark.parametrize("method", ["random", "stratified", "simans"])
-def test_another_seed_makes_another_choice(method: Method) -> None:
+def test_another_seed_makes_another_choice(method: SamplingMethod) -> None:
     eligible, sampling = np.ones((20, 50), bool), Sampling(method, 5)
     first, second = (
         choose(eligible, sampling, uniform(20, 50, s), score_differences((20, 50))) for s in (1, 2)
@@ -191,7 +191,7 @@ def test_simans_ranks_weights_too_small_for_a_float() -> None:
 
 
 @pytest.mark.parametrize("method", ["random", "stratified"])
-def test_random_and_stratified_are_uniform(method: Method) -> None:
+def test_random_and_stratified_are_uniform(method: SamplingMethod) -> None:
     found = frequencies(Sampling(method, 2), [0.0, -0.1, -0.5, -0.6, -0.7, -1.0])
     assert found == pytest.approx(np.full(6, 1 / 3), abs=CLOSE)
 
@@ -230,7 +230,7 @@ def test_a_hash_is_of_the_id_and_the_seed() -> None:
 # by the definitions of BLAKE2b and splitmix64, in Python integers
 KEYS = [[1110821050798622200, 16566528579044149780], [7117884600284443321, 3915728901001219693]]
 CODE = """
-from hn_assets.mining.sampling import hash_ids, random_keys
+from hn_assets.mining.rules.sampling import hash_ids, random_keys
 print(random_keys(hash_ids(["q1", "q2"], 42)[:, None], hash_ids(["7", "007"], 42)).tolist())
 """
 
