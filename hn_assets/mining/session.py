@@ -190,10 +190,13 @@ class MiningSession:
         Raises:
             MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
                 is `error`.
+            ValueError: There is a teacher, and no file of its scores.
         """
         teacher = None
         filters = self._prepared_filters()
-        if self.teacher is not None and self.files.teacher_scores is not None:
+        if self.teacher is not None:
+            if self.files.teacher_scores is None:
+                raise ValueError("mining with a teacher needs the file of its scores")
             teacher = TeacherScores(self.files.teacher_scores, self.dataset)
             filters += active_filters(self.teacher)
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)

@@ -21,7 +21,7 @@ from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.teacher import TeacherSettings
-from hn_assets_tests.mining.output.test_explain import calibration_by_score
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 
 TARGET = FiltersSettings(target_false_negative_rate=0.05)
 UNSUPPORTED = Calibration(

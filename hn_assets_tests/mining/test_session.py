@@ -1,11 +1,13 @@
 """A dataset is mined, calibrated and audited from its files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from hn_assets.mining.holdout.methods import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
@@ -90,8 +92,10 @@ def test_a_shortlist_is_scored_and_its_limits_are_obeyed(tmp_path: Path) -> None
     scored = shortlist.assign(score=[3.0, 9.0, 1.0, 2.0] * 2)
     path = tmp_path / "teacher_scores.parquet"
     pq.write_table(pa.Table.from_pandas(scored, tables.TEACHER_SCORES, preserve_index=False), path)
-    files = MiningFiles(**{**vars(files), "teacher_scores": path})
+    files = replace(files, teacher_scores=path)
     limits = TeacherSettings(model="any", max_score=5.0)
+    with pytest.raises(ValueError, match="needs the file of its scores"):
+        open_session(replace(files, teacher_scores=None), teacher=limits).mine(path)
     negatives, _ = open_session(files, teacher=limits).mine(tmp_path / "ledger.parquet")
     assert negatives_by_query(negatives) == {"q0": ["d1", "d3"], "q1": ["d1", "d3"]}
     assert negatives["teacher_score"].to_pylist() == [1.0, 2.0] * 2

@@ -8,15 +8,13 @@ import pytest
 from hn_assets.errors import StoreError
 from hn_assets.filters.base.protocol import FilterInputs
 from hn_assets.filters.discovery import FILTERS, active_filters
-from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.output.explain import describe, explain
 from hn_assets.mining.output.ledger import to_ledger
-from hn_assets.mining.relevance.features import MODEL_INPUTS
-from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.store import Store
 from hn_assets.store.layout import LEDGER
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
 from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
@@ -30,29 +28,6 @@ def ledger_of(
     miner = dataset.miner(filters, **{**RANGE, **options})
     results = list(miner.mine(dataset.block()))
     return [line for part in results for line in to_ledger(part, dataset.indexed).to_pylist()]
-
-
-def calibration_by_score(threshold: float) -> Calibration:
-    """A calibration by which the score alone decides."""
-    size = len(MODEL_INPUTS)
-    model = RelevanceModel(
-        features=MODEL_INPUTS,
-        mean=(0.0,) * size,
-        scale=(1.0,) * size,
-        weights=(5.0, *[0.0] * (size - 1)),
-        intercept=0.0,
-    )
-    return Calibration(
-        target=0.1,
-        unlabelled_per_positive=1.0,
-        model=model,
-        threshold=threshold,
-        rate=0.05,
-        rate_low=0.0,
-        rate_high=0.1,
-        queries=40,
-        hidden=40,
-    )
 
 
 def ledger_of_text_filter(folder: Path, filters: FiltersSettings) -> list[Row]:
