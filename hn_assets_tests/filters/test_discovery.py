@@ -23,7 +23,7 @@ from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.filters.base.protocol import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
-CROWDED = Reason("densely surrounded", "its density is {value:.2f}, above {limit:.2f}")
+DENSE = Reason("densely surrounded", "its density is {value:.2f}, above {limit:.2f}")
 
 
 class DensitySettings(Settings):
@@ -33,7 +33,7 @@ class DensitySettings(Settings):
 class MaxDensity(Filter[DensitySettings]):
     order = 35
     settings_class = DensitySettings
-    reasons = (CROWDED,)
+    reasons = (DENSE,)
 
     @property
     def is_active(self) -> bool:
@@ -42,7 +42,7 @@ class MaxDensity(Filter[DensitySettings]):
     def reject(self, candidates: CandidateFeatures) -> Iterator[Rejection]:
         limit, density = self.settings.max_density, candidates.local_density
         if limit is not None:
-            yield Rejection(CROWDED, density > limit, density, limit)
+            yield Rejection(DENSE, density > limit, density, limit)
 """
 
 # what a run does with it

@@ -23,12 +23,12 @@ from hn_assets.store import tables
 from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
 
 
-def pairs(found: pd.DataFrame) -> list[tuple[str, str]]:
+def ids(found: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(found.query_id, found.doc_id, strict=True))
 
 
 def best(folder: Path, rows: list[Row], **options: int) -> list[tuple[str, str]]:
-    return pairs(likely_missing(write_ledger(folder / "ledger.parquet", rows), **options))
+    return ids(likely_missing(write_ledger(folder / "ledger.parquet", rows), **options))
 
 
 def test_labels_are_asked_for_what_was_rejected_and_not_for_positives_or_negatives(
@@ -62,7 +62,7 @@ def test_without_a_probability_margin_and_closeness_decide_together(tmp_path: Pa
         row("q2", "c", margin=-0.5, positive_similarity=0.875),
     ]
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
-    assert pairs(found) == [("q1", "b"), ("q2", "c"), ("q1", "a")]
+    assert ids(found) == [("q1", "b"), ("q2", "c"), ("q1", "a")]
     assert found.relevance_estimate.tolist() == [0.5, 0.375, 0.25]
     assert found.probability.isna().all()
 
