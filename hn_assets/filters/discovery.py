@@ -1,13 +1,12 @@
 """Every filter there is, in its order, found by looking through the package `kinds`."""
 
-import importlib
-import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from hn_assets.discovery import subclasses_in
 from hn_assets.filters import kinds
-from hn_assets.filters.protocol import Filter
+from hn_assets.filters.base.protocol import Filter
 from hn_assets.settings_base import Settings
 
 Section = Literal["filters", "teacher"]
@@ -19,16 +18,7 @@ def find_filters() -> tuple[type[Filter[Any]], ...]:
     Raises:
         TypeError: Two filters share an order, a key of the settings or a label of a reason.
     """
-    found: list[type[Filter[Any]]] = []
-    for info in pkgutil.iter_modules(kinds.__path__, f"{kinds.__name__}."):
-        module = importlib.import_module(info.name)
-        found += [
-            value
-            for value in vars(module).values()
-            if isinstance(value, type)
-            and issubclass(value, Filter)
-            and value.__module__ == module.__name__
-        ]
+    found: list[type[Filter[Any]]] = subclasses_in(kinds, Filter)
     found.sort(key=lambda kind: (kind.section, kind.order))
     _refuse_repeats("order", ((kind.section, kind.order) for kind in found))
     _refuse_repeats(

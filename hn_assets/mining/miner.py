@@ -5,7 +5,6 @@ or fails the teacher; of the rest, as many are drawn as are wanted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +12,14 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.errors import MiningError
-from hn_assets.filters.candidate_features import REFERENCE_COLUMN, CandidateFeatures
+from hn_assets.filters.base.candidate_features import REFERENCE_COLUMN, CandidateFeatures
+from hn_assets.filters.base.protocol import Filter, Rejection
 from hn_assets.filters.discovery import active_filters
-from hn_assets.filters.protocol import Filter, Rejection
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, reference_scores
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
+from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.plan import Plan
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
 from hn_assets.mining.relevance.features import candidate_features, with_probability
@@ -28,43 +28,11 @@ from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import FilterDecisions, apply_filters
 from hn_assets.mining.rules.mining_range import outside_range
 from hn_assets.mining.rules.reasons import FILTERED, NOT_DRAWN, NOT_SCORED, QUERY_DROPPED
-from hn_assets.mining.sampling import choose, hash_ids, random_keys, uniform_keys
+from hn_assets.mining.rules.sampling import choose, hash_ids, random_keys, uniform_keys
 
 DEPTH_FACTOR = 4  # each time a query is searched again, it is searched so many times as deep
 
 SearchDeeper = Callable[[NDArray[np.int64], int], CandidateBlock]
-
-
-@dataclass(frozen=True)
-class MiningResult:
-    """What became of the candidates of some queries.
-
-    Attributes:
-        block: The candidates.
-        features: The numbers by which they were judged.
-        decisions: The reason for each candidate; those that are kept are the negatives.
-        margin: The score minus the score of the positives that margins are measured from;
-            float32, (queries, depth).
-    """
-
-    block: CandidateBlock
-    features: CandidateFeatures
-    decisions: FilterDecisions
-    margin: NDArray[np.float32]
-
-    @property
-    def chosen(self) -> NDArray[np.bool_]:
-        """Which candidates are negatives; bool, (queries, depth)."""
-        return self.decisions.kept
-
-    def take(self, which: NDArray[np.bool_]) -> "MiningResult":
-        """What became of the candidates of some of the queries."""
-        return MiningResult(
-            self.block.take(which),
-            self.features.take(which),
-            self.decisions.take(which),
-            self.margin[which],
-        )
 
 
 class Miner:

@@ -15,7 +15,8 @@ from hn_assets.filters.kinds.relevance_model import (
     RelevanceModelSettings,
 )
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.mining.sampling import Method, Sampling
+from hn_assets.mining.holdout.methods import CHOSEN, Method
+from hn_assets.mining.rules.sampling import Sampling, SamplingMethod
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.search import SearchSettings
@@ -24,7 +25,7 @@ from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-_METHOD_DESCRIPTIONS: dict[Method, str] = {
+_METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
     "top": "the best ranked",
     "random": "at random",
     "stratified": "at random from equal parts of the range",
@@ -54,6 +55,17 @@ class Plan:
     calibration: Calibration | None
     note: str
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the threshold of a calibration decides."""
+        return self.calibration is not None
+
+    @property
+    def method(self) -> Method:
+        """The plan as far as hiding known positives can measure it."""
+        ranks = self.start, self.end
+        return Method(CHOSEN, self.sampling, self.filters, ranks, self.excluding_positives)
+
     def with_count(self, count: int) -> Plan:
         """The same plan, with `count` negatives wanted per query."""
         return replace(self, sampling=replace(self.sampling, count=count))
@@ -82,11 +94,6 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
     if method == "auto":
         method = "top" if calibrated else "random"
     return Sampling(method, mining.num_negatives, mining.simans_a, mining.simans_b)
-
-
-def calibration_filters(filters: FiltersSettings) -> FiltersSettings:
-    """The filters that a calibration measures: the model of relevance, without the others."""
-    return FiltersSettings(**{key: getattr(filters, key) for key in _CALIBRATION_KEYS})
 
 
 def shortlist_count(mining: MiningSettings, teacher: TeacherSettings) -> int:
@@ -135,7 +142,9 @@ def resolved_calibration(mining: MiningSettings, filters: FiltersSettings) -> di
         "split": mining.split,
         "seed": mining.seed,
         "sampling": _resolved_sampling(planned_sampling(mining, calibrated=True)),
-        "filters": {key: getattr(filters, key) for key in _CALIBRATION_KEYS},
+        "filters": filters.model_dump(
+            mode="json", include=set(RelevanceModelSettings.model_fields)
+        ),
     }
 
 
@@ -152,9 +161,6 @@ def resolved_shortlist(
 def resolved_limits(teacher: TeacherSettings) -> dict[str, Any]:
     """The settings of the teacher's filters, which mining depends on and the scores do not."""
     return teacher.model_dump(mode="json", include=set(filter_keys("teacher")))
-
-
-_CALIBRATION_KEYS = tuple(RelevanceModelSettings.model_fields)
 
 
 def _plan(

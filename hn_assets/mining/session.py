@@ -8,27 +8,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.filters.base.protocol import Filter, FilterInputs
 from hn_assets.filters.discovery import active_filters
-from hn_assets.filters.protocol import Filter, FilterInputs
 from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_ids import number_texts, read_passages
+from hn_assets.mining.deeper_search import DeeperSearch
 from hn_assets.mining.holdout.audit import Audit, audit
-from hn_assets.mining.holdout.calibration import Calibration, calibrate
+from hn_assets.mining.holdout.calibration import Calibration, calibrate, calibration_filters
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.output.ledger import to_ledger, to_negatives
 from hn_assets.mining.output.mining_report import MiningReport
-from hn_assets.mining.plan import Plan, calibration_filters, make_plan, planned_sampling
-from hn_assets.retrieval.faiss_index import apply_search_parameters, is_flat, open_index
-from hn_assets.retrieval.searcher import Searcher, query_blocks
+from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
+from hn_assets.mining.plan import Plan, make_plan, planned_sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
@@ -192,10 +190,13 @@ class MiningSession:
         Raises:
             MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
                 is `error`.
+            ValueError: There is a teacher, and no file of its scores.
         """
         teacher = None
         filters = self._prepared_filters()
-        if self.teacher is not None and self.files.teacher_scores is not None:
+        if self.teacher is not None:
+            if self.files.teacher_scores is None:
+                raise ValueError("mining with a teacher needs the file of its scores")
             teacher = TeacherScores(self.files.teacher_scores, self.dataset)
             filters += active_filters(self.teacher)
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
@@ -220,7 +221,7 @@ class MiningSession:
 
     def audit(self) -> Audit:
         """Hide known positives to see how many the plan, and other methods, would mine."""
-        return audit(self._holdout(), self.plan)
+        return audit(self._holdout(), self.plan.method, calibrated=self.plan.is_calibrated)
 
     def shortlist(self, count: int) -> pd.DataFrame:
         """What a teacher is to score: the positives, and the negatives if `count` were wanted.
@@ -229,37 +230,18 @@ class MiningSession:
             A table with the columns query_id, doc_id and label (1 for a positive), sorted by
             query id, positives first, then by document id.
         """
-        import pandas as pd
-
-        filters = self._prepared_filters()
-        miner = self._miner(self.plan.with_count(count), filters)
-        parts = []
-        for block in self._candidate_blocks():
-            for result in miner.mine(block):
-                query, _ = np.nonzero(result.chosen)
-                documents = result.block.documents[result.chosen]
-                parts.append(self._name(result.block.queries[query], documents, 0))
-        positives, texts = self.dataset.positives, self.dataset.texts
-        queries, documents = positives.queries(), positives.documents
-        which = self.dataset.mined[queries] & (texts.documents[documents] != texts.empty)
-        parts.append(self._name(queries[which], documents[which], 1))
-        return pd.concat(parts, ignore_index=True).sort_values(
-            ["query_id", "label", "doc_id"], ascending=[True, False, True], ignore_index=True
-        )
+        miner = self._miner(self.plan.with_count(count), self._prepared_filters())
+        results = (result for block in self._candidate_blocks() for result in miner.mine(block))
+        return to_shortlist(results, self.dataset)
 
     def texts_of(self, shortlist: pd.DataFrame) -> list[tuple[str, str]]:
         """The texts of a shortlist in its order: of the query, and of the passage as encoded."""
-        wanted = set(shortlist.doc_id)
-        passages = {
-            document: text
-            for document, text in read_passages(self.files.corpus, include_title=self.include_title)
-            if document in wanted
-        }
-        queries = dict(zip(self.query_table.id, self.query_table.text, strict=True))
-        return [
-            (queries[query], passages[document])
-            for query, document in zip(shortlist.query_id, shortlist.doc_id, strict=True)
-        ]
+        return read_shortlist_texts(
+            shortlist,
+            corpus=self.files.corpus,
+            queries=self.files.queries,
+            include_title=self.include_title,
+        )
 
     def _candidate_blocks(self) -> Iterator[CandidateBlock]:
         return read_candidate_blocks(self.files.candidates, self.dataset)
@@ -297,6 +279,13 @@ class MiningSession:
         on_shortage: Literal["keep", "drop", "error"] = "keep",
         teacher: TeacherScores | None = None,
     ) -> Miner:
+        search_deeper = DeeperSearch(
+            self.files.faiss_index,
+            self.files.faiss_index_ids,
+            self.queries,
+            self.documents,
+            self.search,
+        )
         return Miner(
             self.dataset,
             self.queries,
@@ -305,35 +294,6 @@ class MiningSession:
             seed=self.mining.seed,
             on_shortage=on_shortage,
             filters=filters,
-            search_deeper=self._search_deeper if plan.filters.has_active_filters else None,
+            search_deeper=search_deeper if plan.filters.has_active_filters else None,
             teacher=teacher,
-        )
-
-    @cached_property
-    def _searcher(self) -> Searcher:
-        """The index, opened when it is first needed."""
-        files = self.files
-        index = open_index(files.faiss_index, files.faiss_index_ids, self.documents)
-        apply_search_parameters(index, self.search.search_parameters)
-        return Searcher(index, self.documents, is_exact=is_flat(index))
-
-    def _search_deeper(self, queries: NDArray[np.int64], depth: int) -> CandidateBlock:
-        """The rankings of some queries, to a given depth."""
-        places = query_blocks(len(queries), depth, self.queries.dimension, self.search.memory_mb)
-        found = [self._searcher.find(self.queries.take(queries[part]), depth) for part in places]
-        rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))
-        return CandidateBlock(queries, rows, scores)
-
-    def _name(
-        self, queries: NDArray[np.int64], documents: NDArray[np.int64], label: int
-    ) -> pd.DataFrame:
-        """The ids of queries and documents, given by their rows."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "query_id": self.dataset.query_ids.take(pa.array(queries)).to_pylist(),
-                "doc_id": self.dataset.document_ids.take(pa.array(documents)).to_pylist(),
-                "label": np.full(len(queries), label, np.int8),
-            }
         )

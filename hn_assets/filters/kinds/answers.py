@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hn_assets.errors import SourceError
-from hn_assets.filters.protocol import DocumentFilter, FilterInputs, Reason
-from hn_assets.filters.word_runs import run_numbers, word_numbers
+from hn_assets.filters.base.protocol import DocumentFilter, FilterInputs, Reason
+from hn_assets.filters.base.word_runs import run_numbers, word_numbers
 from hn_assets.settings_base import Settings
 from hn_assets.sources.jsonl import read_objects
 

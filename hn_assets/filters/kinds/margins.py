@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from hn_assets.filters.candidate_features import CandidateFeatures, MarginAgainst
-from hn_assets.filters.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.candidate_features import CandidateFeatures, MarginAgainst
+from hn_assets.filters.base.protocol import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 ABSOLUTE_MARGIN = Reason(

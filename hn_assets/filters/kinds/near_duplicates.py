@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hn_assets.filters.protocol import DocumentFilter, FilterInputs, Reason
-from hn_assets.filters.word_runs import run_numbers, word_numbers
+from hn_assets.filters.base.protocol import DocumentFilter, FilterInputs, Reason
+from hn_assets.filters.base.word_runs import run_numbers, word_numbers
 from hn_assets.settings_base import Settings
 
 SHINGLE_WORDS = 5
@@ -114,8 +114,8 @@ def near_duplicates_by_query(
     """
     import pandas as pd
 
-    of_queries = pd.DataFrame({"query": queries, "positive": positives})
-    joined = of_queries.merge(
+    positives_by_query = pd.DataFrame({"query": queries, "positive": positives})
+    joined = positives_by_query.merge(
         pd.DataFrame({"positive": known, "duplicate": duplicates}), on="positive"
     )
     return joined["query"].to_numpy(np.int64), joined["duplicate"].to_numpy(np.int64)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from hn_assets.filters.candidate_features import CandidateFeatures
-from hn_assets.filters.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.candidate_features import CandidateFeatures
+from hn_assets.filters.base.protocol import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 MAX_SCORE = Reason(

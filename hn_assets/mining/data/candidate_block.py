@@ -117,7 +117,7 @@ def _rows(column: pa.DictionaryArray, known: pd.Index, kind: str) -> NDArray[np.
 
 
 def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:
-    """The rankings of several blocks in one, as deep as the deepest of them."""
+    """The rankings of several blocks in one, filled up to the greatest depth."""
     depth = max((block.depth for block in blocks), default=0)
     queries = [block.queries for block in blocks]
     documents = [_pad(block.documents, depth, -1) for block in blocks]

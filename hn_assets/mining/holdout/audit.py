@@ -7,30 +7,27 @@ with margins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.filters.discovery import measurable_filters
-from hn_assets.mining.holdout.calibration import MIN_HIDDEN
+from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibration_filters
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.holdout.methods import Method, known_methods
+from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
 from hn_assets.mining.holdout.rate import estimate_rate
-from hn_assets.mining.holdout.splits import HoldoutRankings
-from hn_assets.mining.plan import Plan, calibration_filters
+from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.features import model_inputs
-from hn_assets.mining.sampling import Sampling
-from hn_assets.settings.filters import FiltersSettings
+from hn_assets.mining.rules.sampling import Sampling
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REPEATS = 10  # each hides other positives
 TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
-CHOSEN = "these settings"
 
 COLUMNS = [
     "method",
@@ -119,14 +116,16 @@ class _Tally:
         }
 
 
-def audit(holdout: Holdout, plan: Plan, *, repeats: int = REPEATS) -> Audit:
-    """Measure the plan, and other methods beside it.
+def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int = REPEATS) -> Audit:
+    """Measure the chosen settings, and other methods beside them.
 
     Filters that hiding positives cannot measure, and deeper searches, are left out.
 
     Args:
         holdout: The queries with two positives or more.
-        plan: The settings to judge.
+        settings: The settings to judge.
+        calibrated: Whether the threshold of a calibration decides: then the settings are measured
+            with thresholds that are calibrated on other queries.
         repeats: How often other positives are hidden.
     """
     import pandas as pd
@@ -135,24 +134,34 @@ def audit(holdout: Holdout, plan: Plan, *, repeats: int = REPEATS) -> Audit:
     if not count:
         note = "no mined query has two positives, so none can be hidden: nothing was measured"
         return Audit(pd.DataFrame(columns=COLUMNS), 0, repeats, note)
-    fixed = {method: _Tally.start(count) for method in _fixed_methods(plan)}
-    calibrated = {target: _Tally.start(count) for target in _targets(plan)}
+    wanted = settings.sampling.count
+    fixed = {method: _Tally.start(count) for method in known_methods(wanted)}
+    if not calibrated:
+        fixed[settings] = _Tally.start(count)
+    own = settings.filters.target_false_negative_rate if calibrated else None
+    targets: set[float] = {*TARGETS, own} if own else {*TARGETS}
+    by_threshold = {target: _Tally.start(count) for target in sorted(targets)}
+    with_threshold = settings
+    if not calibrated:
+        with_threshold = Method("", Sampling("top", wanted), settings.filters)
     for repeat in range(repeats):
         halves = holdout.halves(repeat)
         rankings = holdout.hide(halves, halves)
         for method, tally in fixed.items():
             tally.add(method, rankings)
         for half in (0, 1):
-            _add_calibrated(holdout, plan, repeat, half, rankings, calibrated)
+            in_half = holdout.groups(2) == half
+            known = [split for split in halves if not in_half[split.query]]
+            judged = rankings.take(in_half[rankings.query])
+            _add_calibrated(holdout, known, halves, judged, with_threshold, by_threshold)
     rows = [tally.row(method.name, None) for method, tally in fixed.items()]
-    own = plan.filters.target_false_negative_rate if plan.calibration else None
-    measured = {t: tally for t, tally in calibrated.items() if tally.rankings == count * repeats}
+    measured = {t: tally for t, tally in by_threshold.items() if tally.rankings == count * repeats}
     rows += [
         tally.row(CHOSEN if target == own else f"target {target:g}", target)
         for target, tally in measured.items()
     ]
     methods = pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "threshold": float})
-    missing = [f"{target:g}" for target in calibrated if target not in measured]
+    missing = [f"{target:g}" for target in by_threshold if target not in measured]
     note = ""
     if missing:
         note = (
@@ -162,50 +171,34 @@ def audit(holdout: Holdout, plan: Plan, *, repeats: int = REPEATS) -> Audit:
     return Audit(methods, count, repeats, note)
 
 
-def _fixed_methods(plan: Plan) -> list[Method]:
-    """The methods that need no calibration, the plan's among them if it needs none."""
-    methods = list(known_methods(plan.sampling.count))
-    if plan.calibration is None:
-        ranks = plan.start, plan.end
-        methods.append(Method(CHOSEN, plan.sampling, plan.filters, ranks, plan.excluding_positives))
-    return methods
-
-
-def _targets(plan: Plan) -> list[float]:
-    """The target rates that are calibrated for, the plan's own among them if it has one."""
-    own = plan.filters.target_false_negative_rate
-    return sorted({*TARGETS, own}) if plan.calibration is not None else list(TARGETS)
-
-
 def _add_calibrated(
     holdout: Holdout,
-    plan: Plan,
-    repeat: int,
-    half: int,
-    rankings: HoldoutRankings,
+    known: list[HoldoutSplit],
+    all_splits: list[HoldoutSplit],
+    judged: HoldoutRankings,
+    method: Method,
     tallies: dict[float, _Tally],
 ) -> None:
-    """Calibrate for each target on one half of the queries, and mine the other half."""
-    sampling, ranks = Sampling("top", plan.sampling.count), None
-    if plan.calibration is not None:
-        sampling, ranks = plan.sampling, (plan.start, plan.end)
-    in_half = holdout.groups(2) == half
-    halves = holdout.halves(repeat)
-    known = [split for split in halves if not in_half[split.query]]
-    # the target only switches the model of relevance on
-    filters = measurable_filters(calibration_filters(_with_target(plan, TARGETS[0])))
-    cross = CrossValidation(holdout, known, halves, sampling, filters)
+    """Calibrate on some queries for each target, and mine others.
+
+    Args:
+        holdout: The queries.
+        known: The queries to calibrate on, with the positives that are visible of each.
+        all_splits: The same of every query of the hold-out.
+        judged: The rankings of the queries to mine.
+        method: How they are mined, beside the threshold.
+        tallies: What is counted, by target; they are changed.
+    """
+    # a target switches the model of relevance on; which one does not matter to a curve
+    model = method.filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
+    filters = measurable_filters(calibration_filters(model))
+    cross = CrossValidation(holdout, known, all_splits, method.sampling, filters)
     if int(cross.rankings.hidden.sum()) < MIN_HIDDEN:
         return
-    judged = rankings.take(in_half[rankings.query])
     probability = cross.model().probability(model_inputs(judged.features))
     for target, tally in tallies.items():
-        threshold, _ = cross.threshold(target, plan.filters.unlabelled_per_positive)
-        filters = _with_target(plan, target)
-        method = Method("", sampling, filters, ranks, plan.excluding_positives)
-        tally.add(method, judged.with_probability(probability, threshold))
+        threshold, _ = cross.threshold(target, method.filters.unlabelled_per_positive)
+        filters_of_target = method.filters.model_copy(update={"target_false_negative_rate": target})
+        rankings = judged.with_probability(probability, threshold)
+        tally.add(replace(method, filters=filters_of_target), rankings)
         tally.thresholds.append(threshold)
-
-
-def _with_target(plan: Plan, target: float) -> FiltersSettings:
-    return plan.filters.model_copy(update={"target_false_negative_rate": target})

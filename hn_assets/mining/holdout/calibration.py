@@ -11,10 +11,11 @@ error, is at most the target, the highest is taken, since it leaves the hardest 
 from pydantic import BaseModel, ConfigDict
 
 from hn_assets.filters.discovery import measurable_filters
+from hn_assets.filters.kinds.relevance_model import RelevanceModelSettings
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
-from hn_assets.mining.sampling import Sampling
+from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 
 # few queries with two positives say little; if they are few among all, little about the others
@@ -74,6 +75,12 @@ class Calibration(BaseModel):
             f"candidates with a probability of relevance of {self.threshold:.2g} or more are left "
             f"out, which {how}"
         )
+
+
+def calibration_filters(filters: FiltersSettings) -> FiltersSettings:
+    """The filters that a calibration measures: the model of relevance, without the others."""
+    keys = RelevanceModelSettings.model_fields
+    return FiltersSettings(**{key: getattr(filters, key) for key in keys})
 
 
 def calibrate(

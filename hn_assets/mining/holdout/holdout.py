@@ -24,7 +24,7 @@ from hn_assets.mining.relevance.positive_similarity import (
 )
 from hn_assets.mining.rules.always_excluded import exclude_by_text
 from hn_assets.mining.rules.decisions import KEPT
-from hn_assets.mining.sampling import hash_ids, random_keys, uniform_keys
+from hn_assets.mining.rules.sampling import hash_ids, random_keys, uniform_keys
 
 FOLDS = 5  # parts of a query's positives, each hidden once
 MAX_QUERIES = 1000  # looked at: more take longer and narrow the interval little

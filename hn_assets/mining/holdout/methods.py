@@ -10,9 +10,10 @@ from hn_assets.filters.discovery import measurable_filters
 from hn_assets.mining.holdout.splits import HoldoutRankings
 from hn_assets.mining.rules.decisions import passing
 from hn_assets.mining.rules.mining_range import outside_range
-from hn_assets.mining.sampling import Sampling
+from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 
+CHOSEN = "these settings"
 TUTORIAL_RANGE = (5, 15)  # of sentence-transformers' examples of mine_hard_negatives
 HN_MINE_RANGE = (10, 210)  # the default of FlagEmbedding's hn_mine
 MARGIN = 0.05

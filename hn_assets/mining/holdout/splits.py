@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.candidate_features import CandidateFeatures
-from hn_assets.mining.sampling import Sampling, choose
+from hn_assets.filters.base.candidate_features import CandidateFeatures
+from hn_assets.mining.rules.sampling import Sampling, choose
 
 
 @dataclass(frozen=True)

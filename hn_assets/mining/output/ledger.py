@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
-from hn_assets.mining.miner import MiningResult
+from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.rules.decisions import KEPT
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.store import tables

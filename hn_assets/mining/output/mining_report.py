@@ -28,7 +28,7 @@ class MiningReport:
         candidates: How many candidates were looked at.
         negatives: How many negatives there are.
         rejected: How many candidates were not chosen, by the label of the reason.
-        short_queries: The ids of up to 20 queries with fewer negatives than wanted.
+        short_queries: The ids of the first queries with fewer negatives than wanted, by id.
     """
 
     queries: int

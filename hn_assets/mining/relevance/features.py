@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.candidate_features import CandidateFeatures
+from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.relevance.positive_similarity import PositiveSimilarity

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.candidate_features import CandidateFeatures
-from hn_assets.filters.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.candidate_features import CandidateFeatures
+from hn_assets.filters.base.protocol import Filter, Reason, Rejection
 from hn_assets.mining.rules.reasons import CODES
 
 KEPT = -1  # no reason speaks against the candidate

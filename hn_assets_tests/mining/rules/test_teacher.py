@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.mining.rules.reasons import NAMES, Reason
+from hn_assets.filters.kinds.teacher import TEACHER_MAX_SCORE
+from hn_assets.mining.rules.reasons import NOT_SCORED, POSITIVE, REASONS
 from hn_assets.settings.filters import FiltersSettings
-from hn_assets_tests.mining.ranked_dataset import Toy
+from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
 SCORES = {"d1": 6.0, "d2": 5.0, "d3": 4.0, "d4": 3.0, "d5": 2.0, "d6": 1.0}
 ALL: dict[str, Any] = {"range_min": 0, "range_max": 9, "num_negatives": 9}
@@ -20,17 +21,17 @@ ALL: dict[str, Any] = {"range_min": 0, "range_max": 9, "num_negatives": 9}
     ("limits", "left"),
     [
         ({}, ["d1", "d3", "d4", "d5", "d6"]),
-        ({"ceiling": 3.0}, ["d4", "d5", "d6"]),
-        ({"floor": 3.0}, ["d1", "d3", "d4"]),
+        ({"max_score": 3.0}, ["d4", "d5", "d6"]),
+        ({"min_score": 3.0}, ["d1", "d3", "d4"]),
         ({"margin": 1.0}, ["d3", "d4", "d5", "d6"]),
-        ({"margin": 2.5, "floor": 1.5}, ["d5"]),
+        ({"margin": 2.5, "min_score": 1.5}, ["d5"]),
     ],
 )
 def test_limits_reject_and_what_was_not_scored_is_no_negative(
     tmp_path: Path, limits: dict[str, float], left: list[str]
 ) -> None:
-    toy = Toy()
-    found, _ = toy.mine(teacher=toy.teacher(tmp_path, SCORES, **limits), **ALL)
+    dataset = RankedDataset()
+    found, _ = dataset.mine(teacher=dataset.teacher(tmp_path, SCORES, **limits), **ALL)
     assert found == {"q0": left}
 
 
@@ -40,58 +41,57 @@ def test_limits_reject_and_what_was_not_scored_is_no_negative(
 def test_the_margin_is_measured_from_the_positives_that_are_named(
     tmp_path: Path, against: str, left: list[str] | None
 ) -> None:
-    toy = Toy()
-    toy.judge("q0", "d1", 1)
+    dataset = RankedDataset()
+    dataset.judge("q0", "d1", 1)
     scores = {**SCORES, "d2": 3.0}
     filters = FiltersSettings.model_validate({"margin_against": against, "max_search_depth": 0})
-    found, _ = toy.mine(filters, teacher=toy.teacher(tmp_path, scores, margin=1.0), **ALL)
+    found, _ = dataset.mine(filters, teacher=dataset.teacher(tmp_path, scores, margin=1.0), **ALL)
     assert found["q0"] == (left or ["d3", "d4", "d5", "d6"])
 
 
-def test_what_a_person_judged_passes_the_ceiling_and_the_margin_but_not_the_floor(
+def test_what_a_person_judged_passes_the_maximum_and_the_margin_but_not_the_minimum(
     tmp_path: Path,
 ) -> None:
-    toy = Toy()
-    toy.judge("q0", "d1", 0)
-    toy.judge("q0", "d6", 0)
-    limits = {"ceiling": 3.5, "margin": 1.0, "floor": 1.5}
-    found, _ = toy.mine(teacher=toy.teacher(tmp_path, SCORES, **limits), **ALL)
+    dataset = RankedDataset()
+    dataset.judge("q0", "d1", 0)
+    dataset.judge("q0", "d6", 0)
+    limits = {"max_score": 3.5, "margin": 1.0, "min_score": 1.5}
+    found, _ = dataset.mine(teacher=dataset.teacher(tmp_path, SCORES, **limits), **ALL)
     assert found == {"q0": ["d1", "d4", "d5"]}
 
 
 def test_the_reasons_and_their_numbers(tmp_path: Path) -> None:
-    toy = Toy()
-    (mined,) = toy.miner(teacher=toy.teacher(tmp_path, SCORES, ceiling=3.0), **ALL).mine(
-        toy.block()
+    dataset = RankedDataset()
+    (mined,) = dataset.miner(teacher=dataset.teacher(tmp_path, SCORES, max_score=3.0), **ALL).mine(
+        dataset.block()
     )
-    reasons = [NAMES.get(Reason(r), "") if r >= 0 else "chosen" for r in mined.judged.reasons[0]]
-    assert reasons[:5] == [
-        NAMES[Reason.NOT_SCORED],
-        NAMES[Reason.TEACHER_MAX_SCORE],
-        NAMES[Reason.POSITIVE],
-        NAMES[Reason.TEACHER_MAX_SCORE],
-        "chosen",
-    ]
-    assert (mined.judged.values[0, 1], mined.judged.limits[0, 1]) == (6.0, 3.0)
-    np.testing.assert_array_equal(mined.teacher[0, :4], [np.nan, 6.0, 5.0, 4.0])
+    reasons = [REASONS[code] if code >= 0 else None for code in mined.decisions.codes[0]]
+    assert reasons[:5] == [NOT_SCORED, TEACHER_MAX_SCORE, POSITIVE, TEACHER_MAX_SCORE, None]
+    assert (mined.decisions.values[0, 1], mined.decisions.limits[0, 1]) == (6.0, 3.0)
+    assert mined.features.teacher_scores is not None
+    np.testing.assert_array_equal(mined.features.teacher_scores[0, :4], [np.nan, 6.0, 5.0, 4.0])
 
 
 def test_a_short_query_is_searched_deeper_where_more_was_scored(tmp_path: Path) -> None:
-    toy = Toy(documents=30, depth=5)
+    dataset = RankedDataset(documents=30, depth=5)
     far = {"d2": 5.0, "d3": 4.0, "d12": 1.0, "d13": 1.0}
     filters = FiltersSettings(max_positive_similarity=1.1)
     options: dict[str, Any] = {"range_min": 0, "range_max": 5, "num_negatives": 2}
-    found, report = toy.mine(filters, teacher=toy.teacher(tmp_path, far, ceiling=2.0), **options)
+    found, report = dataset.mine(
+        filters, teacher=dataset.teacher(tmp_path, far, max_score=2.0), **options
+    )
     assert found == {"q0": ["d12", "d13"]}
     assert report.deepened == 1
     near = {"d2": 5.0, "d3": 4.0, "d4": 1.0}
-    found, report = toy.mine(filters, teacher=toy.teacher(tmp_path, near, ceiling=2.0), **options)
+    found, report = dataset.mine(
+        filters, teacher=dataset.teacher(tmp_path, near, max_score=2.0), **options
+    )
     assert found == {"q0": ["d4"]}
     assert report.deepened == 0, "nothing further was scored"
 
 
 def test_scores_of_documents_that_are_gone_are_refused(tmp_path: Path) -> None:
-    toy = Toy()
+    dataset = RankedDataset()
     with pytest.raises(StoreError, match="materialize everything from candidates on"):
-        toy.teacher(tmp_path, {"d77": 1.0})
+        dataset.teacher(tmp_path, {"d77": 1.0})
     assert len(pd.read_parquet(tmp_path / "teacher_scores.parquet")) == 1

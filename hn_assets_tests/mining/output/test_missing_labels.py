@@ -9,30 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hn_assets.mining.output.missing_labels import PER_QUERY, likely_missing, write_for_review
-from hn_assets.mining.rules.reasons import CHOSEN, NAMES, NEVER, Reason
+from hn_assets.filters.kinds.positive_similarity import CLOSE_TO_A_POSITIVE
+from hn_assets.mining.output.missing_labels import (
+    MAX_PER_QUERY,
+    ReviewTexts,
+    likely_missing,
+    read_review_texts,
+    write_for_review,
+)
+from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, POSITIVE, REASONS
 from hn_assets.sources.reviewed_labels import read_verdicts
 from hn_assets.store import tables
-from hn_assets_tests.mining.ledger_rows import Row, row, write_ledger
+from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
 
 
-def pairs(found: pd.DataFrame) -> list[tuple[str, str]]:
+def ids(found: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(found.query_id, found.doc_id, strict=True))
 
 
 def best(folder: Path, rows: list[Row], **options: int) -> list[tuple[str, str]]:
-    return pairs(likely_missing(write_ledger(folder / "ledger.parquet", rows), **options))
+    return ids(likely_missing(write_ledger(folder / "ledger.parquet", rows), **options))
 
 
 def test_labels_are_asked_for_what_was_rejected_and_not_for_positives_or_negatives(
     tmp_path: Path,
 ) -> None:
-    outcomes = [*NAMES.values(), CHOSEN]
+    outcomes = [*(reason.label for reason in REASONS), CHOSEN]
     rows = [row(f"q{i}", "d", outcome) for i, outcome in enumerate(outcomes)]
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
-    never = {NAMES[reason] for reason in NEVER}
-    assert NAMES[Reason.POSITIVE] in never
-    assert set(found.outcome) == set(outcomes) - never - {CHOSEN}
+    excluded = {reason.label for reason in ALWAYS_EXCLUDED}
+    assert POSITIVE.label in excluded
+    assert set(found.outcome) == set(outcomes) - excluded - {CHOSEN}
     assert list(found.columns) == [
         *("query_id", "doc_id", "rank", "score", "outcome"),
         *("margin", "positive_similarity", "probability", "relevance_estimate"),
@@ -55,7 +62,7 @@ def test_without_a_probability_margin_and_closeness_decide_together(tmp_path: Pa
         row("q2", "c", margin=-0.5, positive_similarity=0.875),
     ]
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
-    assert pairs(found) == [("q1", "b"), ("q2", "c"), ("q1", "a")]
+    assert ids(found) == [("q1", "b"), ("q2", "c"), ("q1", "a")]
     assert found.relevance_estimate.tolist() == [0.5, 0.375, 0.25]
     assert found.probability.isna().all()
 
@@ -66,11 +73,11 @@ def test_what_is_alike_comes_in_the_order_of_ids(tmp_path: Path) -> None:
 
 
 def test_a_query_is_asked_about_a_few_times_at_most_and_its_likeliest_stay(tmp_path: Path) -> None:
-    rows = [row("q1", f"d{i}", probability=0.5 + i / 64) for i in range(PER_QUERY + 3)]
+    rows = [row("q1", f"d{i}", probability=0.5 + i / 64) for i in range(MAX_PER_QUERY + 3)]
     rows += [row("q2", f"d{i}", probability=i / 64) for i in range(2)]
-    last = PER_QUERY + 2
+    last = MAX_PER_QUERY + 2
     assert best(tmp_path, rows) == [
-        *(("q1", f"d{last - i}") for i in range(PER_QUERY)),
+        *(("q1", f"d{last - i}") for i in range(MAX_PER_QUERY)),
         ("q2", "d1"),
         ("q2", "d0"),
     ]
@@ -85,7 +92,7 @@ def test_no_more_are_given_than_wanted(tmp_path: Path, most: int) -> None:
 def test_a_ledger_of_chosen_candidates_alone_leaves_nothing_to_ask(tmp_path: Path) -> None:
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", [row("q", "d", CHOSEN)]))
     assert len(found) == 0
-    write_for_review(found, tmp_path, queries={}, passages={}, positives={})
+    write_for_review(found, tmp_path, ReviewTexts({}, {}, {}))
     assert read_verdicts(tmp_path / "likely_missing_labels.csv") == {}
 
 
@@ -135,28 +142,32 @@ def fill_in(path: Path, verdicts: dict[tuple[str, str], str]) -> None:
 
 def review(folder: Path, passages: dict[str, str]) -> Path:
     """The CSV that a person gets, of a query 007 and these passages."""
-    rows = [row("007", document, NAMES[Reason.POSITIVE_SIMILARITY]) for document in passages]
+    rows = [row("007", document, CLOSE_TO_A_POSITIVE.label) for document in passages]
     found = likely_missing(write_ledger(folder / "ledger.parquet", rows))
-    texts = {"queries": {"007": "which, then?"}, "positives": {"007": 'the "one"'}}
-    write_for_review(found, folder, passages=passages, **texts)
+    texts = ReviewTexts({"007": "which, then?"}, passages, {"007": 'the "one"'})
+    write_for_review(found, folder, texts)
     return folder / "likely_missing_labels.csv"
 
 
 def test_the_parquet_of_likely_labels_holds_the_texts(tmp_path: Path) -> None:
     rows = [row("q1", "a", probability=0.75), row("q2", "b", probability=0.3)]
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", rows))
-    write_for_review(
-        found,
-        tmp_path,
-        queries={"q1": "one?", "q2": "two?"},
-        passages={"a": "alpha", "b": "beta", "c": "gamma"},
-        positives={"q1": "gamma"},
-    )
+    files = {name: tmp_path / f"{name}.parquet" for name in ("corpus", "queries", "qrels")}
+    corpus = [("a", "", "alpha"), ("b", "", "beta"), ("c", "the third", "gamma"), ("x", "", "xi")]
+    queries = [("q1", "one?"), ("q2", "two?"), ("q3", "three?")]
+    qrels = [("q1", "x", 0), ("q1", "c", 1), ("q1", "b", 1), ("q3", "b", 1)]
+    for path, names, lines in (
+        (files["corpus"], ["id", "title", "text"], corpus),
+        (files["queries"], ["id", "text"], queries),
+        (files["qrels"], ["query_id", "doc_id", "score"], qrels),
+    ):
+        pd.DataFrame(lines, columns=names).to_parquet(path)
+    write_for_review(found, tmp_path, read_review_texts(found, **files))
     table = pq.read_table(tmp_path / "likely_missing_labels.parquet")
     assert table.schema.equals(tables.LIKELY_MISSING, check_metadata=True)
     texts = [list(line.values()) for line in table.select([0, 1, 9, 10, 11]).to_pylist()]
     assert texts == [
-        ["q1", "a", "one?", "alpha", "gamma"],
+        ["q1", "a", "one?", "alpha", "the third — gamma"],
         ["q2", "b", "two?", "beta", ""],
     ]
     shown = pd.read_csv(tmp_path / "likely_missing_labels.csv", keep_default_na=False)

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Method = Literal["top", "random", "simans", "stratified"]
+SamplingMethod = Literal["top", "random", "simans", "stratified"]
 
 _MASK = (1 << 64) - 1
 
@@ -32,7 +32,7 @@ class Sampling:
         b: The parameter b of SimANS.
     """
 
-    method: Method
+    method: SamplingMethod
     count: int
     a: float = 0.5
     b: float = 0.0

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from hn_assets.mining.sampling import (
-    Method,
+from hn_assets.mining.rules.sampling import (
     Sampling,
+    SamplingMethod,
     choose,
     hash_ids,
     random_keys,
     uniform_keys,
 )
 
-METHODS: tuple[Method, ...] = get_args(Method)
+METHODS: tuple[SamplingMethod, ...] = get_args(SamplingMethod)
 
 
 def uniform(queries: int, depth: int, seed: int = 42) -> NDArray[np.float64]:
@@ -37,7 +37,7 @@ def uniform_like(eligible: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
     return uniform(queries, depth, seed)
 
 
-def gaps(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
+def score_differences(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1, 0.5, shape).astype(np.float32)
 
 
@@ -50,9 +50,9 @@ ELIGIBLE = hnp.arrays(
 @given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**70))
 @pytest.mark.parametrize("method", METHODS)
 def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
-    method: Method, eligible: NDArray[np.bool_], count: int, seed: int
+    method: SamplingMethod, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
-    score_minus_mean_positive = gaps((len(eligible), eligible.shape[1]))
+    score_minus_mean_positive = score_differences((len(eligible), eligible.shape[1]))
     score_minus_mean_positive[~eligible] = -np.inf  # as it is beyond the end of a ranking
     keys = uniform_like(eligible, seed)
     chosen = choose(eligible, Sampling(method, count, a=20.0), keys, score_minus_mean_positive)
@@ -62,7 +62,7 @@ def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
 
 def test_top_takes_the_best_ranked_that_may_be() -> None:
     eligible = np.array([[False, True, True, False, True], [True, False, False, False, True]])
-    chosen = choose(eligible, Sampling("top", 2), uniform(2, 5), gaps((2, 5)))
+    chosen = choose(eligible, Sampling("top", 2), uniform(2, 5), score_differences((2, 5)))
     assert chosen.tolist() == [[False, True, True, False, False], [True, False, False, False, True]]
 
 
@@ -70,12 +70,12 @@ def test_top_takes_the_best_ranked_that_may_be() -> None:
 @given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**64))
 @pytest.mark.parametrize("method", ["random", "simans"])
 def test_what_is_not_taken_does_not_matter_to_the_choice(
-    method: Method, eligible: NDArray[np.bool_], count: int, seed: int
+    method: SamplingMethod, eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     sampling = Sampling(method, count, a=20.0)
     keys, score_minus_mean_positive = (
         uniform_like(eligible, seed),
-        gaps((len(eligible), eligible.shape[1])),
+        score_differences((len(eligible), eligible.shape[1])),
     )
     chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
     fewer = chosen | (eligible & (uniform_like(eligible, seed + 1) < 0.5))
@@ -86,13 +86,13 @@ def test_what_is_not_taken_does_not_matter_to_the_choice(
 @given(order=st.permutations(range(20)), seed=st.integers(0, 2**64))
 @pytest.mark.parametrize("method", ["random", "simans"])
 def test_the_order_of_candidates_does_not_matter_to_chance(
-    method: Method, order: list[int], seed: int
+    method: SamplingMethod, order: list[int], seed: int
 ) -> None:
     eligible = np.arange(60).reshape(3, 20) % 7 > 0
     sampling, keys, score_minus_mean_positive = (
         Sampling(method, 5, a=20.0),
         uniform(3, 20, seed),
-        gaps((3, 20)),
+        score_differences((3, 20)),
     )
     chosen = choose(eligible, sampling, keys, score_minus_mean_positive)
     again = choose(
@@ -107,7 +107,7 @@ def test_stratified_takes_one_of_each_part_or_everything(
     eligible: NDArray[np.bool_], count: int, seed: int
 ) -> None:
     keys = uniform_like(eligible, seed)
-    chosen = choose(eligible, Sampling("stratified", count), keys, gaps((1, 1)))
+    chosen = choose(eligible, Sampling("stratified", count), keys, score_differences((1, 1)))
     for row, may in zip(chosen, eligible, strict=True):
         total = int(may.sum())
         places = np.flatnonzero(row[may])
@@ -120,14 +120,18 @@ def test_stratified_takes_one_of_each_part_or_everything(
 
 
 @pytest.mark.parametrize("method", ["random", "stratified", "simans"])
-def test_another_seed_makes_another_choice(method: Method) -> None:
+def test_another_seed_makes_another_choice(method: SamplingMethod) -> None:
     eligible, sampling = np.ones((20, 50), bool), Sampling(method, 5)
-    first, second = (choose(eligible, sampling, uniform(20, 50, s), gaps((20, 50))) for s in (1, 2))
+    first, second = (
+        choose(eligible, sampling, uniform(20, 50, s), score_differences((20, 50))) for s in (1, 2)
+    )
     assert not np.array_equal(first, second)
 
 
 def test_each_query_draws_for_itself() -> None:
-    chosen = choose(np.ones((50, 40), bool), Sampling("random", 5), uniform(50, 40), gaps((50, 40)))
+    chosen = choose(
+        np.ones((50, 40), bool), Sampling("random", 5), uniform(50, 40), score_differences((50, 40))
+    )
     assert len({tuple(row) for row in chosen.tolist()}) == 50
 
 
@@ -154,7 +158,7 @@ def drawn(weights: list[float], count: int) -> NDArray[np.float64]:
     return out
 
 
-GAP = [-0.6, -0.3, -0.1, 0.0, 0.25]
+DIFFERENCES = [-0.6, -0.3, -0.1, 0.0, 0.25]
 # 20,000 queries: the standard deviation of a frequency is 0.0035 or less
 CLOSE = 0.015
 
@@ -164,15 +168,19 @@ CLOSE = 0.015
 def test_simans_draws_by_its_weights(a: float, b: float, count: int) -> None:
     weights = [
         float(np.exp(-a * (score_minus_mean_positive - b) ** 2))
-        for score_minus_mean_positive in GAP
+        for score_minus_mean_positive in DIFFERENCES
     ]
-    found = frequencies(Sampling("simans", count, a, b), GAP)
+    found = frequencies(Sampling("simans", count, a, b), DIFFERENCES)
     assert found == pytest.approx(drawn(weights, count), abs=CLOSE)
 
 
 def test_simans_prefers_scores_near_the_positives() -> None:
-    assert int(frequencies(Sampling("simans", 1, a=10.0), GAP).argmax()) == GAP.index(0.0)
-    assert int(frequencies(Sampling("simans", 1, a=10.0, b=-0.3), GAP).argmax()) == GAP.index(-0.3)
+    assert int(
+        frequencies(Sampling("simans", 1, a=10.0), DIFFERENCES).argmax()
+    ) == DIFFERENCES.index(0.0)
+    assert int(
+        frequencies(Sampling("simans", 1, a=10.0, b=-0.3), DIFFERENCES).argmax()
+    ) == DIFFERENCES.index(-0.3)
 
 
 def test_simans_ranks_weights_too_small_for_a_float() -> None:
@@ -183,7 +191,7 @@ def test_simans_ranks_weights_too_small_for_a_float() -> None:
 
 
 @pytest.mark.parametrize("method", ["random", "stratified"])
-def test_random_and_stratified_are_uniform(method: Method) -> None:
+def test_random_and_stratified_are_uniform(method: SamplingMethod) -> None:
     found = frequencies(Sampling(method, 2), [0.0, -0.1, -0.5, -0.6, -0.7, -1.0])
     assert found == pytest.approx(np.full(6, 1 / 3), abs=CLOSE)
 
@@ -222,7 +230,7 @@ def test_a_hash_is_of_the_id_and_the_seed() -> None:
 # by the definitions of BLAKE2b and splitmix64, in Python integers
 KEYS = [[1110821050798622200, 16566528579044149780], [7117884600284443321, 3915728901001219693]]
 CODE = """
-from hn_assets.mining.sampling import hash_ids, random_keys
+from hn_assets.mining.rules.sampling import hash_ids, random_keys
 print(random_keys(hash_ids(["q1", "q2"], 42)[:, None], hash_ids(["7", "007"], 42)).tolist())
 """
 

@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.candidate_features import CandidateFeatures
+from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.settings_base import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

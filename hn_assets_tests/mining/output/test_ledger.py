@@ -1,6 +1,7 @@
 """Every candidate is in the ledger once, with what became of it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,35 +13,36 @@ from hn_assets.mining.output.ledger import check_ledger, to_ledger, to_negatives
 from hn_assets.mining.rules.reasons import CHOSEN
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.store import tables
-from hn_assets_tests.mining.ranked_dataset import Toy
-from hn_assets_tests.mining.test_miner import write_candidates
+from hn_assets_tests.mining.ranked_dataset import RankedDataset, write_candidates
 
 FILTERS = FiltersSettings(max_score=0.95, max_search_depth=30)
-OPTIONS = {"range_min": 1, "range_max": 5, "num_negatives": 3}
+OPTIONS: dict[str, Any] = {"range_min": 1, "range_max": 5, "num_negatives": 3}
 
 
-def write(toy: Toy, folder: Path, filters: FiltersSettings = FILTERS) -> dict[str, Path]:
+def write(
+    dataset: RankedDataset, folder: Path, filters: FiltersSettings = FILTERS
+) -> dict[str, Path]:
     files = {name: folder / f"{name}.parquet" for name in ("ledger", "negatives", "candidates")}
-    write_candidates(toy, files["candidates"])
-    miner = toy.miner(filters, **OPTIONS)
-    mined = list(miner.mine(toy.block()))
-    collection = toy.collection
-    pq.write_table(pa.concat_tables([to_ledger(m, collection) for m in mined]), files["ledger"])
+    write_candidates(dataset, files["candidates"])
+    miner = dataset.miner(filters, **OPTIONS)
+    mined = list(miner.mine(dataset.block()))
+    indexed = dataset.indexed
+    pq.write_table(pa.concat_tables([to_ledger(m, indexed) for m in mined]), files["ledger"])
     scores = miner.positive_scores
-    chosen = pa.concat_tables([to_negatives(m, collection, scores) for m in mined])
+    chosen = pa.concat_tables([to_negatives(m, indexed, scores) for m in mined])
     pq.write_table(chosen, files["negatives"])
     return files
 
 
 def test_each_candidate_is_there_once_with_its_reason(tmp_path: Path) -> None:
-    toy = Toy(queries=2, documents=40, depth=8)
-    files = write(toy, tmp_path)
+    dataset = RankedDataset(queries=2, documents=40, depth=8)
+    files = write(dataset, tmp_path)
     ledger = pd.read_parquet(files["ledger"]).astype({"outcome": str, "query_id": str})
     assert len(ledger) == 2 * 30  # searched deeper: d0 to d5 score more than 0.95
     assert not ledger.duplicated(["query_id", "doc_id"]).any()
     first = ledger[ledger.query_id == "q0"].set_index("doc_id")
     assert first.outcome["d2"] == "positive"
-    assert first.outcome["d4"] == "score above the ceiling"
+    assert first.outcome["d4"] == "score above the maximum"
     assert first.value["d4"] == pytest.approx(0.96)
     assert first["limit"]["d4"] == pytest.approx(0.95)
     assert list(first.index[first.outcome == CHOSEN]) == ["d5", "d6", "d7"]
@@ -52,9 +54,9 @@ def test_each_candidate_is_there_once_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_negatives_name_what_they_were_judged_against(tmp_path: Path) -> None:
-    toy = Toy(documents=12, depth=12)
-    toy.judge("q0", "d3", 1)
-    rows = pd.read_parquet(write(toy, tmp_path)["negatives"])
+    dataset = RankedDataset(documents=12, depth=12)
+    dataset.judge("q0", "d3", 1)
+    rows = pd.read_parquet(write(dataset, tmp_path)["negatives"])
     assert list(rows.columns) == tables.HARD_NEGATIVES.names
     row = rows.iloc[0]
     assert (row.doc_id, row.source, row["rank"]) == ("d5", "dense", 5)
@@ -79,7 +81,7 @@ def test_negatives_name_what_they_were_judged_against(tmp_path: Path) -> None:
     ],
 )
 def test_a_ledger_that_does_not_add_up_is_found(tmp_path: Path, damage, problem: str) -> None:
-    files = write(Toy(documents=12), tmp_path)
+    files = write(RankedDataset(documents=12), tmp_path)
     rows = damage(pd.read_parquet(files["ledger"]))
     rows = rows.astype({"outcome": "category", "query_id": "category", "doc_id": "category"})
     table = pa.Table.from_pandas(rows, schema=tables.LEDGER, preserve_index=False)

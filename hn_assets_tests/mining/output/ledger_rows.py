@@ -1,4 +1,4 @@
-"""Ledgers with the lines that a test names."""
+"""Ledgers with rows that a test names."""
 
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.mining.rules.reasons import NAMES, Reason
+from hn_assets.mining.rules.reasons import NOT_DRAWN
 from hn_assets.store import tables
 
 Row = dict[str, Any]
 
-OTHERS = NAMES[Reason.NOT_DRAWN]
+OTHERS = NOT_DRAWN.label
 
 
 def row(query: str, document: str, outcome: str = OTHERS, **numbers: float | None) -> Row:
-    """A line of the ledger."""
+    """A row of the ledger."""
     return {
         "query_id": query,
         "doc_id": document,
@@ -27,7 +27,7 @@ def row(query: str, document: str, outcome: str = OTHERS, **numbers: float | Non
         "margin": -0.25,
         "positive_similarity": 0.75,
         "probability": None,
-        "teacher": None,
+        "teacher_score": None,
         **numbers,
     }
 

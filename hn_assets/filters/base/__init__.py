@@ -1,0 +1,1 @@
+"""What every filter is built on: the protocol, the features of candidates, and runs of words."""

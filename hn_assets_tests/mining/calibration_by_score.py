@@ -1,0 +1,28 @@
+"""A calibration that needs no hold-out."""
+
+from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.relevance.features import MODEL_INPUTS
+from hn_assets.mining.relevance.logistic_model import RelevanceModel
+
+
+def calibration_by_score(threshold: float) -> Calibration:
+    """A calibration by which the score alone decides."""
+    size = len(MODEL_INPUTS)
+    model = RelevanceModel(
+        features=MODEL_INPUTS,
+        mean=(0.0,) * size,
+        scale=(1.0,) * size,
+        weights=(5.0, *[0.0] * (size - 1)),
+        intercept=0.0,
+    )
+    return Calibration(
+        target=0.1,
+        unlabelled_per_positive=1.0,
+        model=model,
+        threshold=threshold,
+        rate=0.05,
+        rate_low=0.0,
+        rate_high=0.1,
+        queries=40,
+        hidden=40,
+    )

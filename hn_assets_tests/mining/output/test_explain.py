@@ -1,0 +1,173 @@
+"""What the ledger says of a candidate, as sentences."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hn_assets.errors import StoreError
+from hn_assets.filters.base.protocol import FilterInputs
+from hn_assets.filters.discovery import FILTERS, active_filters
+from hn_assets.mining.output.explain import describe, explain
+from hn_assets.mining.output.ledger import to_ledger
+from hn_assets.mining.rules.reasons import CHOSEN, REASONS
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.store import Store
+from hn_assets.store.layout import LEDGER
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
+from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
+from hn_assets_tests.mining.ranked_dataset import RankedDataset
+
+RANGE = {"range_min": 0, "range_max": 9}
+
+
+def ledger_of(
+    dataset: RankedDataset, filters: FiltersSettings | None = None, **options: Any
+) -> list[Row]:
+    """What mining writes of a dataset to the ledger."""
+    miner = dataset.miner(filters, **{**RANGE, **options})
+    results = list(miner.mine(dataset.block()))
+    return [line for part in results for line in to_ledger(part, dataset.indexed).to_pylist()]
+
+
+def ledger_of_text_filter(folder: Path, filters: FiltersSettings) -> list[Row]:
+    """The ledger of a filter that finds that d1 has the words of the positive d2."""
+    dataset = RankedDataset()
+    positives = dataset.indexed.positives
+    texts = [f"the passage that has the number {i}" for i in range(10)]
+    texts[1] = f"{texts[2]} again"
+    (folder / "answers.jsonl").write_text('{"query_id": "q0", "answers": ["again"]}\n')
+    inputs = FilterInputs(
+        folder, ["q0"], positives.queries(), positives.documents, texts=lambda: texts
+    )
+    prepared = active_filters(filters)
+    for one in prepared:
+        one.prepare(inputs)
+    return ledger_of(dataset, prepared=prepared)
+
+
+def every_reason(folder: Path) -> list[Row]:
+    """Ledgers that together hold every reason."""
+    dataset = RankedDataset()
+    dataset.texts.documents[[0, 1, 4, 6]] = [10, 1002, 0, 1005]
+    rows = ledger_of(dataset, range_min=1, range_max=4, num_negatives=2)
+    for limits in (
+        {"max_score": 0.97},
+        {"min_score": 0.93},
+        {"absolute_margin": 0.02},
+        {"relative_margin": 0.02},
+        {"max_positive_similarity": 0.99},
+    ):
+        rows += ledger_of(
+            RankedDataset(), FiltersSettings.model_validate({**limits, "max_search_depth": 0})
+        )
+    rows += ledger_of_text_filter(folder, FiltersSettings(answers="answers.jsonl"))
+    rows += ledger_of_text_filter(folder, FiltersSettings(near_duplicate_overlap=0.9))
+    target = FiltersSettings(target_false_negative_rate=0.1, max_search_depth=0)
+    rows += ledger_of(RankedDataset(), target, calibration=calibration_by_score(0.5))
+    scores = {f"d{i}": float(i) for i in range(2, 9)}
+    for limits in ({"max_score": 5.0}, {"min_score": 5.0}, {"margin": -3.0}):
+        teacher = RankedDataset().teacher(folder, scores, **limits)
+        rows += ledger_of(RankedDataset(), teacher=teacher)
+    return rows + ledger_of(RankedDataset(), num_negatives=10, on_shortage="drop")
+
+
+def test_every_line_of_the_ledger_is_a_sentence_without_a_missing_number(tmp_path: Path) -> None:
+    rows = every_reason(tmp_path)
+    assert {line["outcome"] for line in rows} == {*(reason.label for reason in REASONS), CHOSEN}
+    for line in rows:
+        said = describe(line)
+        verb = "is a" if line["outcome"] == CHOSEN else "is no"
+        assert said.startswith(f"Document {line['doc_id']!r} {verb} negative of query 'q0'")
+        assert said.split("\n")[0].endswith(".")
+        assert not any(missing in said for missing in ("nan", "None", "{"))
+
+
+def test_every_reason_is_declared_once_and_has_a_sentence_of_its_own() -> None:
+    given = {describe(row("q", "d", reason.label, value=1.0, limit=2.0)) for reason in REASONS}
+    assert len(given) == len({reason.label for reason in REASONS}) == len(REASONS)
+    assert {reason for kind in FILTERS for reason in kind.reasons} < set(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "value", "limit", "said"),
+    [
+        ("score above the maximum", 0.98765, 0.97, "score 0.9877 is above the maximum 0.9700."),
+        ("score below the minimum", 0.25, 0.3, "score 0.2500 is below the minimum 0.3000."),
+        (
+            "within the absolute margin",
+            0.9,
+            0.8,
+            "0.9000 is above 0.8000, the positives' score minus the absolute margin.",
+        ),
+        (
+            "within the relative margin",
+            0.9,
+            0.8,
+            "0.9000 is above 0.8000, the positives' score minus the relative margin.",
+        ),
+        ("close to a positive", 0.9, 0.8, "cosine to a positive is 0.9000, above 0.8000."),
+        ("above the teacher's maximum", 0.9, 0.8, "scores it 0.9000, above the maximum 0.8000."),
+        ("below the teacher's minimum", 0.1, 0.8, "scores it 0.1000, below the minimum 0.8000."),
+        ("within the teacher's margin", 0.9, 0.8, "scores it 0.9000, above 0.8000, its score of"),
+        ("probably relevant", 0.6, 0.25, "being relevant is 0.6000; from 0.2500 on"),
+        ("outside the range", 12.0, 10.0, "place 12, outside the range (which ends or begins at 1"),
+    ],
+)
+def test_the_numbers_that_decided_are_given(
+    outcome: str, value: float, limit: float, said: str
+) -> None:
+    assert said in describe(row("q", "d", outcome, value=value, limit=limit))
+
+
+def test_the_other_numbers_follow_and_a_probability_only_where_there_is_one() -> None:
+    line = row("q", "d", CHOSEN)
+    assert describe(line) == (
+        "Document 'd' is a negative of query 'q'.\n"
+        "(rank 3, score 0.5000, -0.2500 to the positives' score, "
+        "cosine to the nearest positive 0.7500)"
+    )
+    said = describe({**line, "margin": 0.125, "probability": 0.0625})
+    assert "+0.1250 to the positives' score" in said
+    assert said.endswith("nearest positive 0.7500, probability of being relevant 0.0625)")
+    assert describe({**line, "teacher_score": 2.0}).endswith("0.7500, teacher's score 2.0000)")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store of what was mined for q0; q1 has no positive."""
+    dataset = RankedDataset(queries=2)
+    dataset.qrels = dataset.qrels.drop(index=1)
+    rows = [line for line in ledger_of(dataset, num_negatives=2) if line["query_id"] == "q0"]
+    store = Store(tmp_path, "toy")
+    with store.stage(LEDGER.stage).publish() as draft:
+        write_ledger(draft.path(LEDGER.name), rows)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("d0", "Document 'd0' is a negative of query 'q0'."),
+        ("d2", "Document 'd2' is no negative of query 'q0': it is a known positive"),
+        ("d9", "Document 'd9' is no negative of query 'q0': it may be one, but the query's other"),
+        (
+            "d99",
+            "Document 'd99' is no negative of query 'q0': it is not among the query's 10 best "
+            "candidates.",
+        ),
+    ],
+)
+def test_a_pair_is_explained_from_the_store(store: Store, document: str, said: str) -> None:
+    assert explain(store, "q0", document).startswith(said)
+
+
+@pytest.mark.parametrize("query", ["q1", "q", "Q0"])
+def test_a_query_that_was_not_mined_is_an_error(store: Store, query: str) -> None:
+    with pytest.raises(StoreError, match=f"the query '{query}' was not mined"):
+        explain(store, query, "d0")
+
+
+def test_nothing_mined_yet_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="toy/hard_negatives has not been materialized"):
+        explain(Store(tmp_path, "toy"), "q0", "d0")

@@ -1,0 +1,85 @@
+"""The numbers by which candidates are judged."""
+
+import numpy as np
+import pytest
+
+from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
+from hn_assets.mining.relevance.cross_query import CrossQueryFinder
+from hn_assets.mining.relevance.features import MODEL_INPUTS, candidate_features, model_inputs
+from hn_assets.mining.relevance.positive_similarity import (
+    PositiveSimilarity,
+    closest_and_mean,
+    positive_similarity,
+)
+from hn_assets_tests.mining.ranked_dataset import RankedDataset, VectorsInMemory
+
+
+def test_places_and_differences_count_what_is_eligible() -> None:
+    block = RankedDataset(documents=4).block()
+    ones = np.ones((1, 4), np.float32)
+    features = candidate_features(
+        block,
+        eligible=np.array([[True, False, True, True]]),
+        reference_scores=np.array([[0.5, 0.75, 1.0]], np.float32),
+        similarity=PositiveSimilarity(ones, ones * 0.5, ones * 0.25),
+    )
+    assert features.place.tolist() == [[0, 0, 1, 2]]
+    expected = [1.0 - 0.75, 0.0, 0.98 - 0.75, 0.97 - 0.75]
+    assert features.score_minus_mean_positive[0].tolist() == pytest.approx(expected)
+    assert features.reference("max").tolist() == [[1.0]]
+    with pytest.raises(ValueError, match="cross_query_similarity"):
+        model_inputs(features)
+
+
+def test_the_model_reads_a_number_for_each_of_its_inputs() -> None:
+    dataset = RankedDataset(queries=2)
+    block, indexed = dataset.block(), dataset.indexed
+    shape = block.documents.shape
+    features = candidate_features(
+        block,
+        eligible=np.ones(shape, bool),
+        reference_scores=np.ones((2, 3), np.float32),
+        similarity=positive_similarity(block, indexed.positives, dataset.document_vectors),
+        cross_query_similarity=np.full(shape, 0.5, np.float32),
+    )
+    inputs = model_inputs(features)
+    assert inputs.shape == (*shape, len(MODEL_INPUTS))
+    assert inputs.dtype == np.float32
+    assert features.take(np.array([False, True])).scores.shape == (1, shape[1])
+
+
+def test_cosines_to_the_positives_are_those_of_the_vectors() -> None:
+    dataset = RankedDataset()
+    dataset.judge("q0", "d7", 1)
+    found = positive_similarity(
+        dataset.block(), dataset.indexed.positives, dataset.document_vectors
+    )
+    cosines = dataset.document_vectors.vectors @ dataset.document_vectors.vectors[[2, 7]].T
+    assert np.allclose(found.closest[0], cosines.max(axis=1), atol=1e-6)
+    assert np.allclose(found.mean[0], cosines.mean(axis=1), atol=1e-6)
+
+
+def test_a_mask_and_a_choice_of_positives_give_the_same() -> None:
+    cosines = np.random.default_rng(0).uniform(-1, 1, (3, 20, 6)).astype(np.float32)
+    known = np.array([True, False, True, True, False, True])
+    masked = closest_and_mean(cosines, np.broadcast_to(known, cosines.shape))
+    chosen = closest_and_mean(cosines[:, :, known])
+    for left, right in zip(masked, chosen, strict=True):
+        assert np.allclose(left, right, atol=1e-6)
+    for nothing in (
+        closest_and_mean(cosines[:, :, :0]),
+        closest_and_mean(cosines, np.zeros(cosines.shape, bool)),
+    ):
+        assert all((part == -1).all() for part in nothing)
+
+
+def test_the_nearest_other_query_that_a_candidate_answers_counts() -> None:
+    queries = VectorsInMemory(["q0", "q1", "q2"], np.array([[1, 0], [0.6, 0.8], [0.8, 0.6]]))
+    positives = DocumentsByQuery.build(np.array([0, 1, 2, 2]), np.array([0, 1, 1, 2]), 3)
+    finder = CrossQueryFinder(positives, queries, documents=4)
+    candidates = np.array([[0, 1, 2, 3, -1]])
+    matches = finder.find(np.array([0]), candidates)
+    # d0 is a positive of the query itself, d1 of both others, d3 of none
+    assert matches.highest((1, 5))[0].tolist() == pytest.approx([0, 0.8, 0.8, 0, 0])
+    of_the_first = positives.queries()[matches.positive] == 1
+    assert matches.highest((1, 5), of_the_first)[0].tolist() == pytest.approx([0, 0.6, 0, 0, 0])

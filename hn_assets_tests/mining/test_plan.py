@@ -1,0 +1,128 @@
+"""What mining will do, with every default resolved."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from hn_assets.mining import plan as plan_module
+from hn_assets.mining.holdout.calibration import Calibration, calibration_filters
+from hn_assets.mining.plan import (
+    make_plan,
+    planned_sampling,
+    resolved_calibration,
+    resolved_limits,
+    resolved_plan,
+    resolved_shortlist,
+    wanted_depth,
+)
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.teacher import TeacherSettings
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
+
+TARGET = FiltersSettings(target_false_negative_rate=0.05)
+UNSUPPORTED = Calibration(
+    target=0.05, unlabelled_per_positive=2, why_not="too few", queries=0, hidden=0
+)
+
+
+def test_the_plan_follows_the_calibration_unless_settings_say_otherwise() -> None:
+    found = calibration_by_score(0.5)
+    plan = make_plan(MiningSettings(), TARGET, found)
+    assert (plan.start, plan.end, plan.sampling.method) == (0, 210, "top")
+    own = make_plan(MiningSettings(range_min=5, range_max=100, sampling="random"), TARGET, found)
+    assert (own.start, own.end, own.sampling.method) == (5, 100, "random")
+    assert planned_sampling(MiningSettings(), calibrated=False).method == "random"
+
+
+def test_what_takes_the_place_of_a_calibration_is_said_as_it_is() -> None:
+    plan = make_plan(MiningSettings(), TARGET, UNSUPPORTED)
+    assert plan.note == (
+        "the qrels cannot support target_false_negative_rate: too few. In its place: scores at "
+        "least 5 % below the mean positive, ranks 10 to 210, at random; no rate was measured"
+    )
+    mining = MiningSettings(range_max=50, sampling="top")
+    filters = TARGET.model_copy(update={"relative_margin": 0.1, "margin_against": "max"})
+    own = make_plan(mining, filters, UNSUPPORTED)
+    assert "10 % below the max positive, ranks 10 to 50, the best ranked" in own.note
+    with pytest.raises(ValueError, match="needs a calibration"):
+        make_plan(MiningSettings(), TARGET, None)
+
+
+def test_a_resolved_plan_holds_every_default_and_is_json() -> None:
+    plan = resolved_plan(MiningSettings(), FiltersSettings())
+    assert json.loads(json.dumps(plan)) == plan
+    assert plan["range"] == [10, 210]
+    assert plan["sampling"] == {"method": "random", "count": 15}
+    assert "if_not_calibrated" not in plan
+    calibrated = resolved_plan(MiningSettings(), TARGET)
+    assert calibrated["range"] == [0, 210]
+    assert calibrated["sampling"]["method"] == "top"
+    fallback = calibrated["if_not_calibrated"]
+    assert fallback["range"] == [10, 210]
+    assert fallback["filters"]["relative_margin"] == 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "changed", "same"),
+    [
+        ("DEFAULT_RANGE", (20, 210), (FiltersSettings(), TARGET), ()),
+        ("CALIBRATED_RANGE", (5, 210), (TARGET,), (FiltersSettings(),)),
+        ("FALLBACK_RELATIVE_MARGIN", 0.1, (TARGET,), (FiltersSettings(),)),
+    ],
+)
+def test_another_default_in_the_source_changes_the_plans_that_it_matters_to(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: Any, changed: tuple, same: tuple
+) -> None:
+    before = {id(filters): resolved_plan(MiningSettings(), filters) for filters in changed + same}
+    calibration = resolved_calibration(MiningSettings(), TARGET)
+    monkeypatch.setattr(plan_module, name, value)
+    for filters in changed:
+        assert resolved_plan(MiningSettings(), filters) != before[id(filters)]
+    for filters in same:
+        assert resolved_plan(MiningSettings(), filters) == before[id(filters)]
+    assert resolved_calibration(MiningSettings(), TARGET) == calibration
+
+
+def test_a_setting_without_effect_changes_no_plan() -> None:
+    before = resolved_plan(MiningSettings(), FiltersSettings())
+    assert before == resolved_plan(MiningSettings(simans_a=3.0), FiltersSettings())
+    assert before == resolved_plan(MiningSettings(), FiltersSettings(reviewed_labels="x.csv"))
+    assert before == resolved_plan(MiningSettings(), FiltersSettings(unlabelled_per_positive=3))
+    assert before != resolved_plan(MiningSettings(), FiltersSettings(max_score=0.9))
+    assert before != resolved_plan(MiningSettings(seed=1), FiltersSettings())
+
+
+def test_a_calibration_depends_on_its_own_filter_alone() -> None:
+    filters = FiltersSettings(target_false_negative_rate=0.05, max_score=0.9)
+    before = resolved_calibration(MiningSettings(), filters)
+    assert before == resolved_calibration(MiningSettings(range_min=3), TARGET)
+    assert before != resolved_calibration(MiningSettings(num_negatives=3), TARGET)
+    assert calibration_filters(filters) == TARGET
+
+
+def test_a_shortlist_is_a_plan_with_another_count_and_no_limits() -> None:
+    teacher = TeacherSettings(model="any", max_score=3.0)
+    mining = MiningSettings(num_negatives=4, on_shortage="drop")
+    shortlist = resolved_shortlist(mining, FiltersSettings(), teacher)
+    assert shortlist["sampling"]["count"] == 8
+    assert "on_shortage" not in shortlist
+    limitless = TeacherSettings(model="any", shortlist=8)
+    assert resolved_shortlist(mining, FiltersSettings(), limitless) == shortlist
+    assert resolved_limits(teacher) == {"max_score": 3.0, "min_score": None, "margin": None}
+
+
+def test_the_rankings_are_as_deep_as_the_range_without_the_positives() -> None:
+    rows = [("a", 1, "train"), ("a", 2, "train"), ("a", 0, "train"), ("b", 1, "test")] + [
+        ("b", 1, "test")
+    ] * 5
+    qrels = pd.DataFrame(rows, columns=["query_id", "score", "split"])
+    raw = MiningSettings(range_counts="including_positives")
+    assert wanted_depth(SearchSettings(), MiningSettings(), qrels) == 212
+    assert wanted_depth(SearchSettings(), MiningSettings(range_max=50), qrels) == 52
+    assert wanted_depth(SearchSettings(), raw, qrels) == 210
+    assert wanted_depth(SearchSettings(depth=300), MiningSettings(), qrels) == 300
+    assert wanted_depth(SearchSettings(), MiningSettings(split="other"), qrels) == 210
