@@ -229,7 +229,7 @@ def hash_folder(folder: Path) -> str:
 
 
 def _hub_commit(name: str) -> str:
-    """The commit of a hub model, from one small file, so that a hub out of reach is noticed soon."""
+    """The commit of a hub model, by a small file, so that a hub out of reach is noticed soon."""
     from huggingface_hub import hf_hub_download
 
     try:
