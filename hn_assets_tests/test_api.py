@@ -55,6 +55,7 @@ def test_a_folder_of_ones_own_keeps_what_was_encoded(tmp_path: Path, model: Path
         corpus, queries, qrels, sections, folder=tmp_path / "kept", export=True
     )
     assert first.folder == tmp_path / "kept" / "mined"
+    assert first.folder is not None
     assert (first.folder / "training_set/latest/flagembedding.jsonl").is_file()
     assert (first.folder / "report/latest/report.html").is_file()
     again = mine_hard_negatives(

@@ -85,7 +85,7 @@ def sigmoid(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     [0.5, 0.0]
     """
     exact = scores.astype(np.float64)
-    # exp(-|x|) never overflows
+    # The exponential of a negative number never overflows.
     small = np.exp(-np.abs(exact))
     return np.where(exact >= 0, 1 / (1 + small), small / (1 + small)).astype(np.float32)
 

@@ -49,7 +49,7 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
 
     Raises:
         SettingsError: FAISS does not know the index string, or cannot train it on so few vectors.
-        OSError: the index cannot be written.
+        OSError: The index cannot be written.
     """
     import faiss
 
@@ -87,8 +87,8 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
     """The index, after a check that it holds exactly these documents.
 
     Raises:
-        StoreError: the file is no FAISS index.
-        SearchError: its rows, ids or dimension are not those of `vectors`.
+        StoreError: The file is no FAISS index.
+        SearchError: Its rows, ids or dimension are not those of `vectors`.
     """
     import faiss
 
@@ -170,7 +170,7 @@ def apply_search_parameters(index: Any, parameters: str) -> None:
     """Set run-time parameters such as `nprobe=32` on the index.
 
     Raises:
-        SettingsError: the index has no such parameter.
+        SettingsError: The index has no such parameter.
     """
     import faiss
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 
-# float64 copies of documents at once: about what the second cache of a core holds
+# The size of the float64 copies of documents: about what the second cache of a core holds.
 BLOCK_BYTES = 1 << 20
 PAIRS_AT_ONCE = 65_536
 
@@ -56,10 +56,10 @@ def pair_scores(
     """The inner product of each (query, document) pair, as in a ranking.
 
     Args:
-        queries: the vectors on the left.
-        query_rows: the row in `queries` of each pair, shape (pairs,).
-        documents: the vectors on the right.
-        document_rows: the row in `documents` of each pair, shape (pairs,).
+        queries: The vectors on the left.
+        query_rows: The row in `queries` of each pair, shape (pairs,).
+        documents: The vectors on the right.
+        document_rows: The row in `documents` of each pair, shape (pairs,).
 
     Returns:
         float32 of shape (pairs,).

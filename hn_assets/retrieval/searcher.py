@@ -19,7 +19,7 @@ from hn_assets.retrieval.scores import inner_products, pair_scores
 
 __all__ = ["Ranking", "Searcher", "pair_scores", "query_blocks", "recall_against_exact"]
 
-RESCORE_BYTES = 4 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
+RESCORE_BYTES = 1 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
 RECALL_SAMPLE = 200  # queries
 # The largest difference of FAISS's score from ours, relative to the product of the norms.
 ROUNDING = {"cpu": 1e-5, "gpu": 4e-3}

@@ -19,7 +19,7 @@ JOB = {"retries": 2, "retry_delay": 0}
 def test_a_failed_step_is_tried_again_and_goes_on_from_its_shards(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(encoder.DEFAULT_RANGE, "cpu", 4)
+    monkeypatch.setitem(encoder.WINDOW_TEXTS, "cpu", 4)
     add, calls = VectorCache.add, []
 
     def fail_once(self: VectorCache, *shard) -> None:
@@ -69,7 +69,7 @@ def test_a_cancelled_run_ends_and_the_next_one_goes_on(tmp_path: Path, model: Pa
         "from hn_assets.encoding import encoder\n"
         "from hn_assets.encoding.cache import VectorCache\n"
         "from hn_assets_tests.assets.test_refresh import make_dataset\n"
-        "encoder.DEFAULT_RANGE['cpu'] = 4\n"
+        "encoder.WINDOW_TEXTS['cpu'] = 4\n"
         "add = VectorCache.add\n"
         "VectorCache.add = lambda self, *shard: (time.sleep(0.5), add(self, *shard))\n"
         f"animals = make_dataset(Path({str(tmp_path)!r}), Path({str(model)!r}), job={JOB!r})\n"

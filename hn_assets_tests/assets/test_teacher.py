@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
-from hn_assets_tests.assets.partly_labelled import LABELLED, THINGS, relevant, things
+from hn_assets_tests.assets.partly_labelled import LABELLED, THINGS, relevant, write_partly_labelled
 
 NEGATIVES = 5
 
@@ -17,7 +17,7 @@ NEGATIVES = 5
 def graph(folder: Path, model: Path, **teacher: object) -> AnimalsDataset:
     if not (folder / "raw").exists():
         (folder / "raw").mkdir(parents=True)
-        things(folder / "raw")
+        write_partly_labelled(folder / "raw")
     return AnimalsDataset(
         folder,
         mining={

@@ -47,42 +47,49 @@ def flagembedding(**options) -> Any:
     )
 
 
-def test_passages_and_queries_are_those_of_flagembedding() -> None:
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    """Of `TEXTS`, as passages, in the default batches."""
+    return minilm_encoder().encode(TEXTS, "passage")
+
+
+def test_passages_and_queries_are_those_of_flagembedding(vectors: np.ndarray) -> None:
     instruction = {"query_instruction_for_retrieval": "Find: ", "query_instruction_format": "{}{}"}
     theirs = flagembedding(**instruction)
-    assert_vectors_differ_by_rounding_only(
-        minilm_encoder().encode(TEXTS, "passage"), theirs.encode(TEXTS)
-    )
+    assert_vectors_differ_by_rounding_only(vectors, theirs.encode(TEXTS, batch_size=8))
     settings = EncodingSettings(query_instruction="Find: ")
     model = load_model(settings, devices=["cpu"], precision="float32")
     ours = Encoder(model, devices=["cpu"])
     assert ours.batching_engine == "hn_assets"
-    queries = theirs.encode_queries(TEXTS)
+    queries = theirs.encode_queries(TEXTS, batch_size=8)
     assert_vectors_differ_by_rounding_only(ours.encode(TEXTS, "query"), queries)
 
 
 @pytest.mark.parametrize("max_tokens", [1, 700])
-def test_another_batch_size_changes_vectors_by_rounding_only(max_tokens: int) -> None:
+def test_another_batch_size_changes_vectors_by_rounding_only(
+    vectors: np.ndarray, max_tokens: int
+) -> None:
     other = minilm_encoder(max_tokens_per_batch=max_tokens).encode(TEXTS, "passage")
-    assert_vectors_differ_by_rounding_only(other, minilm_encoder().encode(TEXTS, "passage"))
+    assert_vectors_differ_by_rounding_only(other, vectors)
 
 
-def test_the_order_and_the_other_texts_change_vectors_by_rounding_only() -> None:
-    whole = minilm_encoder().encode(TEXTS, "passage")
+def test_the_order_and_the_other_texts_change_vectors_by_rounding_only(
+    vectors: np.ndarray,
+) -> None:
     reverse = minilm_encoder().encode(TEXTS[::-1], "passage")[::-1]
-    assert_vectors_differ_by_rounding_only(reverse, whole)
+    assert_vectors_differ_by_rounding_only(reverse, vectors)
     alone = minilm_encoder().encode(TEXTS[7:8], "passage")
-    assert_vectors_differ_by_rounding_only(alone, whole[7:8])
+    assert_vectors_differ_by_rounding_only(alone, vectors[7:8])
 
 
-def test_windows_keep_ids_and_order_and_count() -> None:
+def test_windows_keep_ids_and_order_and_count(vectors: np.ndarray) -> None:
     encoder, seen = minilm_encoder(), []
     encoder.window = 16
     pairs = ((f"d{i}", text) for i, text in enumerate(TEXTS))
     blocks = list(encoder.encode_windows(pairs, "passage", progress=lambda s: seen.append(s.texts)))
     assert [i for ids, _ in blocks for i in ids] == [f"d{i}" for i in range(len(TEXTS))]
-    stacked = np.concatenate([vectors for _, vectors in blocks])
-    assert_vectors_differ_by_rounding_only(stacked, minilm_encoder().encode(TEXTS, "passage"))
+    stacked = np.concatenate([block for _, block in blocks])
+    assert_vectors_differ_by_rounding_only(stacked, vectors)
     assert seen == sorted(seen)
     assert seen[-1] == len(TEXTS)
     assert len(seen) > 4, "told within a window, too"
@@ -104,12 +111,11 @@ def test_padding_stays_within_the_positions_a_model_has(tmp_path: Path) -> None:
     assert encoder.stats.tokens == 509
 
 
-def test_bfloat16_is_close_to_float32() -> None:
+def test_bfloat16_is_close_to_float32(vectors: np.ndarray) -> None:
     half = Encoder(minilm("bfloat16"), devices=["cpu"]).encode(TEXTS, "passage")
-    exact = minilm_encoder().encode(TEXTS, "passage")
     assert half.dtype == np.float32
-    assert (half * exact).sum(axis=1).min() > 0.99
-    assert (half != exact).any()
+    assert (half * vectors).sum(axis=1).min() > 0.99
+    assert (half != vectors).any()
     np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)
 
 

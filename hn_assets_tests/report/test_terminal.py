@@ -62,7 +62,7 @@ def test_a_calibration_that_the_qrels_cannot_support(store: DatasetStore) -> Non
         queries=3,
         hidden=0,
     )
-    publish_calibration(store, found.as_json())
+    publish_calibration(store, found.model_dump(mode="json"))
     shown = " ".join(render_dataset(store, examples=1).split())
     assert "Threshold: the qrels cannot support target_false_negative_rate: they are too few." in (
         shown

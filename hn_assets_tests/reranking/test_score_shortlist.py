@@ -14,13 +14,27 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.teacher import TeacherSettings
 
 SHORTLIST = pd.DataFrame(
-    {"query_id": ["q1", "q1", "q0"], "doc_id": ["d2", "d1", "d3"], "label": np.int8([0, 1, 0])}
+    {"query_id": ["q1", "q1", "q0"], "doc_id": ["d2", "d1", "d3"], "label": np.array([0, 1, 0], np.int8)}
 )
 TEXTS = [
     ("tell me about the garden", "Long ago a school stood in the square of the old town."),
     ("tell me about the garden", "Long ago a garden stood in the square of the old town."),
     ("tell me about the paper", "Nobody could tell why the wheel had been painted red."),
 ]
+
+
+@pytest.fixture(scope="module")
+def random_teacher(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny cross-encoder whose scores mean nothing."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("random_teacher")
+    torch.manual_seed(0)
+    classifier = AutoModelForSequenceClassification.from_pretrained(model, num_labels=1)
+    classifier.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
 
 
 def score(teacher_folder: Path, folder: Path, **settings) -> ShortlistReport:
@@ -38,9 +52,9 @@ def score(teacher_folder: Path, folder: Path, **settings) -> ShortlistReport:
 
 
 def test_scores_are_kept_by_query_positives_first(
-    teacher_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    random_teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = score(teacher_folder, tmp_path)
+    report = score(random_teacher, tmp_path)
     kept = pq.read_table(tmp_path / "scores.parquet").to_pandas()
     assert kept.doc_id.tolist() == ["d3", "d1", "d2"]
     assert kept.score.tolist() == report.scores.score.tolist()
@@ -49,7 +63,7 @@ def test_scores_are_kept_by_query_positives_first(
     assert (tmp_path / "cache" / report.space_folder).is_dir()
 
     monkeypatch.delattr(lazy_model, "Reranker")  # so that none can be loaded
-    between = score(teacher_folder, tmp_path, sigmoid=True)
+    between = score(random_teacher, tmp_path, sigmoid=True)
     assert (between.scored, between.reused) == (0, 3)
     np.testing.assert_allclose(
         between.scores.score, 1 / (1 + np.exp(-report.scores.score.astype(float))), rtol=1e-6

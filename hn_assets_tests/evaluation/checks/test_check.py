@@ -10,7 +10,7 @@ from hn_assets.evaluation.checks import data
 from hn_assets.evaluation.checks.check import Check, all_checks
 from hn_assets.evaluation.checks.result import CheckResult, blocking_failures
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.settings.source import PythonStdlibSource
+from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 from hn_assets_tests.evaluation.checks.dataset_files import TEXTS, write_corpus, write_qrels
@@ -25,7 +25,7 @@ class GivenInputs:
     """Inputs of a check that were written by hand."""
 
     def __init__(self, files: Mapping[StageFile, Path], accepted: Mapping[str, Any]) -> None:
-        self.settings = DatasetSettings(source=PythonStdlibSource(type="python_stdlib"))
+        self.settings = DatasetSettings(source=PythonStdlibSettings(type="python_stdlib"))
         self._files, self._accepted = files, accepted
 
     def file(self, stage_file: StageFile) -> Path:

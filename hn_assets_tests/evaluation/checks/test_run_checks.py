@@ -11,10 +11,10 @@ from hn_assets.evaluation.checks.check import Check, CheckInputs
 from hn_assets.evaluation.checks.result import CheckResult, CheckState
 from hn_assets.evaluation.checks.run_checks import StoreInputs, read_verdicts, run_check
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.settings.source import PythonStdlibSource
+from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings
 from hn_assets.store import DatasetStore, layout
 
-SETTINGS = DatasetSettings(source=PythonStdlibSource(type="python_stdlib"))
+SETTINGS = DatasetSettings(source=PythonStdlibSettings(type="python_stdlib"))
 looked: list[str] = []
 
 

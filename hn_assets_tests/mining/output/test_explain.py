@@ -12,7 +12,7 @@ from hn_assets.mining.output.explain import describe, explain
 from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.settings.filters import FiltersSettings
-from hn_assets.store import Store
+from hn_assets.store import DatasetStore
 from hn_assets.store.layout import LEDGER
 from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
@@ -134,12 +134,12 @@ def test_the_other_numbers_follow_and_a_probability_only_where_there_is_one() ->
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path) -> DatasetStore:
     """A store of what was mined for q0; q1 has no positive."""
     dataset = RankedDataset(queries=2)
     dataset.qrels = dataset.qrels.drop(index=1)
     rows = [line for line in ledger_of(dataset, num_negatives=2) if line["query_id"] == "q0"]
-    store = Store(tmp_path, "toy")
+    store = DatasetStore(tmp_path, "toy")
     with store.stage(LEDGER.stage).publish() as draft:
         write_ledger(draft.path(LEDGER.name), rows)
     return store
@@ -158,16 +158,16 @@ def store(tmp_path: Path) -> Store:
         ),
     ],
 )
-def test_a_pair_is_explained_from_the_store(store: Store, document: str, said: str) -> None:
+def test_a_pair_is_explained_from_the_store(store: DatasetStore, document: str, said: str) -> None:
     assert explain(store, "q0", document).startswith(said)
 
 
 @pytest.mark.parametrize("query", ["q1", "q", "Q0"])
-def test_a_query_that_was_not_mined_is_an_error(store: Store, query: str) -> None:
+def test_a_query_that_was_not_mined_is_an_error(store: DatasetStore, query: str) -> None:
     with pytest.raises(StoreError, match=f"the query '{query}' was not mined"):
         explain(store, query, "d0")
 
 
 def test_nothing_mined_yet_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="toy/hard_negatives has not been materialized"):
-        explain(Store(tmp_path, "toy"), "q0", "d0")
+        explain(DatasetStore(tmp_path, "toy"), "q0", "d0")

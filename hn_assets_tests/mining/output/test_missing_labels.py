@@ -18,7 +18,7 @@ from hn_assets.mining.output.missing_labels import (
     write_for_review,
 )
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, POSITIVE, REASONS
-from hn_assets.sources.reviewed_labels import read_verdicts
+from hn_assets.sources.reviewed_labels import read_reviewed_labels
 from hn_assets.store import tables
 from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
 
@@ -93,7 +93,7 @@ def test_a_ledger_of_chosen_candidates_alone_leaves_nothing_to_ask(tmp_path: Pat
     found = likely_missing(write_ledger(tmp_path / "ledger.parquet", [row("q", "d", CHOSEN)]))
     assert len(found) == 0
     write_for_review(found, tmp_path, ReviewTexts({}, {}, {}))
-    assert read_verdicts(tmp_path / "likely_missing_labels.csv") == {}
+    assert read_reviewed_labels(tmp_path / "likely_missing_labels.csv") == {}
 
 
 def test_a_ledger_without_lines_leaves_nothing_to_ask(tmp_path: Path) -> None:
@@ -194,14 +194,14 @@ def test_the_csv_is_read_back_once_it_is_filled_in(tmp_path: Path) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         shown = {line["doc_id"]: line["passage"].split() for line in csv.DictReader(file)}
     assert shown == {document: text.split() for document, text in passages.items()}
-    assert read_verdicts(path) == {}, "nobody has looked at it yet"
+    assert read_reviewed_labels(path) == {}, "nobody has looked at it yet"
     verdicts = {
         ("007", "01"): "relevant",
         ("007", "2"): "Not relevant",
         ("007", "NA"): "relevant",
     }
     fill_in(path, verdicts)
-    assert {pair: said.score for pair, said in read_verdicts(path).items()} == {
+    assert {pair: said.score for pair, said in read_reviewed_labels(path).items()} == {
         ("007", "01"): 1,
         ("007", "2"): 0,
         ("007", "NA"): 1,
@@ -214,5 +214,5 @@ def test_no_passage_breaks_the_csv(tmp_path: Path, passage: str) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [line["doc_id"] for line in csv.DictReader(file)] == ["a", "b"]
     fill_in(path, {("007", "a"): "relevant", ("007", "b"): "not relevant"})
-    found = {pair: said.score for pair, said in read_verdicts(path).items()}
+    found = {pair: said.score for pair, said in read_reviewed_labels(path).items()}
     assert found == {("007", "a"): 1, ("007", "b"): 0}

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hn_assets.jobs.changes import BECAUSE_TAG
+from hn_assets.orchestration.names import REASON_TAG
 
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
@@ -130,24 +130,24 @@ def test_a_week_of_refreshes(tmp_path: Path, model: Path) -> None:
     add_yaml(project, "daily", settings, job={"cron": "* * * * *", "schedule_enabled": True})
     add_yaml(
         project,
-        "sensor_enabled",
+        "watched",
         settings,
         job={"sensor_enabled": True, "sensor_interval_seconds": 1},
     )
-    raw = {name: animals(project / name) for name in ("daily", "sensor_enabled")}
+    raw = {name: animals(project / name) for name in ("daily", "watched")}
     with postgres_server() as postgres:
         home = production_home(tmp_path / "home", postgres)
         made = Production(project, {**home, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"})
         with made.code_server():
             _live_through(made, raw)
-        daily, sensor_enabled = made.runs("daily"), made.runs("sensor_enabled")
+        daily, watched = made.runs("daily"), made.runs("watched")
 
     # every day has its run, and just one, those without a daemon included
     assert [status for status, _ in daily[:DAYS]] == ["SUCCESS"] * DAYS
     times = [datetime.fromisoformat(tags[SCHEDULED_FOR]) for _, tags in daily]
     assert [(t - times[0]).total_seconds() / 60 for t in times] == list(range(len(times)))
-    ((status, tags),) = sensor_enabled
-    assert (status, tags[BECAUSE_TAG]) == ("SUCCESS", "the source changed")
+    ((status, tags),) = watched
+    assert (status, tags[REASON_TAG]) == ("SUCCESS", "the source changed")
     kept = project / "data" / "daily" / "hard_negatives" / "latest" / "hard_negatives.parquet"
     shutil.copytree(raw["daily"], tmp_path / "anew" / "raw")
     anew = AnimalsDataset(tmp_path / "anew", **settings)
@@ -168,7 +168,7 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
     half = DAYS // 2
     with made.daemon() as daemon:
         made.wait(90, lambda: made.ask()["cursors"].get("watched_changes") is not None)
-        change_a_little(raw["sensor_enabled"], 1)
+        change_a_little(raw["watched"], 1)
         live(1, half)
         if half:
             made.wait(90, lambda: made.runs("daily")[-1][0] == "STARTED")
@@ -177,5 +177,5 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
     with made.daemon():
         live(half + 1, DAYS)
         made.wait(
-            120, lambda: any(status == "SUCCESS" for status, _ in made.runs("sensor_enabled"))
+            120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched"))
         )
