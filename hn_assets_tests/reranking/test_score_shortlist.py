@@ -14,7 +14,11 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.teacher import TeacherSettings
 
 SHORTLIST = pd.DataFrame(
-    {"query_id": ["q1", "q1", "q0"], "doc_id": ["d2", "d1", "d3"], "label": np.array([0, 1, 0], np.int8)}
+    {
+        "query_id": ["q1", "q1", "q0"],
+        "doc_id": ["d2", "d1", "d3"],
+        "label": np.array([0, 1, 0], np.int8),
+    }
 )
 TEXTS = [
     ("tell me about the garden", "Long ago a school stood in the square of the old town."),

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.orchestration.names import REASON_TAG
-
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
@@ -176,6 +175,4 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
             time.sleep(75)  # no daemon is there when the next day begins
     with made.daemon():
         live(half + 1, DAYS)
-        made.wait(
-            120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched"))
-        )
+        made.wait(120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched")))
