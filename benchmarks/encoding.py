@@ -86,7 +86,7 @@ def make_bert_base(folder: Path) -> str:
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from hn_assets.encoding.model import bundled_model_folder
+    from hn_assets.encoding.models.model import bundled_model_folder
 
     torch.manual_seed(0)
     BertModel(BertConfig()).save_pretrained(folder)
@@ -101,7 +101,7 @@ def measure(
     import torch
 
     from hn_assets.encoding.encoder import Encoder
-    from hn_assets.encoding.model import find_model, load_model
+    from hn_assets.encoding.models.model import find_model, load_model
     from hn_assets.settings.encoding import EncodingSettings
 
     texts = list(read_documents(source, documents).values())

@@ -146,7 +146,7 @@ def run(
     if not path.exists():
         from sentence_transformers import SentenceTransformer
 
-        from hn_assets.encoding.model import bundled_model_folder
+        from hn_assets.encoding.models.model import bundled_model_folder
 
         start = time.perf_counter()
         model = SentenceTransformer(str(bundled_model_folder()), device="cpu")

@@ -129,7 +129,7 @@ def hn_mine(
     import torch
     from FlagEmbedding import FlagAutoModel
 
-    from hn_assets.encoding.model import bundled_model_folder
+    from hn_assets.encoding.models.model import bundled_model_folder
 
     on_gpu = torch.cuda.is_available()
     model = FlagAutoModel.from_finetuned(
@@ -173,7 +173,7 @@ def mine_hard_negatives(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.util import mine_hard_negatives as theirs
 
-    from hn_assets.encoding.model import bundled_model_folder
+    from hn_assets.encoding.models.model import bundled_model_folder
 
     model = SentenceTransformer(str(bundled_model_folder()))
     model.max_seq_length = 256

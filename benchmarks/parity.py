@@ -17,7 +17,7 @@ import numpy as np
 from FlagEmbedding import FlagAutoModel
 
 from hn_assets import mine_hard_negatives
-from hn_assets.encoding.model import bundled_model_folder
+from hn_assets.encoding.models.model import bundled_model_folder
 
 MAX_LENGTH = 256
 TIE = 1e-6  # scores closer than this are a tie: float32 rounds there

@@ -149,7 +149,7 @@ def _encode(
     import torch
 
     from hn_assets.encoding.encoder import Encoder
-    from hn_assets.encoding.model import load_model
+    from hn_assets.encoding.models.model import load_model
     from hn_assets.settings.encoding import EncodingSettings
 
     model = load_model(EncodingSettings(), devices=["cpu"], precision="float32")

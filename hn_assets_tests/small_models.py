@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.model import LoadedModel, bundled_model_folder, load_model
+from hn_assets.encoding.models.model import LoadedModel, bundled_model_folder, load_model
 from hn_assets.settings.encoding import EncodingSettings
 
 STEPS, BATCH = 120, 16

@@ -6,16 +6,16 @@ from hn_assets.mining.relevance.features import MODEL_INPUTS
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Hide known positives to find the threshold."""
-    found = open_mining_session(run).calibrate()
-    note = make_plan(run.settings.mining, run.settings.filters, found).note
+    found = open_mining_session(context).calibrate()
+    note = make_plan(context.settings.mining, context.settings.filters, found).note
     if not found.is_reached:
-        run.log.warning(note)
+        context.log.warning(note)
     text = found.model_dump_json(indent=1) + "\n"
     draft.path(layout.CALIBRATION.name).write_text(text, encoding="utf-8")
     return {"summary": note, **_describe(found)}

@@ -4,7 +4,7 @@ from hn_assets.errors import StoreError
 from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, distribution, table
 from hn_assets.pipeline.stage import Resolved, Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.retrieval.depth import resolved_depth, wanted_depth
 from hn_assets.retrieval.rank_candidates import EarlierFiles, rank_candidates
 from hn_assets.retrieval.space_checks import check_index_version, check_same_space
@@ -20,38 +20,38 @@ def settings(settings: DatasetSettings) -> Resolved:
     }
 
 
-def identify(run: StageRun) -> Resolved:
+def identify(context: StageContext) -> Resolved:
     """The depth, which can depend on how many positives a query has."""
-    documents = run.info(layout.CORPUS_EMBEDDINGS.stage)["space"]
-    check_same_space(documents, run.info(layout.QUERY_EMBEDDINGS.stage)["space"])
-    built_from = run.info(layout.FAISS_INDEX.stage)["made_from"]["inputs"]
+    documents = context.info(layout.CORPUS_EMBEDDINGS.stage)["space"]
+    check_same_space(documents, context.info(layout.QUERY_EMBEDDINGS.stage)["space"])
+    built_from = context.info(layout.FAISS_INDEX.stage)["made_from"]["inputs"]
     stage = layout.CORPUS_EMBEDDINGS.stage
-    check_index_version(built_from[stage], run.version_of(stage))
-    return {"depth": _depth(run)}
+    check_index_version(built_from[stage], context.manifest(stage).version)
+    return {"depth": _depth(context)}
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Search the index with every query, or bring the earlier rankings up to date."""
     import pandas as pd
 
-    depth = _depth(run)
+    depth = _depth(context)
     report = rank_candidates(
-        run.input(layout.FAISS_INDEX),
-        run.input(layout.FAISS_INDEX_IDS),
-        run.input(layout.CORPUS_EMBEDDINGS),
-        run.input(layout.QUERY_EMBEDDINGS),
+        context.input(layout.FAISS_INDEX),
+        context.input(layout.FAISS_INDEX_IDS),
+        context.input(layout.CORPUS_EMBEDDINGS),
+        context.input(layout.QUERY_EMBEDDINGS),
         target=draft.path(layout.CANDIDATES.name),
         searched_documents=draft.path(layout.SEARCHED_DOCUMENTS.name),
         searched_queries=draft.path(layout.SEARCHED_QUERIES.name),
-        search=run.settings.search,
+        search=context.settings.search,
         depth=depth,
-        faiss_device=choose_faiss_device(run.settings.compute.faiss_device),
-        qrels=pd.read_parquet(run.input(layout.QRELS)),
-        earlier=_earlier(run, depth),
-        log=run.log.info,
-        warn=run.log.warning,
+        faiss_device=choose_faiss_device(context.settings.compute.faiss_device),
+        qrels=pd.read_parquet(context.input(layout.QRELS)),
+        earlier=_earlier(context, depth),
+        log=context.log.info,
+        warn=context.log.warning,
     )
-    draft.info.update(report.manifest_info(run.settings.mining.split))
+    draft.info.update(report.manifest_info(context.settings.mining.split))
     return {
         **report.figures(),
         "recall_of_positives": table(report.recall_by_split()),
@@ -63,28 +63,28 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     }
 
 
-def _depth(run: StageRun) -> int:
+def _depth(context: StageContext) -> int:
     import pandas as pd
 
     def read() -> int:
-        qrels = pd.read_parquet(run.input(layout.QRELS))
-        return wanted_depth(run.settings.search, run.settings.mining, qrels)
+        qrels = pd.read_parquet(context.input(layout.QRELS))
+        return wanted_depth(context.settings.search, context.settings.mining, qrels)
 
-    return run.shared.get("depth", read)
+    return context.shared.get("depth", read)
 
 
-def _earlier(run: StageRun, depth: int) -> EarlierFiles | None:
+def _earlier(context: StageContext, depth: int) -> EarlierFiles | None:
     """The rankings that there are, if they are of the same depth, exact, and whole."""
     try:
-        manifest = run.place.verified()
+        manifest = context.place.verified()
         if manifest is None or not manifest.info["exact"]:
             return None
         if manifest.info["depth_wanted"] != depth:
             return None
         files = (layout.CANDIDATES, layout.SEARCHED_DOCUMENTS, layout.SEARCHED_QUERIES)
-        return EarlierFiles(*(run.place.file(file.name) for file in files), depth=depth)
+        return EarlierFiles(*(context.place.file(file.name) for file in files), depth=depth)
     except StoreError as error:
-        run.log.warning(f"{error}: everything is searched again")
+        context.log.warning(f"{error}: everything is searched again")
         return None
 
 

@@ -9,18 +9,18 @@ from hn_assets.pipeline.shared_inputs import (
     source_settings,
 )
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the documents, together with the queries and qrels that fit them."""
-    report = ingest_source(run).corpus
+    report = ingest_source(context).corpus
     if report.empty:
-        run.log.warning(f"{report.empty} documents are empty: kept, never chosen as negatives")
+        context.log.warning(f"{report.empty} documents are empty: kept, never chosen as negatives")
     return {
         "dagster/row_count": report.documents,
-        **describe_source(run),
+        **describe_source(context),
         "documents": report.documents,
         "empty": report.empty,
         "empty_ids": ", ".join(report.empty_ids) or "none",

@@ -8,15 +8,15 @@ from hn_assets.pipeline.shared_inputs import (
     record_vectors,
 )
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 OF_QUERIES = {"query_instruction", "query_instruction_format", "query_max_length"}
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Encode the documents that have no vector yet."""
-    return embed_stage(run, draft, layout.CORPUS, "passage")
+    return embed_stage(context, draft, layout.CORPUS, "passage")
 
 
 STAGE = Stage(
@@ -26,7 +26,7 @@ STAGE = Stage(
     version=1,
     reads=(layout.CORPUS,),
     settings=lambda settings: encoding_settings(settings, without=OF_QUERIES),
-    identify=lambda run: identify_encoding(run, "passage"),
+    identify=lambda context: identify_encoding(context, "passage"),
     published=record_vectors,
     kinds=lambda settings: {"torch", "arrow"},
     operation="embeddings",

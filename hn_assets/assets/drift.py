@@ -4,28 +4,30 @@ from hn_assets.errors import StoreError
 from hn_assets.evaluation.drift import Snapshot, compare, describe_drift, write_drift
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Compare the negatives and the documents with those of the last good run."""
-    now = Snapshot.take(run.input(layout.HARD_NEGATIVES), run.input(layout.CORPUS_EMBEDDINGS))
-    before = _read_before(run)
+    now = Snapshot.take(
+        context.input(layout.HARD_NEGATIVES), context.input(layout.CORPUS_EMBEDDINGS)
+    )
+    before = _read_before(context)
     drift = None if before is None else compare(before, now)
     now.write(draft.path(layout.DRIFT_NEGATIVES.name), draft.path(layout.DRIFT_DOCUMENTS.name))
     write_drift(draft.path(layout.DRIFT.name), drift)
     return describe_drift(drift)
 
 
-def _read_before(run: StageRun) -> Snapshot | None:
+def _read_before(context: StageContext) -> Snapshot | None:
     try:
-        if run.place.manifest() is None:
+        if context.place.manifest() is None:
             return None
         negatives, documents = layout.DRIFT_NEGATIVES.name, layout.DRIFT_DOCUMENTS.name
-        return Snapshot.read(run.place.file(negatives), run.place.file(documents))
+        return Snapshot.read(context.place.file(negatives), context.place.file(documents))
     except StoreError as error:
-        run.log.warning(f"{error}: there is nothing to compare with")
+        context.log.warning(f"{error}: there is nothing to compare with")
         return None
 
 

@@ -3,15 +3,15 @@
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.retrieval.faiss_index import build_index
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Build the index from the vectors of the passages."""
-    vectors = VectorTable(run.input(layout.CORPUS_EMBEDDINGS))
-    report = build_index(vectors, run.settings.search, draft.folder)
+    vectors = VectorTable(context.input(layout.CORPUS_EMBEDDINGS))
+    report = build_index(vectors, context.settings.search, draft.folder)
     return {
         "dagster/row_count": report.vectors,
         "type": report.kind,

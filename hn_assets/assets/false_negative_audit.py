@@ -10,23 +10,25 @@ from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Markdown, Metadata, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Measure these settings, and the methods that people use, on hidden positives."""
-    session = open_mining_session(run)
+    session = open_mining_session(context)
     found = session.audit()
     if found.note:
-        run.log.warning(found.note)
+        context.log.warning(found.note)
     rows = pa.Table.from_pandas(found.methods, preserve_index=False)
     path = draft.path(layout.FALSE_NEGATIVE_AUDIT.name)
     pq.write_table(rows.replace_schema_metadata(None), path)
     chart = b""
     if found.queries:
-        title = f"{run.dataset.name}: {found.queries} queries, {found.repeats} hold-outs of each"
+        title = (
+            f"{context.dataset.name}: {found.queries} queries, {found.repeats} hold-outs of each"
+        )
         chart = draw_rate_against_hardness(found.methods, title)
         draft.path(layout.AUDIT_CHART.name).write_bytes(chart)
     return {"plan": session.plan.note, **_describe(found, chart)}

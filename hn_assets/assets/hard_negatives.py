@@ -11,7 +11,7 @@ from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.sources.fingerprint import fingerprint_files
@@ -32,19 +32,19 @@ def settings(settings: DatasetSettings) -> Resolved:
     return {"plan": resolved_plan(settings.mining, settings.filters), "teacher": limits}
 
 
-def identify(run: StageRun) -> Resolved:
+def identify(context: StageContext) -> Resolved:
     """The content of the files that filters read."""
-    files = external_files(run.settings.filters, run.dataset.base)
+    files = external_files(context.settings.filters, context.dataset.base)
     return {"files_of_filters": fingerprint_files(files) if files else None}
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Mine the candidates, and write down what became of each."""
-    mining = run.settings.mining
-    session = open_mining_session(run)
-    depth = int(run.info(layout.CANDIDATES.stage)["depth"])
+    mining = context.settings.mining
+    session = open_mining_session(context)
+    depth = int(context.info(layout.CANDIDATES.stage)["depth"])
     if session.plan.end > depth:
-        run.log.warning(
+        context.log.warning(
             f"the range of mining ends at {session.plan.end}, the rankings at {depth}: materialize "
             f"candidates with a greater depth for the whole range"
         )
@@ -58,7 +58,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         plan=session.plan.note,
     )
     if report.too_few or report.none:
-        run.log.warning(
+        context.log.warning(
             f"{report.too_few} of {report.queries} queries have fewer than "
             f"{mining.num_negatives} negatives and {report.none} have none "
             f"({', '.join(report.short_queries[:5])}); nothing was padded"
@@ -66,7 +66,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     negatives = chosen.to_pandas()
     return {
         **_describe(negatives, report, session.plan, mining),
-        "samples": _samples(run.input(layout.CORPUS), negatives, session.query_table),
+        "samples": _samples(context.input(layout.CORPUS), negatives, session.query_table),
     }
 
 

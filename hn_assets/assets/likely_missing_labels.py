@@ -7,21 +7,21 @@ from hn_assets.mining.output.missing_labels import (
 )
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 from hn_assets.text import shorten
 
 SHOWN_ROWS, SHOWN_CHARACTERS = 5, 120
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """List them with query, passage and a known positive to compare with."""
-    found = likely_missing(run.input(layout.LEDGER))
+    found = likely_missing(context.input(layout.LEDGER))
     texts = read_review_texts(
         found,
-        corpus=run.input(layout.CORPUS),
-        queries=run.input(layout.QUERIES),
-        qrels=run.input(layout.QRELS),
+        corpus=context.input(layout.CORPUS),
+        queries=context.input(layout.QUERIES),
+        qrels=context.input(layout.QRELS),
     )
     write_for_review(found, draft.folder, texts)
     return {

@@ -9,19 +9,19 @@ from hn_assets.pipeline.shared_inputs import (
     source_settings,
 )
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the qrels, together with the documents and queries that they name."""
-    report = ingest_source(run).qrels
+    report = ingest_source(context).qrels
     dropped = sum(report.dropped.values())
     if dropped:
-        run.log.warning(f"{dropped} qrels were dropped: see the metadata of qrels")
+        context.log.warning(f"{dropped} qrels were dropped: see the metadata of qrels")
     return {
         "dagster/row_count": sum(report.per_split.values()),
-        **describe_source(run),
+        **describe_source(context),
         "splits": table(
             {
                 "split": split,

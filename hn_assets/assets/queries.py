@@ -9,13 +9,13 @@ from hn_assets.pipeline.shared_inputs import (
     source_settings,
 )
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the queries, together with the documents and qrels that fit them."""
-    report = ingest_source(run).queries
+    report = ingest_source(context).queries
     for count, problem in (
         (report.unlabelled, "queries have no qrels: left out"),
         (
@@ -24,10 +24,10 @@ def make(run: StageRun, draft: Draft) -> Metadata:
         ),
     ):
         if count:
-            run.log.warning(f"{count} {problem}")
+            context.log.warning(f"{count} {problem}")
     return {
         "dagster/row_count": sum(report.per_split.values()),
-        **describe_source(run),
+        **describe_source(context),
         "queries_per_split": counts(report.per_split, "split"),
         **{f"queries_{split}": count for split, count in report.per_split.items()},
         "left_out_unlabelled": report.unlabelled,

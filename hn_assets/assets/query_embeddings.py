@@ -8,15 +8,15 @@ from hn_assets.pipeline.shared_inputs import (
     record_vectors,
 )
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 OF_PASSAGES = {"include_title", "passage_max_length"}
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Encode the queries that have no vector yet."""
-    return embed_stage(run, draft, layout.QUERIES, "query")
+    return embed_stage(context, draft, layout.QUERIES, "query")
 
 
 STAGE = Stage(
@@ -26,7 +26,7 @@ STAGE = Stage(
     version=1,
     reads=(layout.QUERIES,),
     settings=lambda settings: encoding_settings(settings, without=OF_PASSAGES),
-    identify=lambda run: identify_encoding(run, "query"),
+    identify=lambda context: identify_encoding(context, "query"),
     published=record_vectors,
     kinds=lambda settings: {"torch", "arrow"},
     operation="embeddings",

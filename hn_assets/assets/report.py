@@ -7,63 +7,65 @@ from hn_assets.evaluation.checks.run_checks import read_verdicts
 from hn_assets.evaluation.retrieval_quality import HISTORY
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.stage import Resolved, Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.advice import training_advice
 from hn_assets.report.collect import ReportFiles, collect_summary
 from hn_assets.report.render import headline, render_report
 from hn_assets.store import Draft, layout
 
 
-def identify(run: StageRun) -> Resolved:
+def identify(context: StageContext) -> Resolved:
     """What every check said."""
-    return {"checks": [[v.asset, v.check, v.state] for v in _verdicts(run)]}
+    return {"checks": [[v.asset, v.check, v.state] for v in _verdicts(context)]}
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the page."""
     files = ReportFiles(
-        corpus=run.input(layout.CORPUS),
-        queries=run.input(layout.QUERIES),
-        hard_negatives=run.input(layout.HARD_NEGATIVES),
-        ledger=run.input(layout.LEDGER),
-        audit=run.input(layout.FALSE_NEGATIVE_AUDIT),
-        drift=run.input(layout.DRIFT),
-        calibration=run.optional_input(layout.CALIBRATION),
+        corpus=context.input(layout.CORPUS),
+        queries=context.input(layout.QUERIES),
+        hard_negatives=context.input(layout.HARD_NEGATIVES),
+        ledger=context.input(layout.LEDGER),
+        audit=context.input(layout.FALSE_NEGATIVE_AUDIT),
+        drift=context.input(layout.DRIFT),
+        calibration=context.optional_input(layout.CALIBRATION),
     )
-    history = list(run.info(layout.RETRIEVAL_QUALITY.stage)[HISTORY])
+    history = list(context.info(layout.RETRIEVAL_QUALITY.stage)[HISTORY])
     summary = collect_summary(
         files,
-        mined=run.info(layout.HARD_NEGATIVES.stage),
+        mined=context.info(layout.HARD_NEGATIVES.stage),
         history=history,
-        ndcg_before=_read_before(run),
-        verdicts=_verdicts(run),
+        ndcg_before=_read_before(context),
+        verdicts=_verdicts(context),
     )
-    page = render_report(run.dataset.name, summary, _read_chart(run))
+    page = render_report(context.dataset.name, summary, _read_chart(context))
     draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")
     draft.info[NDCG] = history[-1].get(NDCG)
     return {
-        "can_i_train_on_it": training_advice(_verdicts(run)),
+        "can_i_train_on_it": training_advice(_verdicts(context)),
         "in_short": table(headline(summary)),
         "kibibytes": len(page.encode()) >> 10,
-        "report": Location(f"{run.place.folder}/latest/{layout.REPORT.name}"),
+        "report": Location(f"{context.place.folder}/latest/{layout.REPORT.name}"),
     }
 
 
-def _verdicts(run: StageRun) -> list[CheckVerdict]:
-    return run.shared.get("verdicts", lambda: read_verdicts(run.dataset.store, run.settings))
+def _verdicts(context: StageContext) -> list[CheckVerdict]:
+    return context.shared.get(
+        "verdicts", lambda: read_verdicts(context.dataset.store, context.settings)
+    )
 
 
-def _read_chart(run: StageRun) -> bytes | None:
+def _read_chart(context: StageContext) -> bytes | None:
     """The chart of the audit; None if nothing could be measured."""
-    files = run.dataset.store.stage(layout.AUDIT_CHART.stage).require().files
+    files = context.dataset.store.stage(layout.AUDIT_CHART.stage).require().files
     is_drawn = layout.AUDIT_CHART.name in files
-    return run.input(layout.AUDIT_CHART).read_bytes() if is_drawn else None
+    return context.input(layout.AUDIT_CHART).read_bytes() if is_drawn else None
 
 
-def _read_before(run: StageRun) -> float | None:
+def _read_before(context: StageContext) -> float | None:
     """The nDCG@10 of the last page, which is that of the last run that no check stopped."""
     try:
-        manifest = run.place.manifest()
+        manifest = context.place.manifest()
     except StoreError:
         return None
     return None if manifest is None else manifest.info.get(NDCG)

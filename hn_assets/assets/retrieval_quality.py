@@ -13,21 +13,21 @@ from hn_assets.evaluation.retrieval_quality import (
 )
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Measure the rankings of the evaluation split, and add them to the history."""
     import pandas as pd
 
-    split = run.settings.mining.evaluation_split
-    depth = int(run.info(layout.CANDIDATES.stage)["depth"])
-    qrels = pd.read_parquet(run.input(layout.QRELS))
-    found, queries = measure_quality(run.input(layout.CANDIDATES), qrels, split, depth)
+    split = context.settings.mining.evaluation_split
+    depth = int(context.info(layout.CANDIDATES.stage)["depth"])
+    qrels = pd.read_parquet(context.input(layout.QRELS))
+    found, queries = measure_quality(context.input(layout.CANDIDATES), qrels, split, depth)
     measured = {"queries": queries, "depth": depth, **found}
     write_quality(draft.path(layout.RETRIEVAL_QUALITY.name), measured)
-    history = _read_history(run)
+    history = _read_history(context)
     # the history is not in the file, so that equal quality is an equal version
     draft.info[HISTORY] = append_measurement(history, measured, datetime.now(timezone.utc))
     described = describe_quality(measured, history, split)
@@ -36,13 +36,13 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     return described
 
 
-def _read_history(run: StageRun) -> list[dict[str, Any]]:
+def _read_history(context: StageContext) -> list[dict[str, Any]]:
     """What earlier runs measured, the latest last; nothing if it is damaged."""
     try:
-        manifest = run.place.manifest()
+        manifest = context.place.manifest()
         return [] if manifest is None else list(manifest.info[HISTORY])
     except StoreError as error:
-        run.log.warning(f"{error}: the history of the quality begins anew")
+        context.log.warning(f"{error}: the history of the quality begins anew")
         return []
 
 

@@ -9,7 +9,7 @@ from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.reranking.lazy_model import LazyReranker
 from hn_assets.reranking.score_pairs import ShortlistReport, score_shortlist
 from hn_assets.settings.dataset import DatasetSettings
@@ -33,31 +33,31 @@ def settings(settings: DatasetSettings) -> Mapping[str, Any]:
     }
 
 
-def identify(run: StageRun) -> Mapping[str, Any]:
+def identify(context: StageContext) -> Mapping[str, Any]:
     """All that a score depends on beside its query and its passage."""
-    files = external_files(run.settings.filters, run.dataset.base)
+    files = external_files(context.settings.filters, context.dataset.base)
     return {
-        "space": _reranker(run).space(),
+        "space": _reranker(context).space(),
         "files_of_filters": fingerprint_files(files) if files else None,
     }
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Score the positives and the candidates that would be negatives if more were wanted."""
-    reranker = _reranker(run)
-    session = open_mining_session(run)
-    shortlist = session.shortlist(shortlist_count(run.settings.mining, reranker.settings))
+    reranker = _reranker(context)
+    session = open_mining_session(context)
+    shortlist = session.shortlist(shortlist_count(context.settings.mining, reranker.settings))
     texts = session.texts_of(shortlist)
     report = score_shortlist(
         shortlist,
         texts,
         draft.path(layout.TEACHER_SCORES.name),
         reranker=reranker,
-        cache_folder=run.dataset.store.vectors,
-        what=run.stage.name,
-        log=run.log.info,
+        cache_folder=context.dataset.store.vectors,
+        what=context.name,
+        log=context.log.info,
     )
-    run.shared.get("teacher report", lambda: report)
+    context.shared.get("teacher report", lambda: report)
     scored = report.scores
     positive = scored.label == 1
     return {
@@ -77,11 +77,11 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     }
 
 
-def published(run: StageRun, version: str) -> None:
+def published(context: StageContext, version: str) -> None:
     """Record which scores a published version uses, so that the others can be pruned."""
-    report: ShortlistReport = run.shared.get("teacher report", _not_made)
-    folder = run.dataset.store.vectors
-    record_version(folder, report.space_folder, run.stage.name, version, report.keys)
+    report: ShortlistReport = context.shared.get("teacher report", _not_made)
+    folder = context.dataset.store.vectors
+    record_version(folder, report.space_folder, context.name, version, report.keys)
 
 
 def _not_made() -> ShortlistReport:
@@ -93,9 +93,9 @@ def _teacher(settings: DatasetSettings) -> TeacherSettings:
     return settings.teacher
 
 
-def _reranker(run: StageRun) -> LazyReranker:
-    teacher, compute, log = _teacher(run.settings), run.settings.compute, run.log.info
-    return run.shared.get("reranker", lambda: LazyReranker(teacher, compute, log))
+def _reranker(context: StageContext) -> LazyReranker:
+    teacher, compute, log = _teacher(context.settings), context.settings.compute, context.log.info
+    return context.shared.get("reranker", lambda: LazyReranker(teacher, compute, log))
 
 
 def _samples(scored: "pd.DataFrame", texts: list[tuple[str, str]]) -> Table | str:

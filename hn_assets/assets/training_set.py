@@ -5,28 +5,28 @@ from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.export.writer import export_training_set
 from hn_assets.pipeline.metadata import Markdown, Metadata, counts, table
 from hn_assets.pipeline.stage import Stage
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
 
-def make(run: StageRun, draft: Draft) -> Metadata:
+def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the formats that are asked for, and the side table of ids."""
-    mining = run.settings.mining
-    mined = run.info(layout.HARD_NEGATIVES.stage)
-    corpus, qrels = run.input(layout.CORPUS), run.input(layout.QRELS)
+    mining = context.settings.mining
+    mined = context.info(layout.HARD_NEGATIVES.stage)
+    corpus, qrels = context.input(layout.CORPUS), context.input(layout.QRELS)
     report = export_training_set(
         draft.folder,
         corpus=corpus,
-        queries=run.input(layout.QUERIES),
+        queries=context.input(layout.QUERIES),
         qrels=qrels,
-        hard_negatives=run.input(layout.HARD_NEGATIVES),
+        hard_negatives=context.input(layout.HARD_NEGATIVES),
         split=mining.split,
         num_negatives=mined["negatives"],
         include_title=mined["include_title"],
-        teacher_scores=run.optional_input(layout.TEACHER_SCORES),
-        formats=run.settings.export.formats,
+        teacher_scores=context.optional_input(layout.TEACHER_SCORES),
+        formats=context.settings.export.formats,
     )
-    quality = read_quality(run.input(layout.RETRIEVAL_QUALITY))
+    quality = read_quality(context.input(layout.RETRIEVAL_QUALITY))
     draft.info["split"] = mining.split
     draft.info["include_title"] = mined["include_title"]
     # what the checks of later runs compare with: this run passed them all
@@ -35,7 +35,7 @@ def make(run: StageRun, draft: Draft) -> Metadata:
     )
     left_out = report.queries_without_negatives + report.queries_without_positives
     if left_out:
-        run.log.warning(
+        context.log.warning(
             f"{left_out} queries are not in the training files: "
             f"{report.queries_without_negatives} have no negative and "
             f"{report.queries_without_positives} no positive with text"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
-from hn_assets.encoding.encoder import Encoder, EncodingStats, Kind
+from hn_assets.encoding.encoder import Encoder, EncodingStats
 from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.models.space import Kind
 from hn_assets.encoding.precision_loss import SAMPLE, measure_precision_loss
 from hn_assets.encoding.vectors.vector_cache import VectorCache
 from hn_assets.encoding.vectors.vector_file import VectorTable

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.encoder import Encoder, Kind
+from hn_assets.encoding.encoder import Encoder
+from hn_assets.encoding.models.space import Kind
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.encoding.vectors.vector_file import Vectors
 

@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 
 from hn_assets.errors import SettingsError
-from hn_assets.export.examples import Example, Examples
-from hn_assets.export.format import ExportContext
+from hn_assets.export.base.examples import Example, Examples
+from hn_assets.export.base.format import ExportContext
+from hn_assets.export.base.ids import write_ids
 from hn_assets.export.formats import FORMATS
-from hn_assets.export.ids import write_ids
 from hn_assets.store import layout
 from hn_assets.text import shorten
 

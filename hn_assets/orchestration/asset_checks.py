@@ -13,12 +13,16 @@ from hn_assets.errors import HardNegativesError
 from hn_assets.evaluation.checks.check import Check, all_checks
 from hn_assets.evaluation.checks.freshness import is_fresh
 from hn_assets.evaluation.checks.run_checks import run_check
-from hn_assets.orchestration.names import ACCEPT_TAG, asset_key, op_name, settings_key
+from hn_assets.orchestration.base.names import (
+    ACCEPT_TAG,
+    IS_FRESH,
+    asset_key,
+    op_name,
+    settings_key,
+)
 from hn_assets.orchestration.run_settings import with_run_settings
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.store.layout import TRAINING_SET
-
-IS_FRESH = "is_fresh"
 
 
 def build_checks(dataset: Dataset) -> list[dg.AssetChecksDefinition]:

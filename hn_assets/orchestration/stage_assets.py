@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from hn_assets.assets import operations_of, stages_of
-from hn_assets.orchestration.failures import explained_failures
-from hn_assets.orchestration.metadata import to_dagster
-from hn_assets.orchestration.names import GPU_POOL, asset_key, op_name, settings_key
+from hn_assets.orchestration.base.failures import explained_failures
+from hn_assets.orchestration.base.metadata import to_dagster
+from hn_assets.orchestration.base.names import GPU_POOL, asset_key, op_name, settings_key
 from hn_assets.orchestration.run_settings import with_run_settings
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation

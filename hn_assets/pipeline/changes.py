@@ -1,6 +1,6 @@
 """Whether a dataset's source, or its model, has changed, found out without reading them."""
 
-from hn_assets.encoding.model_state import state_of_model
+from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.filters.discovery import external_files
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.sources.fingerprint import state_of_source

@@ -9,8 +9,9 @@ from filelock import FileLock, Timeout
 
 from hn_assets.errors import StoreError
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.pipeline.stage import Operation, Stage
-from hn_assets.pipeline.stage_run import SharedWork, StageResult, StageRun
+from hn_assets.pipeline.stage import Operation, Stage, declared_reads
+from hn_assets.pipeline.stage_context import SharedWork, StageContext
+from hn_assets.pipeline.stage_run import StageResult, StageRun
 
 SECONDS_BETWEEN_LOG_LINES = 30.0
 
@@ -39,7 +40,13 @@ def run_operation(
     lock = dataset.store.lock(operation.name)
     with one_run_at_a_time(lock, f"{dataset.name}/{operation.name}", log):
         try:
-            runs = [StageRun(dataset, stage, stages, log, shared) for stage in wanted]
+            runs = [
+                StageRun(
+                    stage,
+                    StageContext(dataset, stage.writes, declared_reads(stage, stages), log, shared),
+                )
+                for stage in wanted
+            ]
             if operation.is_atomic:
                 yield from _run_together(runs)
             else:
@@ -59,8 +66,8 @@ def _run_together(runs: list[StageRun]) -> list[StageResult]:
     with ExitStack() as publishing:
         drafts = {run.stage.name: publishing.enter_context(run.publish()) for run in runs}
         for run in runs:
-            run.drafts = drafts
-        made = {run.stage.name: run.stage.make(run, drafts[run.stage.name]) for run in runs}
+            run.context.drafts = drafts
+        made = {run.stage.name: run.stage.make(run.context, drafts[run.stage.name]) for run in runs}
     return [run.result(drafts[run.stage.name], made[run.stage.name]) for run in runs]
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from hn_assets.encoding.embed import EarlierVectors, embed_texts
 from hn_assets.encoding.embed_report import EmbedReport
-from hn_assets.encoding.encoder import Kind
 from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.models.space import Kind
 from hn_assets.encoding.vectors.cache_pruning import record_version
 from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.session import MiningFiles, MiningSession
 from hn_assets.pipeline.metadata import Metadata, distribution
-from hn_assets.pipeline.stage_run import StageRun
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.sources.ingest.collect import collect
 from hn_assets.sources.ingest.report import SourceReport
@@ -48,34 +48,36 @@ def source_kinds(settings: DatasetSettings) -> set[str]:
     return {settings.source.technology, "parquet"}
 
 
-def identify_source(run: StageRun) -> Mapping[str, Any] | None:
+def identify_source(context: StageContext) -> Mapping[str, Any] | None:
     """A fingerprint of the raw data; None if only reading them tells whether they changed."""
-    fingerprint = run.shared.get("fingerprint", _source(run).fingerprint)
+    fingerprint = context.shared.get("fingerprint", _source(context).fingerprint)
     return None if fingerprint is None else {"fingerprint": fingerprint}
 
 
-def ingest_source(run: StageRun) -> SourceReport:
+def ingest_source(context: StageContext) -> SourceReport:
     """Read the source once, and write corpus, queries and qrels into the drafts that are wanted."""
 
     def write() -> SourceReport:
         paths = {
-            file.stage: run.drafts[file.stage].path(file.name) if file.stage in run.drafts else None
+            file.stage: context.drafts[file.stage].path(file.name)
+            if file.stage in context.drafts
+            else None
             for file in (layout.CORPUS, layout.QUERIES, layout.QRELS)
         }
-        mining = run.settings.mining
+        mining = context.settings.mining
         return collect(
-            _source(run),
+            _source(context),
             **paths,
             mining_split=mining.split,
             evaluation_split=mining.evaluation_split,
         )
 
-    return run.shared.get("source report", write)
+    return context.shared.get("source report", write)
 
 
-def describe_source(run: StageRun) -> dict[str, str]:
+def describe_source(context: StageContext) -> dict[str, str]:
     """Type, location and revision of the source, for people."""
-    return {f"source_{key}": value for key, value in _source(run).describe().items()}
+    return {f"source_{key}": value for key, value in _source(context).describe().items()}
 
 
 # what changes speed and memory, and no vector
@@ -88,63 +90,63 @@ def encoding_settings(settings: DatasetSettings, without: set[str]) -> Mapping[s
     return {**encoding, "precision": settings.compute.precision}
 
 
-def identify_encoding(run: StageRun, kind: Kind) -> Mapping[str, Any]:
+def identify_encoding(context: StageContext, kind: Kind) -> Mapping[str, Any]:
     """All that a vector depends on beside its text: weights, pooling, precision, instruction."""
-    return {"space": _model(run).space(kind)}
+    return {"space": _model(context).space(kind)}
 
 
-def embed_stage(run: StageRun, draft: Draft, source: StageFile, kind: Kind) -> Metadata:
+def embed_stage(context: StageContext, draft: Draft, source: StageFile, kind: Kind) -> Metadata:
     """Write the vectors of the texts of a stage; both stages of embeddings share the model."""
-    file = run.stage.writes[0]
+    file = context.files[0]
     report = embed_texts(
-        run.input(source),
+        context.input(source),
         kind,
         draft.path(file.name),
-        model=_model(run),
-        cache_folder=run.dataset.store.vectors,
-        earlier=_earlier_vectors(run),
-        what=run.stage.name,
-        log=run.log.info,
-        warn=run.log.warning,
+        model=_model(context),
+        cache_folder=context.dataset.store.vectors,
+        earlier=_earlier_vectors(context),
+        what=context.name,
+        log=context.log.info,
+        warn=context.log.warning,
     )
-    run.shared.get(f"{run.stage.name} report", lambda: report)
+    context.shared.get(f"{context.name} report", lambda: report)
     draft.info.update(report.manifest_info())
     return {**report.figures(), **distribution(report.norms, "norm")}
 
 
-def record_vectors(run: StageRun, version: str) -> None:
+def record_vectors(context: StageContext, version: str) -> None:
     """Record which vectors a published version uses, so that the others can be pruned."""
-    report: EmbedReport = run.shared.get(f"{run.stage.name} report", _not_made)
-    folder = run.dataset.store.vectors
-    record_version(folder, report.space_folder, run.stage.name, version, report.keys)
+    report: EmbedReport = context.shared.get(f"{context.name} report", _not_made)
+    folder = context.dataset.store.vectors
+    record_version(folder, report.space_folder, context.name, version, report.keys)
 
 
 def _not_made() -> EmbedReport:
     raise AssertionError("the vectors must be made before they are published")
 
 
-def _model(run: StageRun) -> LazyModel:
-    settings, log = run.settings, run.log.info
-    return run.shared.get("model", lambda: LazyModel(settings.encoding, settings.compute, log))
+def _model(context: StageContext) -> LazyModel:
+    settings, log = context.settings, context.log.info
+    return context.shared.get("model", lambda: LazyModel(settings.encoding, settings.compute, log))
 
 
-def _earlier_vectors(run: StageRun) -> EarlierVectors | None:
+def _earlier_vectors(context: StageContext) -> EarlierVectors | None:
     """The vectors that are there, for a machine that has them but not the cache."""
     try:
-        manifest = run.place.manifest()
+        manifest = context.place.manifest()
         if manifest is None:
             return None
-        path = run.place.file(run.stage.writes[0].name)
+        path = context.place.file(context.files[0].name)
         return EarlierVectors(path, manifest.info["vectors_of"])
     except StoreError:
         return None  # it is damaged, which was said before
 
 
-def open_mining_session(run: StageRun) -> MiningSession:
+def open_mining_session(context: StageContext) -> MiningSession:
     """The dataset, ready to be calibrated, audited or mined."""
-    settings = run.settings
+    settings = context.settings
     files = {
-        name: run.input(file)
+        name: context.input(file)
         for name, file in (
             ("corpus", layout.CORPUS),
             ("queries", layout.QUERIES),
@@ -157,25 +159,25 @@ def open_mining_session(run: StageRun) -> MiningSession:
         )
     }
     return MiningSession.open(
-        MiningFiles(**files, teacher_scores=run.optional_input(layout.TEACHER_SCORES)),
+        MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES)),
         mining=settings.mining,
         filters=settings.filters,
         search=settings.search,
         teacher=settings.teacher,
-        calibration=read_calibration(run),
+        calibration=read_calibration(context),
         # as the model read the passages
-        include_title=bool(run.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
-        base=run.dataset.base,
+        include_title=bool(context.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
+        base=context.dataset.base,
     )
 
 
-def read_calibration(run: StageRun) -> Calibration | None:
+def read_calibration(context: StageContext) -> Calibration | None:
     """What the calibration found; None if the dataset has none or the stage does not read it."""
-    path = run.optional_input(layout.CALIBRATION)
+    path = context.optional_input(layout.CALIBRATION)
     if path is None:
         return None
     return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _source(run: StageRun) -> Source:
-    return run.shared.get("source", run.dataset.open_source)
+def _source(context: StageContext) -> Source:
+    return context.shared.get("source", context.dataset.open_source)

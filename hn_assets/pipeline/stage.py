@@ -4,21 +4,17 @@ From one declaration follow the edges of the graph, what a stage's content depen
 stale, and which files it may read and must write.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hn_assets.pipeline.metadata import Metadata
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.store import Draft
 from hn_assets.store.layout import StageFile
-
-if TYPE_CHECKING:
-    from hn_assets.pipeline.stage_run import StageRun
-    from hn_assets.store import Draft
 
 Resolved = Mapping[str, Any]
 
@@ -61,12 +57,12 @@ class Stage:
 
     writes: Sequence[StageFile]
     description: str
-    make: Callable[[StageRun, Draft], Metadata]
+    make: Callable[[StageContext, Draft], Metadata]
     version: int
     reads: Sequence[StageFile] = ()
-    published: Callable[[StageRun, str], None] | None = None
+    published: Callable[[StageContext, str], None] | None = None
     settings: Callable[[DatasetSettings], Resolved] = _nothing
-    identify: Callable[[StageRun], Resolved | None] | None = None
+    identify: Callable[[StageContext], Resolved | None] | None = None
     after: Sequence[StageFile] = ()
     is_part_of: Callable[[DatasetSettings], bool] = _always
     kinds: Callable[[DatasetSettings], set[str]] = lambda settings: set()
@@ -102,6 +98,12 @@ class Operation:
     def uses_device(self) -> bool:
         """Whether one of its stages computes on a GPU if there is one."""
         return any(stage.uses_device for stage in self.stages)
+
+
+def declared_reads(stage: Stage, stages: Iterable[Stage]) -> list[StageFile]:
+    """The files that a stage reads, of those stages that a dataset has."""
+    known = {other.name for other in stages}
+    return [file for file in stage.reads if file.stage in known]
 
 
 def upstream_names(stage: Stage, stages: Iterable[Stage]) -> list[str]:

@@ -144,4 +144,4 @@ def _positive_scores(hard_negatives: Path) -> NDArray[np.float32]:
 def _describe_threshold(calibration: Path | None) -> str:
     if calibration is None:
         return ""
-    return Calibration.model_validate_json((calibration.read_text(encoding="utf-8"))).describe()
+    return Calibration.model_validate_json(calibration.read_text(encoding="utf-8")).describe()

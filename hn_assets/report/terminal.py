@@ -5,7 +5,7 @@ from itertools import islice
 from textwrap import fill
 
 from hn_assets.errors import StoreError
-from hn_assets.export.examples import Examples
+from hn_assets.export.base.examples import Examples
 from hn_assets.export.writer import render
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.store import DatasetStore, layout

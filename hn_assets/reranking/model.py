@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.model import find_model, identify_weights
+from hn_assets.encoding.models.model import find_model, identify_weights
 from hn_assets.errors import ModelError
 from hn_assets.settings.teacher import TeacherSettings
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from hn_assets.orchestration.base.names import asset_key, settings_key
 from hn_assets.orchestration.build import build_definitions
-from hn_assets.orchestration.names import asset_key, settings_key
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import DatasetStore

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from hn_assets.evaluation.checks import data as health
+from hn_assets.orchestration.base.names import ACCEPT_TAG
 from hn_assets.orchestration.build import build_definitions
-from hn_assets.orchestration.names import ACCEPT_TAG
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.assets.test_refresh import make_dataset
 from hn_assets_tests.collections_on_disk import write_jsonl

@@ -9,7 +9,7 @@ import pytest
 from FlagEmbedding import FlagAutoModel
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.model import bundled_model_folder, hash_folder, load_model
+from hn_assets.encoding.models.model import bundled_model_folder, hash_folder, load_model
 from hn_assets.errors import HubError, ModelError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only

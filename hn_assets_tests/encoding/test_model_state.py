@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.encoding.model import identify_model
-from hn_assets.encoding.model_state import state_of_model
+from hn_assets.encoding.models.model import identify_model
+from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.errors import HubError, ModelError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.small_models import make_tiny_bert

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.export.base.inputs import TEACHER_COLUMN
 from hn_assets.export.formats import FORMATS
-from hn_assets.export.inputs import TEACHER_COLUMN
 from hn_assets.export.writer import ExportReport, export_training_set
 from hn_assets.store import tables
 

@@ -15,7 +15,7 @@ from hn_assets.settings.export import ExportSettings
 from hn_assets_tests.export.export_inputs import Inputs, read_jsonl
 
 NEW_FORMAT = '''
-from hn_assets.export.format import Format, WrittenFiles
+from hn_assets.export.base.format import Format, WrittenFiles
 
 
 class Counted(Format):

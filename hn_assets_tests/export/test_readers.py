@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hn_assets.encoding.model import bundled_model_folder
+from hn_assets.encoding.models.model import bundled_model_folder
 from hn_assets_tests.export.export_inputs import Inputs
 from hn_assets_tests.small_models import make_tiny_bert
 

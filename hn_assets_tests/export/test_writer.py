@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from hn_assets.errors import SettingsError, StoreError
-from hn_assets.export import examples as examples_module
-from hn_assets.export import row_files
+from hn_assets.export.base import examples as examples_module
+from hn_assets.export.base import row_files
 from hn_assets.settings.export import ExportSettings
 from hn_assets_tests.export.export_inputs import Inputs, read_jsonl
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hn_assets.encoding.model import bundled_model_folder
+from hn_assets.encoding.models.model import bundled_model_folder
 from hn_assets.encoding.vectors.vector_cache import VectorCache
 from hn_assets.errors import HubError, ModelError
 from hn_assets.reranking import score_pairs as score_module

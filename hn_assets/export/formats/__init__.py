@@ -1,13 +1,13 @@
 """One module per format of training files.
 
-A module defines one subclass of `hn_assets.export.format.Format`. The modules are discovered:
+A module defines one subclass of `hn_assets.export.base.format.Format`. The modules are discovered:
 adding a format is adding a module, and nothing else.
 """
 
 import sys
 
 from hn_assets.discovery import subclasses_in
-from hn_assets.export.format import Format
+from hn_assets.export.base.format import Format
 
 
 def _discover() -> dict[str, Format]:

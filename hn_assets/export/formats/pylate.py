@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from hn_assets.export.examples import Examples
-from hn_assets.export.format import ExportContext, Format, WrittenFiles
-from hn_assets.export.row_files import write_parquet
+from hn_assets.export.base.examples import Examples
+from hn_assets.export.base.format import ExportContext, Format, WrittenFiles
+from hn_assets.export.base.row_files import write_parquet
 
 TRAIN, QUERIES, DOCUMENTS = (
     f"pylate-{table}.parquet" for table in ("train", "queries", "documents")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hn_assets.export.examples import Examples, Passage
-from hn_assets.export.format import ExportContext, Format, WrittenFiles
-from hn_assets.export.row_files import write_json_lines
+from hn_assets.export.base.examples import Examples, Passage
+from hn_assets.export.base.format import ExportContext, Format, WrittenFiles
+from hn_assets.export.base.row_files import write_json_lines
 
 
 class Tevatron(Format):

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from hn_assets.export.examples import Examples
-from hn_assets.export.format import ExportContext, Format, WrittenFiles
-from hn_assets.export.row_files import write_parquet
+from hn_assets.export.base.examples import Examples
+from hn_assets.export.base.format import ExportContext, Format, WrittenFiles
+from hn_assets.export.base.row_files import write_parquet
 
 COLUMNS = [(name, pa.string()) for name in ("anchor", "positive", "negative")]
 SCORES = ("scores", pa.list_(pa.float32()))

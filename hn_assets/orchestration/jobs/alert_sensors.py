@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from hn_assets.alerts.alert import Alert, send
-from hn_assets.orchestration.names import (
+from hn_assets.orchestration.base.names import (
     failed_checks_sensor,
     failed_runs_sensor,
     freshness_job,

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from hn_assets.errors import HardNegativesError
-from hn_assets.orchestration.names import REASON_TAG, change_sensor
+from hn_assets.orchestration.base.names import REASON_TAG, change_sensor
 from hn_assets.pipeline.changes import state_of_inputs
 from hn_assets.pipeline.dataset import Dataset
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets.orchestration.asset_checks import IS_FRESH
-from hn_assets.orchestration.names import asset_key, freshness_job, freshness_schedule
+from hn_assets.orchestration.base.names import (
+    IS_FRESH,
+    asset_key,
+    freshness_job,
+    freshness_schedule,
+)
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.checks import FRESHNESS_CRON
 from hn_assets.store.layout import TRAINING_SET

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets.orchestration.names import refresh_job, refresh_schedule
+from hn_assets.orchestration.base.names import refresh_job, refresh_schedule
 from hn_assets.pipeline.dataset import Dataset
 
 

@@ -12,7 +12,7 @@ from hn_assets.encoding.devices import onednn_linear
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.devices.onednn_linear import onednn_has_bfloat16, use_onednn_linear_layers
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.model import LoadedModel, load_model
+from hn_assets.encoding.models.model import LoadedModel, load_model
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
 from hn_assets_tests.small_models import minilm_encoder

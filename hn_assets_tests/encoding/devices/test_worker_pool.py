@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.model import LoadedModel, load_model
+from hn_assets.encoding.models.model import LoadedModel, load_model
 from hn_assets.errors import WorkerError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
@@ -64,7 +64,7 @@ def test_the_processes_end_with_a_killed_parent(tiny: LoadedModel, tmp_path: Pat
     code = (
         "import os, signal, multiprocessing\n"
         "from hn_assets.encoding.encoder import Encoder\n"
-        "from hn_assets.encoding.model import load_model\n"
+        "from hn_assets.encoding.models.model import load_model\n"
         "from hn_assets.settings.encoding import EncodingSettings\n"
         "if __name__ == '__main__':\n"
         f"    settings = EncodingSettings(model={tiny.identity.location!r}, pooling='mean')\n"

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from hn_assets.alerts.alert import Alert
+from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets.orchestration.build import build_definitions
-from hn_assets.orchestration.names import REASON_TAG
 from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset
 from hn_assets_tests.assets.test_refresh import make_dataset
 from hn_assets_tests.small_models import make_tiny_bert

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hn_assets.orchestration.names import REASON_TAG
+from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home

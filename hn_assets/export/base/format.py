@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from hn_assets.export.examples import Examples
+from hn_assets.export.base.examples import Examples
 
 
 @dataclass(frozen=True)

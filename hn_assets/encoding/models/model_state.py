@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hn_assets.encoding.model import find_model
+from hn_assets.encoding.models.model import find_model
 from hn_assets.errors import HubError
 from hn_assets.hashing import hash_of_text, state_of_files
 

@@ -1,10 +1,11 @@
 """The space of a vector: all that it depends on beside its text."""
 
-from typing import Any
+from typing import Any, Literal
 
-from hn_assets.encoding.encoder import Kind
-from hn_assets.encoding.model import ModelIdentity
+from hn_assets.encoding.models.model import ModelIdentity
 from hn_assets.settings.encoding import EncodingSettings
+
+Kind = Literal["query", "passage"]
 
 ENCODER_VERSION = 1  # to be raised when the same text and model would give another vector
 

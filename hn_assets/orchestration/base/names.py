@@ -3,6 +3,7 @@
 import dagster as dg
 
 GPU_POOL = "gpu"
+IS_FRESH = "is_fresh"
 ACCEPT_TAG = "hn_assets/accept"
 REASON_TAG = "hn_assets/reason"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from hn_assets.export.examples import Examples
-from hn_assets.export.row_files import write_parquet
+from hn_assets.export.base.examples import Examples
+from hn_assets.export.base.row_files import write_parquet
 
 IDS = pa.schema(
     [

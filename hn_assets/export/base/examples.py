@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hn_assets.errors import StoreError
-from hn_assets.export import inputs
+from hn_assets.export.base import inputs
 from hn_assets.text import passage_text
 
 QUERIES_PER_BLOCK = 1_000
