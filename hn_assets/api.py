@@ -87,7 +87,7 @@ def mine_hard_negatives(
 
     Args:
         corpus: The path of a folder in BEIR layout (corpus.jsonl, queries.jsonl,
-            qrels/<split>.tsv), and nothing else then; or the documents: a pandas DataFrame, a
+            `qrels/<split>.tsv`), and nothing else then; or the documents: a pandas DataFrame, a
             `datasets.Dataset`, an Arrow table or a list of dicts with the columns id (or _id), text
             and, if there are any, title.
         queries: The same of the queries: id (or _id) and text.

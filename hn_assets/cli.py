@@ -23,7 +23,7 @@ def main() -> None:
 @click.argument("dataset")
 @click.option("--examples", default=3, show_default=True, help="Queries to print.")
 def show(dataset: str, examples: int) -> None:
-    """Say where DATASET's files lie, with a few examples, and how far to trust them."""
+    """Say where DATASET's files lie, with a few examples, and how reliable they are."""
     with _store_of(dataset) as store:
         click.echo(render_dataset(store, examples))
 

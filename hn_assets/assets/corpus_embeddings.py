@@ -11,7 +11,7 @@ from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
-OF_QUERIES = {"query_instruction", "query_instruction_format", "query_max_length"}
+QUERY_SETTINGS = {"query_instruction", "query_instruction_format", "query_max_length"}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -25,7 +25,7 @@ STAGE = Stage(
     make=make,
     version=1,
     reads=(layout.CORPUS,),
-    settings=lambda settings: encoding_settings(settings, without=OF_QUERIES),
+    settings=lambda settings: encoding_settings(settings, without=QUERY_SETTINGS),
     identify=lambda context: identify_encoding(context, "passage"),
     published=record_vectors,
     kinds=lambda settings: {"torch", "arrow"},

@@ -11,7 +11,7 @@ from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout
 
-OF_PASSAGES = {"include_title", "passage_max_length"}
+PASSAGE_SETTINGS = {"include_title", "passage_max_length"}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -25,7 +25,7 @@ STAGE = Stage(
     make=make,
     version=1,
     reads=(layout.QUERIES,),
-    settings=lambda settings: encoding_settings(settings, without=OF_PASSAGES),
+    settings=lambda settings: encoding_settings(settings, without=PASSAGE_SETTINGS),
     identify=lambda context: identify_encoding(context, "query"),
     published=record_vectors,
     kinds=lambda settings: {"torch", "arrow"},

@@ -53,7 +53,7 @@ class EncodingSpeed:
 
 @dataclass(frozen=True)
 class EmbedReport:
-    """What was embedded, and how.
+    """What was encoded, and how.
 
     Attributes:
         texts: How many vectors the file holds.

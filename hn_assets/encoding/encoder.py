@@ -56,26 +56,25 @@ class _Window(Generic[Name]):
 class Encoder:
     """Texts to vectors with one loaded model, on one or several devices.
 
-        Args:
-            model: From `load_model`.
-            devices: Torch devices; several get a process each.
-            max_tokens_per_batch: How many tokens are computed at once on each device, padding
-                counted; None for the default. Vectors of other batches differ by rounding.
-            compile: `auto`, `always` or `never`: whether `torch.compile` is used.
+    Args:
+        model: From `load_model`.
+        devices: Torch devices; several get a process each.
+        max_tokens_per_batch: How many tokens are computed at once on each device, padding
+            counted; None for the default. Vectors of other batches differ by rounding.
+        compile: `auto`, `always` or `never`: whether `torch.compile` is used.
 
-        Attributes:
-            stats: What has been encoded so far.
-            window: How many texts are tokenised and sorted by length at once.
-            compile_decision: Whether `torch.compile` is used, and why.
-            cuts_batches: Whether batches are cut here; if not, FlagEmbedding drives the model.
+    Attributes:
+        stats: What has been encoded so far.
+        window: How many texts are tokenised and sorted by length at once.
+        compile_decision: Whether `torch.compile` is used, and why.
+        cuts_batches: Whether batches are cut here; if not, FlagEmbedding drives the model.
 
-        Example:
-            >>> from hn_assets.encoding.models.space import Kind
-    from hn_assets.encoding.models.model import load_model
-            >>> from hn_assets.settings.encoding import EncodingSettings
-            >>> model = load_model(EncodingSettings(), devices=["cpu"], precision="float32")
-            >>> Encoder(model, devices=["cpu"]).encode(["heart attack"], "query").shape
-            (1, 384)
+    Example:
+        >>> from hn_assets.encoding.models.model import load_model
+        >>> from hn_assets.settings.encoding import EncodingSettings
+        >>> model = load_model(EncodingSettings(), devices=["cpu"], precision="float32")
+        >>> Encoder(model, devices=["cpu"]).encode(["heart attack"], "query").shape
+        (1, 384)
     """
 
     def __init__(

@@ -23,7 +23,7 @@ SCORING_VERSION = 1  # to be raised when the same pair and model would get anoth
 
 @dataclass(frozen=True)
 class RerankerIdentity:
-    """Which reranker this is, to the last bit of its weights; known without loading it.
+    """Which reranker this is, to the last bit of its weights; known before it is loaded.
 
     Attributes:
         name: The name or folder that it was asked for by.

@@ -20,7 +20,7 @@ WEIGHTS = {".safetensors", ".bin"}
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which model this is, to the last bit of its weights; known without loading it.
+    """Which model this is, to the last bit of its weights; known before it is loaded.
 
     Attributes:
         name: The name or folder that it was asked for by.

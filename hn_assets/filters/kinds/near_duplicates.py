@@ -14,7 +14,7 @@ SHINGLE_WORDS = 5
 # a shingle that more positives hold is boilerplate: it says nothing of two passages
 MAX_POSITIVES_PER_SHINGLE = 1000
 
-NEAR_DUPLICATE = Reason(
+SHARES_WORD_RUNS = Reason(
     "near-duplicate of a positive", "it shares most of its words with a positive"
 )
 
@@ -39,7 +39,7 @@ class NearDuplicates(DocumentFilter[NearDuplicatesSettings]):
 
     order = 40
     settings_class = NearDuplicatesSettings
-    reasons = (NEAR_DUPLICATE,)
+    reasons = (SHARES_WORD_RUNS,)
 
     @property
     def is_active(self) -> bool:
