@@ -17,8 +17,8 @@ from pydantic import PrivateAttr, SkipValidation
 
 from hn_assets.assets import operations_of, stages_of
 from hn_assets.errors import SettingsError
-from hn_assets.evaluation.checks.check import all_checks
-from hn_assets.evaluation.checks.result import CheckResult
+from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation

@@ -9,7 +9,7 @@ import click
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError
 from hn_assets.mining.output.explain import explain
-from hn_assets.report.terminal import render_dataset
+from hn_assets.report.show import render_dataset
 from hn_assets.settings.reference import settings_table
 from hn_assets.store import DatasetStore, open_store
 

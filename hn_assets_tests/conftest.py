@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from hn_assets_tests.small_models import make_cross_encoder, make_tiny_bert
 
@@ -17,14 +16,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")
-def teacher_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A cross-encoder, trained once per test run, whichever process asks first."""
-    here = tmp_path_factory.getbasetemp()
-    folder = (here if worker_id == "master" else here.parent) / "teacher"
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            make_cross_encoder(folder)
-    return folder
+def teacher_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder that scores a passage by whether it names what the query asks for."""
+    return make_cross_encoder(tmp_path_factory.mktemp("teacher"))
 
 
 @pytest.fixture(scope="session")

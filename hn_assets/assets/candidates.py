@@ -5,9 +5,9 @@ from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, distribution, table
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.retrieval.compatibility import check_index_version, check_same_space
 from hn_assets.retrieval.depth import resolved_depth, wanted_depth
 from hn_assets.retrieval.rank_candidates import EarlierFiles, rank_candidates
-from hn_assets.retrieval.space_checks import check_index_version, check_same_space
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft, layout
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from hn_assets.filters.discovery import external_files
+from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.miner import MiningReport
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
@@ -16,7 +16,7 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.store import Draft, layout
-from hn_assets.store.tables import read_texts
+from hn_assets.store.schemas import read_texts
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:

@@ -1,16 +1,16 @@
 """report: one page per run that a person can open, or attach."""
 
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.checks.accepted import NDCG
-from hn_assets.evaluation.checks.result import CheckVerdict
+from hn_assets.evaluation.checks.base.last_training_set import NDCG
+from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.checks.run_checks import read_verdicts
 from hn_assets.evaluation.retrieval_quality import HISTORY
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.advice import training_advice
-from hn_assets.report.collect import ReportFiles, collect_summary
 from hn_assets.report.render import headline, render_report
+from hn_assets.report.summary import ReportFiles, collect_summary
 from hn_assets.store import Draft, layout
 
 

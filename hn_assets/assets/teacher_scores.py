@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hn_assets.encoding.vectors.cache_pruning import record_version
-from hn_assets.filters.discovery import external_files
+from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
 from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session

@@ -1,6 +1,6 @@
 """training_set: the files that people fine-tune on."""
 
-from hn_assets.evaluation.checks.accepted import ACCEPTED, accepted_summary
+from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED, accepted_summary
 from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.export.writer import export_training_set
 from hn_assets.pipeline.metadata import Markdown, Metadata, counts, table

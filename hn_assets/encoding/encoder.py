@@ -13,7 +13,7 @@ from hn_assets.encoding.devices.batching import TokenIds, cut_batches
 from hn_assets.encoding.devices.torch_compile import CompileDecision
 from hn_assets.encoding.devices.worker_pool import OneDevice, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
-from hn_assets.encoding.models.space import Kind
+from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.errors import ModelError
 

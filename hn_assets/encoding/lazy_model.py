@@ -8,7 +8,7 @@ from typing_extensions import Self
 
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import identify_model, load_model
-from hn_assets.encoding.models.space import Kind, describe_space
+from hn_assets.encoding.models.vector_identity import Kind, describe_space
 from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings

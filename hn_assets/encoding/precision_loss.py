@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.models.space import Kind
+from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.encoding.vectors.vector_file import Vectors
 

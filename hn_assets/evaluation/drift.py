@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.store.tables import TEXT_KEY
+from hn_assets.store.schemas import TEXT_KEY
 
 if TYPE_CHECKING:
     import pandas as pd

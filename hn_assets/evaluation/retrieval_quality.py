@@ -33,7 +33,7 @@ def measure_quality(
     """Compute the mean measures over the queries of a split that have a positive.
 
     Args:
-        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
+        candidates: A Parquet file with the columns of `schemas.CANDIDATES`.
         qrels: The judgements, with the columns query_id, doc_id, score and split. The score is the
             gain; a document with a score of 0 or less is not relevant.
         split: The split of the queries.

@@ -62,14 +62,14 @@ def export_training_set(
 
     Args:
         folder: An existing folder. Files of the same names are replaced.
-        corpus: Parquet file with the columns of `tables.CORPUS`.
-        queries: Parquet file with the columns of `tables.QUERIES`.
-        qrels: Parquet file with the columns of `tables.QRELS`.
-        hard_negatives: Parquet file with the columns of `tables.HARD_NEGATIVES`.
+        corpus: Parquet file with the columns of `schemas.CORPUS`.
+        queries: Parquet file with the columns of `schemas.QUERIES`.
+        qrels: Parquet file with the columns of `schemas.QRELS`.
+        hard_negatives: Parquet file with the columns of `schemas.HARD_NEGATIVES`.
         split: The split whose positives are exported.
         num_negatives: How many negatives were asked for per query.
         include_title: Whether a passage's text begins with its title.
-        teacher_scores: Parquet file with the columns of `tables.TEACHER_SCORES`, or None if there
+        teacher_scores: Parquet file with the columns of `schemas.TEACHER_SCORES`, or None if there
             is no teacher.
         formats: Names of formats, as in `FORMATS`.
 

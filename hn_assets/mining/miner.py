@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.errors import MiningError
+from hn_assets.filters.all_filters import active_filters
 from hn_assets.filters.base.candidate_features import REFERENCE_COLUMN, CandidateFeatures
-from hn_assets.filters.base.protocol import Filter, Rejection
-from hn_assets.filters.discovery import active_filters
+from hn_assets.filters.base.filter import Filter, Rejection
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, reference_scores
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.plan import Plan
+from hn_assets.mining.relevance.compute_features import candidate_features, with_probability
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.features import candidate_features, with_probability
 from hn_assets.mining.relevance.positive_similarity import positive_scores, positive_similarity
 from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import FilterDecisions, apply_filters

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.filters.discovery import active_filters, filter_keys
-from hn_assets.filters.kinds.relevance_model import (
+from hn_assets.filters.all_filters import active_filters, filter_keys
+from hn_assets.filters.kinds.target_false_negative_rate import (
     FALLBACK_RELATIVE_MARGIN,
     RelevanceModelSettings,
 )
@@ -19,11 +19,10 @@ from hn_assets.mining.holdout.methods import CHOSEN, Method
 from hn_assets.mining.rules.sampling import Sampling, SamplingMethod
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
-from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
     "top": "the best ranked",
@@ -99,23 +98,6 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
 def shortlist_count(mining: MiningSettings, teacher: TeacherSettings) -> int:
     """How many candidates of each query the teacher scores."""
     return teacher.shortlist or SHORTLIST_PER_NEGATIVE * mining.num_negatives
-
-
-def wanted_depth(search: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
-    """The depth of the rankings: as it is set, or so that the range holds without the positives.
-
-    Args:
-        search: The settings of the search.
-        mining: The settings of mining.
-        qrels: A table with the columns query_id, score and split.
-    """
-    if search.depth is not None:
-        return search.depth
-    end = mining.range_or(DEFAULT_RANGE)[1]
-    if mining.range_counts == "including_positives":
-        return end
-    mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
-    return end + (int(mined.groupby("query_id").size().max()) if len(mined) else 0)
 
 
 def resolved_plan(mining: MiningSettings, filters: FiltersSettings) -> dict[str, Any]:

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.filters.base.protocol import Filter, FilterInputs
-from hn_assets.filters.discovery import active_filters
+from hn_assets.filters.all_filters import active_filters
+from hn_assets.filters.base.filter import Filter, FilterInputs
 from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.teacher_scores import TeacherScores
-from hn_assets.mining.data.text_ids import number_texts, read_passages
+from hn_assets.mining.data.text_numbers import number_texts, read_passages
 from hn_assets.mining.deeper_search import DeeperSearch
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate, calibration_filters
@@ -31,7 +31,7 @@ from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.teacher import TeacherSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,15 +42,15 @@ class MiningFiles:
     """The files that mining reads.
 
     Attributes:
-        corpus: A Parquet file with the columns of `tables.CORPUS`.
-        queries: A Parquet file with the columns of `tables.QUERIES`.
-        qrels: A Parquet file with the columns of `tables.QRELS`.
+        corpus: A Parquet file with the columns of `schemas.CORPUS`.
+        queries: A Parquet file with the columns of `schemas.QUERIES`.
+        qrels: A Parquet file with the columns of `schemas.QRELS`.
         corpus_embeddings: The vectors of the corpus.
         query_embeddings: The vectors of the queries.
         faiss_index: The index of the corpus, for searches that go deeper than the candidates.
         faiss_index_ids: The ids of the documents in the index.
-        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
-        teacher_scores: A Parquet file with the columns of `tables.TEACHER_SCORES`; None if no
+        candidates: A Parquet file with the columns of `schemas.CANDIDATES`.
+        teacher_scores: A Parquet file with the columns of `schemas.TEACHER_SCORES`; None if no
             teacher has scored anything.
     """
 
@@ -171,7 +171,7 @@ class MiningSession:
 
     @cached_property
     def query_table(self) -> pd.DataFrame:
-        """The queries, with the columns of `tables.QUERIES`."""
+        """The queries, with the columns of `schemas.QUERIES`."""
         import pandas as pd
 
         return pd.read_parquet(self.files.queries)
@@ -181,10 +181,10 @@ class MiningSession:
 
         Args:
             ledger: The file to write what became of every candidate to, block by block, with the
-                columns of `tables.LEDGER`.
+                columns of `schemas.LEDGER`.
 
         Returns:
-            The negatives with the columns of `tables.HARD_NEGATIVES`, sorted by query id and rank,
+            The negatives with the columns of `schemas.HARD_NEGATIVES`, sorted by query id and rank,
             and what came of mining.
 
         Raises:
@@ -200,8 +200,8 @@ class MiningSession:
             teacher = TeacherScores(self.files.teacher_scores, self.dataset)
             filters += active_filters(self.teacher)
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
-        chosen = [tables.HARD_NEGATIVES.empty_table()]
-        with pq.ParquetWriter(ledger, tables.LEDGER, compression="zstd") as writer:
+        chosen = [schemas.HARD_NEGATIVES.empty_table()]
+        with pq.ParquetWriter(ledger, schemas.LEDGER, compression="zstd") as writer:
             for block in self._candidate_blocks():
                 for result in miner.mine(block):
                     writer.write_table(to_ledger(result, self.dataset))

@@ -10,7 +10,8 @@ from datetime import timedelta
 import dagster as dg
 
 from hn_assets.errors import HardNegativesError
-from hn_assets.evaluation.checks.check import Check, all_checks
+from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.base.check import Check
 from hn_assets.evaluation.checks.freshness import is_fresh
 from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.orchestration.base.names import (

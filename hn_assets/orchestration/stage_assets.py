@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from hn_assets.assets import operations_of, stages_of
+from hn_assets.orchestration.base.dagster_metadata import to_dagster
 from hn_assets.orchestration.base.failures import explained_failures
-from hn_assets.orchestration.base.metadata import to_dagster
 from hn_assets.orchestration.base.names import GPU_POOL, asset_key, op_name, settings_key
 from hn_assets.orchestration.run_settings import with_run_settings
 from hn_assets.pipeline.dataset import Dataset

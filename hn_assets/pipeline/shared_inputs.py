@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hn_assets.encoding.embed import EarlierVectors, embed_texts
 from hn_assets.encoding.embed_report import EmbedReport
+from hn_assets.encoding.embed_texts import EarlierVectors, embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
-from hn_assets.encoding.models.space import Kind
+from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.cache_pruning import record_version
 from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration

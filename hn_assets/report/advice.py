@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from hn_assets.evaluation.checks.result import CheckVerdict
+from hn_assets.evaluation.checks.base.result import CheckVerdict
 
 
 def training_advice(verdicts: Sequence[CheckVerdict]) -> str:

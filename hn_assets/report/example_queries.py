@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.mining.output.explain import describe_reason
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hn_assets.evaluation.drift import Drift
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.report.advice import training_advice
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
-from hn_assets.report.collect import RefreshSummary
+from hn_assets.report.summary import RefreshSummary
 
 CHANGES = {
     "documents_added": "documents added",

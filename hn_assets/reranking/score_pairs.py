@@ -17,7 +17,7 @@ from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.progress import Progress
 from hn_assets.reranking.lazy_model import LazyReranker
 from hn_assets.reranking.model import Reranker
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,7 @@ def score_shortlist(
         shortlist: Columns query_id, doc_id and label (1 for positives, 0 for candidates), with
             the index 0, 1, 2, ...
         texts: (query, passage) of each row.
-        target: The Parquet file to write, with the columns of `tables.TEACHER_SCORES`; ordered
+        target: The Parquet file to write, with the columns of `schemas.TEACHER_SCORES`; ordered
             by query, positives first.
         reranker: Scores what has no score yet, and says whether scores go through a sigmoid.
         cache_folder: The folder of all vectors and scores that were ever computed.
@@ -122,7 +122,7 @@ def score_shortlist(
     scored = shortlist.assign(score=scores).sort_values(
         ["query_id", "label", "doc_id"], ascending=[True, False, True]
     )
-    kept = pa.Table.from_pandas(scored, tables.TEACHER_SCORES, preserve_index=False)
+    kept = pa.Table.from_pandas(scored, schemas.TEACHER_SCORES, preserve_index=False)
     pq.write_table(kept.replace_schema_metadata(None), target, compression="zstd")
     return ShortlistReport(
         scores=scored,

@@ -15,7 +15,7 @@ from hn_assets.hardware import Choice
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
-from hn_assets.store.tables import INDEX_IDS
+from hn_assets.store.schemas import INDEX_IDS
 
 INDEX_FILE = layout.FAISS_INDEX.name
 IDS_FILE = layout.FAISS_INDEX_IDS.name

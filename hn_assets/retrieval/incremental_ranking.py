@@ -56,7 +56,7 @@ class EarlierRankings:
         """Read what an earlier run left: its candidates, and two files of `write_searched`.
 
         Args:
-            candidates: The file of rankings, with the columns of `tables.CANDIDATES`.
+            candidates: The file of rankings, with the columns of `schemas.CANDIDATES`.
             documents: Which document vectors were searched.
             queries: Which query vectors were searched.
             depth: The depth that was wanted.

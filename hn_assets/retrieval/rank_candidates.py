@@ -30,7 +30,7 @@ from hn_assets.retrieval.ranking_report import RankingReport
 from hn_assets.retrieval.ranking_summary import RankingSummary
 from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def rank_candidates(
         ids_file: The document id of each of its rows.
         corpus_vectors: The vectors of the documents.
         query_vectors: The vectors of the queries.
-        target: The Parquet file to write, with the columns of `tables.CANDIDATES`.
+        target: The Parquet file to write, with the columns of `schemas.CANDIDATES`.
         searched_documents: The file to write the document vectors' hashes to.
         searched_queries: The file to write the query vectors' hashes to.
         search: Its `search_parameters` and `memory_mb` are used.
@@ -119,7 +119,7 @@ def rank_candidates(
     summary = RankingSummary(qrels, queries, documents, possible)
     recall = None
     document_ids = pa.array(documents.ids, pa.string())
-    with pq.ParquetWriter(target, tables.CANDIDATES, compression="zstd") as writer:
+    with pq.ParquetWriter(target, schemas.CANDIDATES, compression="zstd") as writer:
         for block in ranking.rank(search.memory_mb):
             writer.write_table(_to_table(block, queries.ids, document_ids))
             summary.add(block)
@@ -158,4 +158,4 @@ def _to_table(block: Ranking, query_ids: list[str], document_ids: pa.Array) -> p
         pa.array(np.tile(np.arange(depth, dtype=np.int32), count)[is_ranked]),
         pa.array(block.scores.reshape(-1)[is_ranked]),
     ]
-    return pa.table(columns, schema=tables.CANDIDATES)
+    return pa.table(columns, schema=schemas.CANDIDATES)

@@ -4,8 +4,6 @@ from pydantic import Field
 
 from hn_assets.settings_base import Settings
 
-FRESHNESS_CRON = "0 6 * * *"  # every morning at six, as the description of max_age_days says
-
 
 class CheckSettings(Settings):
     """Limits of the checks. A refresh beyond one of them never replaces the training set."""
@@ -72,6 +70,6 @@ class CheckSettings(Settings):
         gt=0,
         description=(
             "The age in days from which on a training set is too old. A check looks every morning "
-            "at six and warns; by default there is no such check."
+            "and warns; by default there is no such check."
         ),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model
 
-from hn_assets.filters.discovery import active_filters, settings_classes
+from hn_assets.filters.all_filters import active_filters, settings_classes
 from hn_assets.settings_base import Settings
 
 if TYPE_CHECKING:

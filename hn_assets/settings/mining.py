@@ -7,6 +7,7 @@ from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
 
+SamplingMethod = Literal["random", "top", "stratified", "simans"]
 DEFAULT_RANGE = (10, 210)  # that of FlagEmbedding's hn_mine
 CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
 
@@ -50,7 +51,7 @@ class MiningSettings(Settings):
         ),
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
-    sampling: Literal["auto", "random", "top", "stratified", "simans"] = Field(
+    sampling: Literal["auto"] | SamplingMethod = Field(
         default="auto",
         description=(
             "`top`: the best ranked of the range; `random`: a choice that depends on seed, query "

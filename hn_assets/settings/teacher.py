@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, create_model
 
-from hn_assets.filters.discovery import settings_classes
+from hn_assets.filters.all_filters import settings_classes
 from hn_assets.settings_base import Settings
 
 SHORTLIST_PER_NEGATIVE = 2

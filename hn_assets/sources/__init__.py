@@ -5,7 +5,7 @@ together and writes the tables that every later stage reads. One module of `kind
 source with its settings. Models, rankings and negatives do not belong here.
 """
 
-from hn_assets.sources.factory import open_source
+from hn_assets.sources.open_source import open_source
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 
 __all__ = ["Document", "Qrel", "Query", "Source", "SourceSettings", "open_source"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hn_assets.sources.fields import read_id, read_score, read_text
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
-from hn_assets.sources.table_rows import TableRows
+from hn_assets.sources.read_fields import read_id, read_score, read_text
+from hn_assets.sources.rows_in_memory import TableRows
 
 # BEIR's name of a column comes before ours
 _ID = ("_id", "id")

@@ -1,6 +1,8 @@
 """Graphs of small datasets, materialized in this process as Dagster would."""
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,21 @@ class AnimalsDataset:
     def store(self) -> DatasetStore:
         """The files of all stages."""
         return self.dataset.store
+
+    def copied_to(self, folder: Path) -> "AnimalsDataset":
+        """The same dataset with all that was materialized, in a folder of its own."""
+        shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
+        copy = AnimalsDataset(folder)
+        copy.dataset = replace(self.dataset, base=folder)
+        return copy
+
+    def take_vectors_of(self, other: "AnimalsDataset") -> None:
+        """Start with the vectors of another graph.
+
+        Texts that are encoded in other batches have other vectors in the last bits, so only with
+        the same vectors are equal bytes promised.
+        """
+        shutil.copytree(other.store.vectors, self.store.vectors)
 
     def version(self, stage: str) -> str:
         """The current version of a stage."""

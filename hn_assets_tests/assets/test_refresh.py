@@ -1,8 +1,8 @@
 """A refresh costs what changed; damage is mended; two runs do not get in each other's way."""
 
 import json
-import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,18 +17,20 @@ from hn_assets_tests.assets.animals_dataset import OF_THE_PAST, STAGES, AnimalsD
 from hn_assets_tests.collections_on_disk import write_jsonl
 from hn_assets_tests.small_models import make_tiny_bert
 
+TEXTS_PER_SHARD = 4  # twelve shards of documents
+
 
 def make_dataset(folder: Path, model: Path, **changes: Any) -> AnimalsDataset:
     encoding = {"model": str(model), "pooling": "mean", **changes.pop("encoding", {})}
     return AnimalsDataset(folder, encoding=encoding, **changes)
 
 
-def versions(animals: AnimalsDataset) -> dict[str, str]:
-    return {stage: animals.version(stage) for stage in STAGES if stage not in OF_THE_PAST}
+def versions(graph: AnimalsDataset) -> dict[str, str]:
+    return {stage: graph.version(stage) for stage in STAGES if stage not in OF_THE_PAST}
 
 
-def rewrite_corpus(animals: AnimalsDataset, change) -> None:
-    path = animals.folder / "raw" / "corpus.jsonl"
+def rewrite_corpus(graph: AnimalsDataset, change) -> None:
+    path = graph.folder / "raw" / "corpus.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     write_jsonl(path, change(rows))
 
@@ -36,15 +38,15 @@ def rewrite_corpus(animals: AnimalsDataset, change) -> None:
 def test_nothing_changed_nothing_is_made_and_all_is_told_again(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    animals = make_dataset(tmp_path, model)
-    first = told(animals.materialize())
-    before = versions(animals)
+    graph = make_dataset(tmp_path, model)
+    first = told(graph.materialize())
+    before = versions(graph)
     monkeypatch.setattr(
         "hn_assets.encoding.lazy_model.load_model", lambda *a, **k: pytest.fail("a model is loaded")
     )
-    again = told(animals.materialize())
+    again = told(graph.materialize())
     assert sorted(again) == sorted(STAGES)
-    assert versions(animals) == before
+    assert versions(graph) == before
     for stage in STAGES:
         assert first[stage].pop("unchanged") is False
         assert again[stage].pop("unchanged") is True
@@ -54,15 +56,15 @@ def test_nothing_changed_nothing_is_made_and_all_is_told_again(
 def test_only_what_changed_is_encoded_and_the_result_is_that_of_a_run_from_nothing(
     tmp_path: Path, model: Path
 ) -> None:
-    animals = make_dataset(tmp_path / "animals", model)
-    animals.materialize()
+    graph = make_dataset(tmp_path / "refreshed", model)
+    graph.materialize()
 
     def change(rows: list[dict]) -> list[dict]:
         rows[5]["text"] = "an altogether different text"
         return [{"_id": "new", "title": "", "text": "a new one"}, *rows[:20], *rows[21:]]
 
-    rewrite_corpus(animals, change)
-    found = told(animals.materialize())
+    rewrite_corpus(graph, change)
+    found = told(graph.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 2
     assert found["corpus_embeddings"]["texts_reused"] == 46
     assert found["corpus_embeddings"]["ids_removed"] == 1
@@ -73,32 +75,29 @@ def test_only_what_changed_is_encoded_and_the_result_is_that_of_a_run_from_nothi
     refreshed = found["candidates"]["queries_searched"]
     assert refreshed + found["candidates"]["queries_kept_and_merged"] == 24
 
-    fresh = make_dataset(tmp_path / "animals", model)
-    fresh.store.root.rename(tmp_path / "refreshed")
+    shutil.copytree(graph.folder / "raw", tmp_path / "fresh" / "raw")
+    fresh = make_dataset(tmp_path / "fresh", model)
+    fresh.take_vectors_of(graph)
     fresh.materialize()
-    for stage in set(STAGES) - OF_THE_PAST:
-        one = tmp_path / "refreshed" / "animals" / stage / "latest"
-        other = fresh.store.stage(stage).folder / "latest"
-        for path in sorted(other.iterdir()):
-            assert path.read_bytes() == (one / path.name).read_bytes(), (stage, path.name)
+    assert files(fresh) == files(graph)
 
 
 def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_found_again(
     tmp_path: Path,
 ) -> None:
     folder = make_tiny_bert(tmp_path / "model")
-    animals = make_dataset(tmp_path / "animals", folder, checks={"max_ndcg_drop": 1})
-    animals.materialize()
-    before = versions(animals)
+    graph = make_dataset(tmp_path / "animals", folder, checks={"max_ndcg_drop": 1})
+    graph.materialize()
+    before = versions(graph)
     make_tiny_bert(folder, seed=1)
-    found = told(animals.materialize())
+    found = told(graph.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 48
-    assert versions(animals)["corpus_embeddings"] != before["corpus_embeddings"]
+    assert versions(graph)["corpus_embeddings"] != before["corpus_embeddings"]
     make_tiny_bert(folder, seed=0)
-    found = told(animals.materialize())
+    found = told(graph.materialize())
     assert found["corpus_embeddings"]["texts_encoded"] == 0
     assert found["corpus_embeddings"]["texts_reused"] == 48
-    assert versions(animals) == before
+    assert versions(graph) == before
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,8 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
 def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
     tmp_path: Path, change: dict, stale: set
 ) -> None:
-    def code_versions(animals: AnimalsDataset) -> dict[str, str | None]:
-        specs = build_definitions(animals.dataset).resolve_all_asset_specs()
+    def code_versions(graph: AnimalsDataset) -> dict[str, str | None]:
+        specs = build_definitions(graph.dataset).resolve_all_asset_specs()
         return {spec.key.path[-1]: spec.code_version for spec in specs}
 
     before, after = (
@@ -127,6 +126,13 @@ def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
         code_versions(AnimalsDataset(tmp_path, **change)),
     )
     assert {stage for stage in before if before[stage] != after[stage]} == stale
+
+
+@pytest.fixture(scope="module")
+def undamaged(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AnimalsDataset:
+    graph = make_dataset(tmp_path_factory.mktemp("undamaged"), model)
+    graph.materialize()
+    return graph
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
@@ -144,11 +150,11 @@ def test_a_changed_setting_changes_the_code_version_of_what_depends_on_it(
     ],
 )
 def test_damage_is_found_and_only_what_is_damaged_is_made_again(
-    tmp_path_factory, model: Path, name: str, damage: str
+    undamaged: AnimalsDataset, name: str, damage: str
 ) -> None:
-    animals = _whole(tmp_path_factory, model)
-    before = versions(animals)
-    path = animals.store.root / "animals" / name
+    graph = undamaged  # as it is again after each of these
+    before = versions(graph)
+    path = graph.store.root / "animals" / name
     content = bytearray(path.read_bytes())
     if damage == "flip":
         content[len(content) // 2] ^= 1
@@ -157,31 +163,21 @@ def test_damage_is_found_and_only_what_is_damaged_is_made_again(
         path.write_bytes(content[: len(content) // 2])
     else:
         path.unlink()
-    found = told(animals.materialize())
+    found = told(graph.materialize())
     made = {stage for stage in STAGES if not found[stage]["unchanged"]}
     damaged = name.split("/")[0]
     together = {"corpus", "queries", "qrels"}  # are read in one go
     assert made == (together if damaged in together else {damaged})
-    assert versions(animals) == before
-    assert told(animals.materialize())[damaged]["unchanged"]
+    assert versions(graph) == before
+    assert told(graph.materialize())[damaged]["unchanged"]
 
 
-_toys: list[AnimalsDataset] = []
-
-
-def _whole(tmp_path_factory, model: Path) -> AnimalsDataset:
-    if not _toys:
-        _toys.append(make_dataset(tmp_path_factory.mktemp("damaged"), model))
-        _toys[0].materialize()
-    return _toys[0]
-
-
-def run_elsewhere(folder: Path, model: Path) -> subprocess.Popen:
+def start_process(folder: Path, model: Path) -> subprocess.Popen:
     code = (
         "from pathlib import Path\n"
         "from hn_assets_tests.assets.test_refresh import make_dataset\n"
         "from hn_assets.encoding import encoder\n"
-        "encoder.DEFAULT_RANGE['cpu'] = 4\n"  # twelve shards
+        f"encoder.WINDOW_TEXTS['cpu'] = {TEXTS_PER_SHARD}\n"
         f"make_dataset(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
     )
     return subprocess.Popen(
@@ -189,74 +185,102 @@ def run_elsewhere(folder: Path, model: Path) -> subprocess.Popen:
     )
 
 
-def files(animals: AnimalsDataset) -> dict[str, bytes]:
-    root = animals.store.root
+def files(graph: AnimalsDataset) -> dict[tuple[str, str], bytes]:
+    """Every published file by stage and name."""
     return {
-        str(path.relative_to(root)): path.read_bytes()
+        (stage, path.name): path.read_bytes()
         for stage in STAGES
         if stage not in OF_THE_PAST
-        for path in sorted((root / "animals" / stage / "latest").resolve().iterdir())
+        for path in sorted((graph.store.stage(stage).folder / "latest").iterdir())
     }
 
 
-def strays(animals: AnimalsDataset) -> list[Path]:
-    root = animals.store.root
+def strays(graph: AnimalsDataset) -> list[Path]:
+    root = graph.store.root
     return [p for p in root.rglob("*") if ".staging-" in p.name or ".writing-" in p.name]
 
 
+def shards(graph: AnimalsDataset) -> set[Path]:
+    return set(graph.store.vectors.glob("*/*.arrow"))
+
+
+def kill(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def assert_completed(process: subprocess.Popen) -> None:
+    _, said = process.communicate()
+    assert process.returncode == 0, said.decode()[-2000:]
+
+
+def assert_same_as_undisturbed(graph: AnimalsDataset, folder: Path, model: Path) -> None:
+    undisturbed = make_dataset(folder, model)
+    undisturbed.take_vectors_of(graph)
+    undisturbed.materialize()
+    assert files(graph) == files(undisturbed)
+    assert not strays(graph)
+
+
+def test_killed_while_encoding_the_next_run_completes_and_is_the_same(
+    tmp_path: Path, model: Path
+) -> None:
+    graph = make_dataset(tmp_path / "killed", model)
+    process = start_process(graph.folder, model)
+    while not shards(graph):
+        assert process.poll() is None
+        time.sleep(0.01)
+    kill(process)
+    kept = shards(graph)
+    found = told(graph.materialize())["corpus_embeddings"]
+    assert found["texts_reused"] >= TEXTS_PER_SHARD
+    assert found["texts_reused"] + found["texts_encoded"] == 48
+    assert kept <= shards(graph), "none is made again"
+    assert_same_as_undisturbed(graph, tmp_path / "undisturbed", model)
+
+
+@pytest.mark.soak
 def test_killed_at_any_moment_the_next_run_completes_and_is_the_same(
     tmp_path: Path, model: Path
 ) -> None:
-    undisturbed = make_dataset(tmp_path / "calm", model)
-    process = run_elsewhere(undisturbed.folder, model)
     start = time.monotonic()
-    assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
+    assert_completed(start_process(tmp_path / "timed", model))
     duration = time.monotonic() - start
     drawn = random.Random(0)
-    animals = make_dataset(tmp_path / "killed", model)
-    for _ in range(int(os.environ.get("KILLS", "2"))):
-        process = run_elsewhere(animals.folder, model)
-        # most of it is importing: aim at the last part, where files are written
+    for number in range(10):
+        graph = make_dataset(tmp_path / f"killed-{number}", model)
+        process = start_process(graph.folder, model)
+        # most of it is importing: aim at the last part, in which files are written
         time.sleep(duration * drawn.uniform(0.6, 1.0))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        shards = list(animals.store.vectors.glob("*/*.arrow"))
-        process = run_elsewhere(animals.folder, model)
-        assert process.wait() == 0, process.stderr and process.stderr.read().decode()[-2000:]
-        assert set(shards) <= set(animals.store.vectors.glob("*/*.arrow")), "none made again"
-        assert files(animals).values() and list(files(animals).values()) == list(
-            files(undisturbed).values()
-        )
-        assert not strays(animals)
-        subprocess.run(["rm", "-rf", animals.store.root], check=True)
+        kill(process)
+        kept = shards(graph)
+        graph.materialize()
+        assert kept <= shards(graph), "none is made again"
+        assert_same_as_undisturbed(graph, tmp_path / f"undisturbed-{number}", model)
 
 
 def test_two_runs_at_once_give_what_one_gives(tmp_path: Path, model: Path) -> None:
-    alone = make_dataset(tmp_path / "alone", model)
-    assert run_elsewhere(alone.folder, model).wait() == 0
-    animals = make_dataset(tmp_path / "both", model)
-    runs = [run_elsewhere(animals.folder, model) for _ in range(2)]
-    for run in runs:
-        assert run.wait() == 0, run.stderr and run.stderr.read().decode()[-2000:]
-    assert list(files(animals).values()) == list(files(alone).values())
-    assert not strays(animals)
+    graph = make_dataset(tmp_path / "both", model)
+    for process in [start_process(graph.folder, model) for _ in range(2)]:
+        assert_completed(process)
+    assert_same_as_undisturbed(graph, tmp_path / "alone", model)
 
 
 def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
     tmp_path: Path, model: Path
 ) -> None:
-    animals = make_dataset(tmp_path, model)
-    animals.materialize()
-    rewrite_corpus(animals, lambda rows: rows[1:])
-    animals.materialize()
-    job = build_definitions(animals.dataset).resolve_job_def("animals_prune")
+    graph = make_dataset(tmp_path, model)
+    graph.materialize()
+    rewrite_corpus(graph, lambda rows: rows[1:])
+    graph.materialize()
+    job = build_definitions(graph.dataset).resolve_job_def("animals_prune")
 
     def count() -> int:
         from hn_assets.encoding.vectors.vector_cache import VectorCache
 
         return sum(
-            len(VectorCache(animals.store.vectors, json.loads(path.read_text())))
-            for path in animals.store.vectors.glob("*/space.json")
+            len(VectorCache(graph.store.vectors, json.loads(path.read_text())))
+            for path in graph.store.vectors.glob("*/space.json")
         )
 
     before = count()
@@ -264,7 +288,7 @@ def test_the_prune_job_says_what_it_would_remove_and_then_removes_it(
         config = {"ops": {"animals__prune": {"config": {"keep": 1, "really": really}}}}
         assert job.execute_in_process(run_config=config).success
         assert before - count() == gone
-    assert told(animals.materialize())["corpus_embeddings"]["unchanged"]
+    assert told(graph.materialize())["corpus_embeddings"]["unchanged"]
 
 
 def test_a_new_machine_goes_on_from_what_lies_under_a_url(

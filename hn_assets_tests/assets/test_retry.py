@@ -52,9 +52,9 @@ def test_after_the_last_try_the_error_is_the_one_that_happened(
 
 
 def test_wrong_input_is_not_tried_again(tmp_path: Path, model: Path) -> None:
-    animals = make_dataset(tmp_path, model, job=JOB)
+    graph = make_dataset(tmp_path, model, job=JOB)
     (tmp_path / "raw" / "corpus.jsonl").write_text("no JSON\n")
-    result = animals.materialize(raise_on_error=False)
+    result = graph.materialize(raise_on_error=False)
     kinds = [event.event_type_value for event in result.all_events]
     assert "STEP_UP_FOR_RETRY" not in kinds
     assert "STEP_FAILURE" in kinds
@@ -62,22 +62,22 @@ def test_wrong_input_is_not_tried_again(tmp_path: Path, model: Path) -> None:
 
 def test_a_cancelled_run_ends_and_the_next_one_goes_on(tmp_path: Path, model: Path) -> None:
     """What the UI's Terminate sends is a SIGINT to the process of the run."""
-    animals = make_dataset(tmp_path, model, job=JOB)
+    graph = make_dataset(tmp_path, model, job=JOB)
     code = (
         "import time\n"
         "from pathlib import Path\n"
         "from hn_assets.encoding import encoder\n"
-        "from hn_assets.encoding.cache import VectorCache\n"
+        "from hn_assets.encoding.vectors.vector_cache import VectorCache\n"
         "from hn_assets_tests.assets.test_refresh import make_dataset\n"
         "encoder.WINDOW_TEXTS['cpu'] = 4\n"
         "add = VectorCache.add\n"
         "VectorCache.add = lambda self, *shard: (time.sleep(0.5), add(self, *shard))\n"
-        f"animals = make_dataset(Path({str(tmp_path)!r}), Path({str(model)!r}), job={JOB!r})\n"
-        "animals.materialize()\n"
+        f"graph = make_dataset(Path({str(tmp_path)!r}), Path({str(model)!r}), job={JOB!r})\n"
+        "graph.materialize()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     last = time.monotonic() + 120
-    while not list(animals.store.vectors.glob("*/*.arrow")):
+    while not list(graph.store.vectors.glob("*/*.arrow")):
         assert process.poll() is None and time.monotonic() < last
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -85,9 +85,9 @@ def test_a_cancelled_run_ends_and_the_next_one_goes_on(tmp_path: Path, model: Pa
     assert process.returncode != 0
     assert "STEP_UP_FOR_RETRY" not in said
     assert "Execution was interrupted" in said
-    shards = len(list(animals.store.vectors.glob("*/*.arrow")))
+    shards = len(list(graph.store.vectors.glob("*/*.arrow")))
     assert 1 <= shards < 12
-    found = told(animals.materialize())["corpus_embeddings"]
+    found = told(graph.materialize())["corpus_embeddings"]
     assert found["texts_reused"] == 4 * shards
     assert found["texts_encoded"] == 48 - 4 * shards
-    assert not strays(animals)
+    assert not strays(graph)

@@ -20,7 +20,7 @@ from hn_assets.evaluation.retrieval_quality import (
     read_quality,
     write_quality,
 )
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 
 def write_rankings(path: Path, rankings: dict[str, str]) -> Path:
@@ -29,7 +29,7 @@ def write_rankings(path: Path, rankings: dict[str, str]) -> Path:
         for query, docs in rankings.items()
         for rank, doc in enumerate(docs.split())
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CANDIDATES), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CANDIDATES), path)
     return path
 
 
@@ -62,7 +62,7 @@ def test_equal_scores_count_in_the_order_of_their_ranks(tmp_path: Path) -> None:
         {"query_id": "1", "doc_id": doc, "rank": rank, "score": 0.5}
         for rank, doc in enumerate("abc")
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CANDIDATES), tmp_path / "c.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CANDIDATES), tmp_path / "c.parquet")
     found, _ = measure_quality(tmp_path / "c.parquet", qrels(("1", "a", 1, "test")), "test", 3)
     assert found["mrr_at_10"] == 1
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from hn_assets.export.base.inputs import TEACHER_COLUMN
 from hn_assets.export.formats import FORMATS
 from hn_assets.export.writer import ExportReport, export_training_set
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 # The rows of `Inputs.negatives` do not give these columns of hard_negatives. Except for the
 # teacher's scores, the export does not read them.
@@ -55,10 +55,10 @@ class Inputs:
     def write(self) -> dict[str, Path]:
         paths = {}
         for name, schema, rows in (
-            ("corpus", tables.CORPUS, self.corpus),
-            ("queries", tables.QUERIES, self.queries),
-            ("qrels", tables.QRELS, self.qrels),
-            ("hard_negatives", tables.HARD_NEGATIVES, self.negatives),
+            ("corpus", schemas.CORPUS, self.corpus),
+            ("queries", schemas.QUERIES, self.queries),
+            ("qrels", schemas.QRELS, self.qrels),
+            ("hard_negatives", schemas.HARD_NEGATIVES, self.negatives),
         ):
             paths[name] = self.folder / f"in-{name}.parquet"
             names = [n for n in schema.names if n not in NOT_GIVEN]
@@ -75,7 +75,7 @@ class Inputs:
             ]
             paths["teacher_scores"] = self.folder / "in-teacher_scores.parquet"
             pq.write_table(
-                pa.Table.from_pylist(data, schema=tables.TEACHER_SCORES), paths["teacher_scores"]
+                pa.Table.from_pylist(data, schema=schemas.TEACHER_SCORES), paths["teacher_scores"]
             )
         return paths
 

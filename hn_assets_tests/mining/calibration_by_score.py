@@ -1,7 +1,7 @@
 """A calibration that needs no hold-out."""
 
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.mining.relevance.features import MODEL_INPUTS
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 
 

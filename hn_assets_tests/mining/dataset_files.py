@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hn_assets.encoding.vectors.vector_file import VectorWriter
 from hn_assets.mining.session import MiningFiles
 from hn_assets.retrieval.faiss_index import flat_index
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets_tests.mining.ranked_dataset import RankedDataset, VectorsInMemory, write_candidates
 
 
@@ -32,19 +32,19 @@ def write_dataset(dataset: RankedDataset, folder: Path) -> MiningFiles:
         {"id": i, "title": f"Title {i}", "text": f"this is the passage with the number {i}"}
         for i in documents.ids
     ]
-    pq.write_table(pa.Table.from_pylist(corpus, schema=tables.CORPUS), files.corpus)
+    pq.write_table(pa.Table.from_pylist(corpus, schema=schemas.CORPUS), files.corpus)
     rows = [
         {"id": i, "text": f"what is {i}?", "split": split, "prompt": None}
         for i, split in zip(dataset.queries.id, dataset.queries.split, strict=True)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.QUERIES), files.queries)
-    qrels = pa.Table.from_pandas(dataset.qrels, schema=tables.QRELS, preserve_index=False)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.QUERIES), files.queries)
+    qrels = pa.Table.from_pandas(dataset.qrels, schema=schemas.QRELS, preserve_index=False)
     pq.write_table(qrels, files.qrels)
     _write_vectors(documents, files.corpus_embeddings)
     _write_vectors(queries, files.query_embeddings)
     faiss.write_index(flat_index(documents), str(files.faiss_index))
     ids = pd.DataFrame({"row": np.arange(len(documents)), "doc_id": documents.ids})
-    pq.write_table(pa.Table.from_pandas(ids, schema=tables.INDEX_IDS), files.faiss_index_ids)
+    pq.write_table(pa.Table.from_pandas(ids, schema=schemas.INDEX_IDS), files.faiss_index_ids)
     write_candidates(dataset, files.candidates)
     return files
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors
-from hn_assets.filters.base.protocol import Filter
-from hn_assets.filters.discovery import active_filters
+from hn_assets.filters.all_filters import active_filters
+from hn_assets.filters.base.filter import Filter
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.data.teacher_scores import TeacherScores
@@ -25,7 +25,7 @@ from hn_assets.mining.plan import make_plan
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.teacher import TeacherSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 
 class VectorsInMemory:
@@ -145,7 +145,7 @@ class RankedDataset:
             for d, score in scores.items()
         ]
         path = folder / "teacher_scores.parquet"
-        pq.write_table(pa.Table.from_pylist(rows, schema=tables.TEACHER_SCORES), path)
+        pq.write_table(pa.Table.from_pylist(rows, schema=schemas.TEACHER_SCORES), path)
         settings = TeacherSettings.model_validate({"model": "any", **limits})
         return Teacher(TeacherScores(path, self.indexed), active_filters(settings))
 
@@ -189,7 +189,7 @@ def write_candidates(dataset: RankedDataset, path: Path) -> CandidateBlock:
             pa.array(ranks, pa.int32()),
             pa.array(block.scores[rows, ranks], pa.float32()),
         ],
-        schema=tables.CANDIDATES,
+        schema=schemas.CANDIDATES,
     )
     pq.write_table(table, path)
     return block

@@ -15,8 +15,8 @@ from hn_assets.mining.plan import (
     resolved_limits,
     resolved_plan,
     resolved_shortlist,
-    wanted_depth,
 )
+from hn_assets.retrieval.depth import wanted_depth
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings

@@ -16,7 +16,7 @@ from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.teacher import TeacherSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets_tests.mining.dataset_files import write_dataset
 from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
@@ -46,7 +46,7 @@ def test_what_is_mined_is_sorted_and_the_ledger_holds_the_rest(tmp_path: Path) -
     files = write_dataset(RankedDataset(queries=3, documents=12), tmp_path)
     session = open_session(files)
     negatives, report = session.mine(tmp_path / "ledger.parquet")
-    assert negatives.schema == tables.HARD_NEGATIVES
+    assert negatives.schema == schemas.HARD_NEGATIVES
     assert negatives_by_query(negatives) == {
         query: ["d0", "d1", "d3", "d4"] for query in ("q0", "q1", "q2")
     }
@@ -91,7 +91,7 @@ def test_a_shortlist_is_scored_and_its_limits_are_obeyed(tmp_path: Path) -> None
     assert len(texts) == len(shortlist)
     scored = shortlist.assign(score=[3.0, 9.0, 1.0, 2.0] * 2)
     path = tmp_path / "teacher_scores.parquet"
-    pq.write_table(pa.Table.from_pandas(scored, tables.TEACHER_SCORES, preserve_index=False), path)
+    pq.write_table(pa.Table.from_pandas(scored, schemas.TEACHER_SCORES, preserve_index=False), path)
     files = replace(files, teacher_scores=path)
     limits = TeacherSettings(model="any", max_score=5.0)
     with pytest.raises(ValueError, match="needs the file of its scores"):

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.evaluation.checks.result import CheckVerdict
+from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, write_drift
 from hn_assets.evaluation.retrieval_quality import MEASURES
-from hn_assets.report.collect import RefreshSummary, ReportFiles, collect_summary
-from hn_assets.store import DatasetStore, layout, tables
+from hn_assets.report.summary import RefreshSummary, ReportFiles, collect_summary
+from hn_assets.store import DatasetStore, layout, schemas
 from hn_assets.store.layout import StageFile
 
 MARKUP = "<script>alert('a text of the corpus')</script>"
@@ -62,7 +62,7 @@ def write_methods(path: Path, measured: bool = True) -> pd.DataFrame:
 def write_corpus(path: Path) -> None:
     rows = [{"id": f"d{n}", "title": "", "text": f"the passage {n}"} for n in range(40)]
     rows[0]["text"] = MARKUP
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CORPUS), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CORPUS), path)
 
 
 def write_queries(path: Path) -> None:
@@ -70,7 +70,7 @@ def write_queries(path: Path) -> None:
         {"id": f"q{n}", "text": f"what is <{n}> & why", "split": "train", "prompt": None}
         for n in range(3)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.QUERIES), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.QUERIES), path)
 
 
 def write_qrels(path: Path) -> None:
@@ -79,7 +79,7 @@ def write_qrels(path: Path) -> None:
         for n in range(3)
         for doc in ("d0", f"d{n + 1}")
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.QRELS), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.QRELS), path)
 
 
 def write_hard_negatives(path: Path) -> None:
@@ -101,7 +101,7 @@ def write_hard_negatives(path: Path) -> None:
         for query in range(3)
         for rank in range(5, 9)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.HARD_NEGATIVES), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.HARD_NEGATIVES), path)
 
 
 def write_ledger(path: Path) -> None:
@@ -114,7 +114,7 @@ def write_ledger(path: Path) -> None:
         for query in range(3)
         for rank, outcome in enumerate(outcomes)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.LEDGER), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.LEDGER), path)
 
 
 def history(refreshes: int = 3) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ def publish_missing_labels(store: DatasetStore, folder: Path) -> None:
         for n in range(6)
     ]
     path = folder / layout.LIKELY_MISSING_LABELS.name
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.LIKELY_MISSING), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.LIKELY_MISSING), path)
     publish(store, layout.LIKELY_MISSING_LABELS, path.read_bytes())
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hn_assets.evaluation.checks.result import CheckState, CheckVerdict
+from hn_assets.evaluation.checks.base.result import CheckState, CheckVerdict
 from hn_assets.report.advice import training_advice
 
 

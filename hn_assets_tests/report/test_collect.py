@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.report.collect import collect_summary
+from hn_assets.report.summary import collect_summary
 from hn_assets_tests.report.refresh_files import DRIFT, MARKUP, MINED, history, write_files
 
 

@@ -17,7 +17,7 @@ from hn_assets.retrieval.incremental_ranking import (
     write_searched,
 )
 from hn_assets.retrieval.searcher import Searcher
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 Numbers = dict[str, int]  # id -> number that its vector is made from
 
@@ -63,7 +63,7 @@ def search(
                 }
                 for rank, (row, score) in enumerate(zip(ranked, scores, strict=True))
             ]
-    table = pa.Table.from_pylist(rows, schema=tables.CANDIDATES)
+    table = pa.Table.from_pylist(rows, schema=schemas.CANDIDATES)
     pq.write_table(table, folder / "c.parquet")
     write_searched(corpus, folder / "d.parquet")
     write_searched(asked, folder / "q.parquet")

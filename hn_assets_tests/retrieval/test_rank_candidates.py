@@ -10,11 +10,11 @@ import pytest
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError
 from hn_assets.hardware import Choice
+from hn_assets.retrieval.compatibility import check_index_version, check_same_space
 from hn_assets.retrieval.depth import wanted_depth
 from hn_assets.retrieval.faiss_index import IDS_FILE, INDEX_FILE, build_index
 from hn_assets.retrieval.rank_candidates import EarlierFiles, rank_candidates
 from hn_assets.retrieval.ranking_report import RankingReport
-from hn_assets.retrieval.space_checks import check_index_version, check_same_space
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.errors import ModelError, StoreError
-from hn_assets.store.tables import TEXT_KEY, embeddings_schema
+from hn_assets.store.schemas import TEXT_KEY, embeddings_schema
 
 Vectors = NDArray[np.float32]
 

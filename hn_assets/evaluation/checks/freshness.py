@@ -6,7 +6,7 @@ among `CHECKS`.
 
 from datetime import timedelta
 
-from hn_assets.evaluation.checks.result import CheckResult
+from hn_assets.evaluation.checks.base.result import CheckResult
 
 
 def is_fresh(age: timedelta | None, max_days: float) -> CheckResult:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.checks.accepted import ACCEPTED
-from hn_assets.evaluation.checks.check import Check, all_checks
-from hn_assets.evaluation.checks.result import CheckResult, CheckVerdict
+from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.base.check import Check
+from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED
+from hn_assets.evaluation.checks.base.result import CheckResult, CheckVerdict
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import DatasetStore, Manifest, layout
 from hn_assets.store.layout import StageFile

@@ -88,7 +88,7 @@ class Examples:
         include_title: bool,
         teacher_scores: Path | None = None,
     ) -> None:
-        """Read the Parquet files, which have the columns of `hn_assets.store.tables`.
+        """Read the Parquet files, which have the columns of `hn_assets.store.schemas`.
 
         Raises:
             StoreError: A document or a query is named that the corpus or the queries do not have,

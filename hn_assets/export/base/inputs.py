@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
-# the column of `tables.HARD_NEGATIVES` that holds the teacher's score
-TEACHER_COLUMN = "teacher_score" if "teacher_score" in tables.HARD_NEGATIVES.names else "teacher"
+# the column of `schemas.HARD_NEGATIVES` that holds the teacher's score
+TEACHER_COLUMN = "teacher_score" if "teacher_score" in schemas.HARD_NEGATIVES.names else "teacher"
 
 
 class DocumentText(NamedTuple):
@@ -57,7 +57,7 @@ def read_documents(path: Path, wanted: set[str]) -> dict[str, DocumentText]:
     """
     documents = {
         row["id"]: DocumentText(row["title"], row["text"])
-        for row in tables.read_rows(path, ["id", "title", "text"])
+        for row in schemas.read_rows(path, ["id", "title", "text"])
         if row["id"] in wanted
     }
     missing = wanted - documents.keys()
@@ -77,7 +77,7 @@ def read_queries(path: Path, wanted: set[str]) -> dict[str, QueryText]:
     """
     queries = {
         row["id"]: QueryText(row["text"], row["prompt"])
-        for row in tables.read_rows(path, ["id", "text", "prompt"])
+        for row in schemas.read_rows(path, ["id", "text", "prompt"])
         if row["id"] in wanted
     }
     missing = wanted - queries.keys()
@@ -94,7 +94,7 @@ def add_teacher_scores(positives: pa.Table, path: Path) -> pa.Table:
 
     Args:
         positives: With the columns `query_id` and `doc_id`.
-        path: The teacher's scores, with the columns of `tables.TEACHER_SCORES`.
+        path: The teacher's scores, with the columns of `schemas.TEACHER_SCORES`.
 
     Raises:
         StoreError: A positive has no score of the teacher.

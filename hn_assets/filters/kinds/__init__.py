@@ -1,1 +1,1 @@
-"""One file per filter; `hn_assets.filters.discovery` finds every filter that stands here."""
+"""One file per filter; `hn_assets.filters.all_filters` finds every filter that stands here."""

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from hn_assets.filters.base.candidate_features import CandidateFeatures, MarginAgainst
-from hn_assets.filters.base.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.filter import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 ABSOLUTE_MARGIN = Reason(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from hn_assets.filters.base.candidate_features import CandidateFeatures
-from hn_assets.filters.base.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.filter import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 CLOSE_TO_A_POSITIVE = Reason(

@@ -51,7 +51,7 @@ def read_candidate_blocks(
     """The candidates of the mined queries, block by block; no query is cut in two.
 
     Args:
-        path: A Parquet file with the columns of `tables.CANDIDATES`, in which the rows of a query
+        path: A Parquet file with the columns of `schemas.CANDIDATES`, in which the rows of a query
             stand together.
         dataset: The dataset whose mined queries are wanted.
         rows: About how many rows are read at once.

@@ -14,7 +14,7 @@ class TeacherScores:
     """The teacher's scores of a dataset.
 
     Args:
-        path: A Parquet file with the columns of `tables.TEACHER_SCORES`.
+        path: A Parquet file with the columns of `schemas.TEACHER_SCORES`.
         dataset: The dataset whose ids stand in the file.
 
     Attributes:

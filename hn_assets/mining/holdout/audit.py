@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.discovery import measurable_filters
+from hn_assets.filters.all_filters import measurable_filters
 from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibration_filters
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
 from hn_assets.mining.holdout.rate import estimate_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
-from hn_assets.mining.relevance.features import model_inputs
+from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.rules.sampling import Sampling
 
 if TYPE_CHECKING:

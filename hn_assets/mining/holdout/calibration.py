@@ -10,8 +10,8 @@ error, is at most the target, the highest is taken, since it leaves the hardest 
 
 from pydantic import BaseModel, ConfigDict
 
-from hn_assets.filters.discovery import measurable_filters
-from hn_assets.filters.kinds.relevance_model import RelevanceModelSettings
+from hn_assets.filters.all_filters import measurable_filters
+from hn_assets.filters.kinds.target_false_negative_rate import RelevanceModelSettings
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.relevance.logistic_model import RelevanceModel

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.base.protocol import Filter
+from hn_assets.filters.base.filter import Filter
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.rate import FalseNegativeRate, estimate_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
-from hn_assets.mining.relevance.features import MODEL_INPUTS, model_inputs
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.rules.decisions import passing
 from hn_assets.mining.rules.sampling import Sampling

@@ -13,8 +13,8 @@ from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.mining.data.candidate_block import CandidateBlock, join_blocks
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
+from hn_assets.mining.relevance.compute_features import candidate_features
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.features import candidate_features
 from hn_assets.mining.relevance.positive_similarity import (
     PositiveSimilarity,
     closest_and_mean,

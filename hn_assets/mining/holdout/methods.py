@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.discovery import measurable_filters
+from hn_assets.filters.all_filters import measurable_filters
 from hn_assets.mining.holdout.splits import HoldoutRankings
 from hn_assets.mining.rules.decisions import passing
 from hn_assets.mining.rules.mining_range import outside_range

@@ -16,14 +16,14 @@ from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDatas
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.rules.decisions import KEPT
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 SOURCE = "dense"  # which search found a candidate; there is one
 IDS = ["query_id", "doc_id"]
 
 
 def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
-    """All candidates of some queries, with the columns of `tables.LEDGER`."""
+    """All candidates of some queries, with the columns of `schemas.LEDGER`."""
     there = result.block.documents >= 0
     query, rank = np.nonzero(there)
     codes = result.decisions.codes[there]
@@ -42,13 +42,13 @@ def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
         _numbers(result.features.probability, there),
         _numbers(result.features.teacher_scores, there),
     ]
-    return pa.table(columns, schema=tables.LEDGER)
+    return pa.table(columns, schema=schemas.LEDGER)
 
 
 def to_negatives(
     result: MiningResult, dataset: IndexedDataset, positive_scores: NDArray[np.float32]
 ) -> pa.Table:
-    """The chosen candidates of some queries, with the columns of `tables.HARD_NEGATIVES`.
+    """The chosen candidates of some queries, with the columns of `schemas.HARD_NEGATIVES`.
 
     Args:
         result: What became of the candidates.
@@ -73,7 +73,7 @@ def to_negatives(
         _lists(positives, positive_ids).take(rows),
         _lists(positives, pa.array(positive_scores)).take(rows),
     ]
-    return pa.table(columns, schema=tables.HARD_NEGATIVES)
+    return pa.table(columns, schema=schemas.HARD_NEGATIVES)
 
 
 def _lists(positives: DocumentsByQuery, values: pa.Array) -> pa.ListArray:
@@ -116,9 +116,9 @@ def check_ledger(ledger: Path, negatives: Path, candidates: Path) -> LedgerCheck
     """Whether every candidate of a mined query is in the ledger once, and every choice is there.
 
     Args:
-        ledger: A Parquet file with the columns of `tables.LEDGER`.
-        negatives: A Parquet file with the columns of `tables.HARD_NEGATIVES`.
-        candidates: A Parquet file with the columns of `tables.CANDIDATES`.
+        ledger: A Parquet file with the columns of `schemas.LEDGER`.
+        negatives: A Parquet file with the columns of `schemas.HARD_NEGATIVES`.
+        candidates: A Parquet file with the columns of `schemas.CANDIDATES`.
     """
     rows = _read(ledger, [*IDS, "outcome"])
     queries = rows.group_by("query_id").aggregate([])

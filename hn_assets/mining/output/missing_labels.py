@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
-from hn_assets.store import layout, tables
-from hn_assets.store.tables import read_rows
+from hn_assets.store import layout, schemas
+from hn_assets.store.schemas import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def likely_missing(ledger: Path, most: int = MAX_ROWS) -> pd.DataFrame:
     the positives and the cosine to the nearest of them.
 
     Args:
-        ledger: A Parquet file with the columns of `tables.LEDGER`.
+        ledger: A Parquet file with the columns of `schemas.LEDGER`.
         most: How many rows are wanted; at most `MAX_PER_QUERY` are of one query.
 
     Returns:
@@ -135,7 +135,7 @@ def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> N
         passage=[texts.passages[i] for i in found.doc_id],
         positive=[texts.positives.get(i, "") for i in found.query_id],
     )
-    table = pa.Table.from_pandas(rows, schema=tables.LIKELY_MISSING, preserve_index=False)
+    table = pa.Table.from_pandas(rows, schema=schemas.LIKELY_MISSING, preserve_index=False)
     path = folder / layout.LIKELY_MISSING_LABELS.name
     pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
     names = ["query_id", "doc_id", "relevance_estimate", "outcome", "query", "passage", "positive"]

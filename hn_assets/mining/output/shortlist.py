@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
-from hn_assets.mining.data.text_ids import read_passages
+from hn_assets.mining.data.text_numbers import read_passages
 from hn_assets.mining.output.mining_result import MiningResult
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd

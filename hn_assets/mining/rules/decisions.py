@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.filters.base.candidate_features import CandidateFeatures
-from hn_assets.filters.base.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.filter import Filter, Reason, Rejection
 from hn_assets.mining.rules.reasons import CODES
 
 KEPT = -1  # no reason speaks against the candidate

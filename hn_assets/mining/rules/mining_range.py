@@ -3,7 +3,7 @@
 import numpy as np
 
 from hn_assets.filters.base.candidate_features import CandidateFeatures
-from hn_assets.filters.base.protocol import Rejection
+from hn_assets.filters.base.filter import Rejection
 from hn_assets.mining.rules.reasons import OUTSIDE_RANGE
 
 

@@ -6,8 +6,8 @@ The first reason that holds is the reason. A filter's reasons stand in the filte
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hn_assets.filters.base.protocol import Reason
-from hn_assets.filters.discovery import FILTERS
+from hn_assets.filters.all_filters import FILTERS
+from hn_assets.filters.base.filter import Reason
 
 # what stands in the ledger of a candidate that became a negative
 CHOSEN = "chosen"

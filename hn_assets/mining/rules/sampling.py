@@ -8,12 +8,11 @@ which of two others is preferred.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-SamplingMethod = Literal["top", "random", "simans", "stratified"]
+from hn_assets.settings.mining import SamplingMethod
 
 _MASK = (1 << 64) - 1
 

@@ -7,8 +7,8 @@ import dagster as dg
 
 from hn_assets.errors import HardNegativesError
 from hn_assets.orchestration.base.names import REASON_TAG, change_sensor
-from hn_assets.pipeline.changes import state_of_inputs
 from hn_assets.pipeline.dataset import Dataset
+from hn_assets.pipeline.watched_inputs import state_of_inputs
 
 
 def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:

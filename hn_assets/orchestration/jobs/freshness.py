@@ -11,8 +11,9 @@ from hn_assets.orchestration.base.names import (
     freshness_schedule,
 )
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.settings.checks import FRESHNESS_CRON
 from hn_assets.store.layout import TRAINING_SET
+
+FRESHNESS_CRON = "0 6 * * *"  # every morning at six
 
 
 def build_freshness_job(dataset: Dataset) -> Any:

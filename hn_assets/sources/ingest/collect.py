@@ -13,7 +13,7 @@ from hn_assets.sources.ingest.qrels import check_mining_split, ingest_qrels
 from hn_assets.sources.ingest.queries import assign_splits, choose_queries, read_queries
 from hn_assets.sources.ingest.report import SourceReport
 from hn_assets.sources.protocol import Source
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 
 def collect(
@@ -57,12 +57,12 @@ def collect(
         kept_queries = (query for query in known.values() if query.id in kept)
         write_rows(
             queries,
-            tables.QUERIES,
+            schemas.QUERIES,
             (
                 {"id": q.id, "text": q.text, "split": kept[q.id], "prompt": q.prompt}
                 for q in kept_queries
             ),
         )
     if qrels is not None:
-        write_rows(qrels, tables.QRELS, rows)
+        write_rows(qrels, schemas.QRELS, rows)
     return SourceReport(corpus_report, queries_report, qrels_report)

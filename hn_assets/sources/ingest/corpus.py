@@ -12,7 +12,7 @@ from hn_assets.hashing import hash_of_text
 from hn_assets.sources.ingest.parquet_writer import write_rows
 from hn_assets.sources.ingest.report import SAMPLE, CorpusReport, add_example
 from hn_assets.sources.protocol import Source
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets.text import normalised
 
 
@@ -38,7 +38,7 @@ def ingest_corpus(source: Source, path: Path | None) -> tuple[CorpusReport, set[
     if path is None:
         deque(rows, maxlen=0)
     else:
-        write_rows(path, tables.CORPUS, rows)
+        write_rows(path, schemas.CORPUS, rows)
     if not known:
         raise SourceError("the corpus is empty: there is no document to choose negatives from")
     report.documents = len(known)

@@ -8,10 +8,10 @@ from pydantic import Field
 from typing_extensions import Self
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.fields import read_id, read_score, read_text
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_lines, read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
+from hn_assets.sources.read_fields import read_id, read_score, read_text
 
 
 class BeirSettings(SourceSettings):

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.fields import read_text
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
+from hn_assets.sources.read_fields import read_text
 from hn_assets.text import text_id
 
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from typing_extensions import Self
 
 from hn_assets.errors import HubError
-from hn_assets.sources.fields import read_id, read_score
 from hn_assets.sources.kinds.beir import BeirFolder, make_document, make_query
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
+from hn_assets.sources.read_fields import read_id, read_score
 
 
 class HubSettings(SourceSettings):

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from hn_assets.errors import SourceError
 from hn_assets.settings_base import Settings
-from hn_assets.sources.fields import read_id, read_score, read_text
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
+from hn_assets.sources.read_fields import read_id, read_score, read_text
 
 SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
 

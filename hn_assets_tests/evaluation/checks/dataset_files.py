@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorWriter
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 TEXTS = {"a": "apples", "b": "bread", "c": "cherries", "d": "dates"}
 
@@ -16,22 +16,22 @@ def write_corpus(folder: Path, texts: dict[str, str], *, twice: str = "") -> Pat
     rows = [{"id": i, "title": "", "text": text} for i, text in texts.items()]
     rows += [row for row in rows if row["id"] == twice]
     path = folder / "corpus.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.CORPUS), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CORPUS), path)
     return path
 
 
 def write_queries(folder: Path, *ids: str) -> Path:
     rows = [{"id": i, "text": f"query {i}", "split": "train", "prompt": None} for i in ids]
     path = folder / "queries.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.QUERIES), path)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.QUERIES), path)
     return path
 
 
 def write_qrels(folder: Path, *rows: tuple[str, str, int, str]) -> Path:
-    names = tables.QRELS.names
+    names = schemas.QRELS.names
     path = folder / "qrels.parquet"
     judged = [dict(zip(names, row, strict=True)) for row in rows]
-    pq.write_table(pa.Table.from_pylist(judged, schema=tables.QRELS), path)
+    pq.write_table(pa.Table.from_pylist(judged, schema=schemas.QRELS), path)
     return path
 
 

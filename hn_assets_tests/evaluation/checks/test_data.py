@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hn_assets.evaluation.checks.accepted import dataset_sizes, sample_text_hashes
-from hn_assets.evaluation.checks.data import (
+from hn_assets.evaluation.checks.base.last_training_set import dataset_sizes, sample_text_hashes
+from hn_assets.evaluation.checks.kinds.corpus_and_qrels import (
     ids_are_unique,
     nothing_is_lost,
     qrels_are_resolvable,

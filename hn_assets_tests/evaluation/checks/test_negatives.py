@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.evaluation.checks.negatives import (
+from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.evaluation.checks.kinds.negatives import (
     negatives_are_enough,
     no_positive_among_negatives,
     no_test_query_is_mined,
     rate_is_within_target,
 )
-from hn_assets.evaluation.checks.result import CheckResult
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets_tests.evaluation.checks.dataset_files import TEXTS, write_corpus, write_qrels
 
 
@@ -60,7 +60,7 @@ def test_a_test_query_among_the_mined_by_id_or_by_text(tmp_path: Path) -> None:
         {"id": "3", "text": "What is  bread", "split": "train", "prompt": None},
     ]
     asked = tmp_path / "queries.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema=tables.QUERIES), asked)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.QUERIES), asked)
     assert no_test_query_is_mined(write_negatives(tmp_path, ("1", "a")), asked, "test").passed
     for query in ("2", "3"):
         mined = write_negatives(tmp_path, ("1", "a"), (query, "a"))

@@ -1,6 +1,6 @@
 """Rankings that must not be mined from are recognized."""
 
-from hn_assets.evaluation.checks.rankings import (
+from hn_assets.evaluation.checks.kinds.rankings import (
     index_finds_enough,
     positives_are_found,
     quality_is_not_worse,

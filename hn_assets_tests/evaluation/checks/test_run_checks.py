@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from hn_assets.evaluation.checks import data
-from hn_assets.evaluation.checks.accepted import ACCEPTED
-from hn_assets.evaluation.checks.check import Check, CheckInputs
-from hn_assets.evaluation.checks.result import CheckResult, CheckState
+from hn_assets.evaluation.checks.base.check import Check, CheckInputs
+from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED
+from hn_assets.evaluation.checks.base.result import CheckResult, CheckState
+from hn_assets.evaluation.checks.kinds import corpus_and_qrels as data
 from hn_assets.evaluation.checks.run_checks import StoreInputs, read_verdicts, run_check
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings

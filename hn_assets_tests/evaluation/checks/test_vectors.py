@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.evaluation.checks.vectors import index_agrees_with_vectors, vectors_are_sound
+from hn_assets.evaluation.checks.kinds.vectors import index_agrees_with_vectors, vectors_are_sound
 from hn_assets.retrieval.faiss_index import build_index
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout

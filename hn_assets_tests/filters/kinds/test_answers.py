@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.errors import SourceError
-from hn_assets.filters.discovery import external_files
+from hn_assets.filters.all_filters import external_files
 from hn_assets.filters.kinds.answers import documents_with_answers, read_answers
 from hn_assets.settings.filters import FiltersSettings
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.mining.data.text_ids import number_texts
+from hn_assets.mining.data.text_numbers import number_texts
 
 
 def test_texts_are_equal_however_they_are_spaced_and_cased(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan
-from hn_assets.mining.relevance.features import MODEL_INPUTS
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.holdout.topics_dataset import (
     TopicsDataset,

@@ -9,7 +9,7 @@ from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.splits import HoldoutSplit
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan
-from hn_assets.mining.relevance.features import MODEL_INPUTS, model_inputs
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.holdout.topics_dataset import (

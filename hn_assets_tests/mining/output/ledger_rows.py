@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.mining.rules.reasons import NOT_DRAWN
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 Row = dict[str, Any]
 
@@ -33,6 +33,6 @@ def row(query: str, document: str, outcome: str = OTHERS, **numbers: float | Non
 
 
 def write_ledger(path: Path, rows: list[Row], at_once: int = 1000) -> Path:
-    table = pa.Table.from_pylist(rows, schema=tables.LEDGER)
+    table = pa.Table.from_pylist(rows, schema=schemas.LEDGER)
     pq.write_table(table, path, row_group_size=at_once)
     return path

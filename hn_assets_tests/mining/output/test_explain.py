@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.filters.base.protocol import FilterInputs
-from hn_assets.filters.discovery import FILTERS, active_filters
+from hn_assets.filters.all_filters import FILTERS, active_filters
+from hn_assets.filters.base.filter import FilterInputs
 from hn_assets.mining.output.explain import describe, explain
 from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS

@@ -12,7 +12,7 @@ import pytest
 from hn_assets.mining.output.ledger import check_ledger, to_ledger, to_negatives
 from hn_assets.mining.rules.reasons import CHOSEN
 from hn_assets.settings.filters import FiltersSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets_tests.mining.ranked_dataset import RankedDataset, write_candidates
 
 FILTERS = FiltersSettings(max_score=0.95, max_search_depth=30)
@@ -57,7 +57,7 @@ def test_negatives_name_what_they_were_judged_against(tmp_path: Path) -> None:
     dataset = RankedDataset(documents=12, depth=12)
     dataset.judge("q0", "d3", 1)
     rows = pd.read_parquet(write(dataset, tmp_path)["negatives"])
-    assert list(rows.columns) == tables.HARD_NEGATIVES.names
+    assert list(rows.columns) == schemas.HARD_NEGATIVES.names
     row = rows.iloc[0]
     assert (row.doc_id, row.source, row["rank"]) == ("d5", "dense", 5)
     assert row.positive_ids.tolist() == ["d2", "d3"]
@@ -84,7 +84,7 @@ def test_a_ledger_that_does_not_add_up_is_found(tmp_path: Path, damage, problem:
     files = write(RankedDataset(documents=12), tmp_path)
     rows = damage(pd.read_parquet(files["ledger"]))
     rows = rows.astype({"outcome": "category", "query_id": "category", "doc_id": "category"})
-    table = pa.Table.from_pandas(rows, schema=tables.LEDGER, preserve_index=False)
+    table = pa.Table.from_pandas(rows, schema=schemas.LEDGER, preserve_index=False)
     pq.write_table(table.replace_schema_metadata(None), files["ledger"])
     (found,) = check_ledger(**files).problems
     assert problem in found

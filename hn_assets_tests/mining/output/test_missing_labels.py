@@ -19,7 +19,7 @@ from hn_assets.mining.output.missing_labels import (
 )
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, POSITIVE, REASONS
 from hn_assets.sources.reviewed_labels import read_reviewed_labels
-from hn_assets.store import tables
+from hn_assets.store import schemas
 from hn_assets_tests.mining.output.ledger_rows import Row, row, write_ledger
 
 
@@ -164,7 +164,7 @@ def test_the_parquet_of_likely_labels_holds_the_texts(tmp_path: Path) -> None:
         pd.DataFrame(lines, columns=names).to_parquet(path)
     write_for_review(found, tmp_path, read_review_texts(found, **files))
     table = pq.read_table(tmp_path / "likely_missing_labels.parquet")
-    assert table.schema.equals(tables.LIKELY_MISSING, check_metadata=True)
+    assert table.schema.equals(schemas.LIKELY_MISSING, check_metadata=True)
     texts = [list(line.values()) for line in table.select([0, 1, 9, 10, 11]).to_pylist()]
     assert texts == [
         ["q1", "a", "one?", "alpha", "the third — gamma"],

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
+from hn_assets.mining.relevance.compute_features import (
+    MODEL_INPUTS,
+    candidate_features,
+    model_inputs,
+)
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.features import MODEL_INPUTS, candidate_features, model_inputs
 from hn_assets.mining.relevance.positive_similarity import (
     PositiveSimilarity,
     closest_and_mean,

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hn_assets.filters.all_filters import active_filters
 from hn_assets.filters.base.candidate_features import CandidateFeatures
-from hn_assets.filters.base.protocol import FilterInputs, Rejection
-from hn_assets.filters.discovery import active_filters
-from hn_assets.filters.kinds.near_duplicates import NEAR_DUPLICATE, NearDuplicates
+from hn_assets.filters.base.filter import FilterInputs, Rejection
+from hn_assets.filters.kinds.near_duplicates import SHARES_WORD_RUNS, NearDuplicates
 from hn_assets.filters.kinds.score_limits import MAX_SCORE, MIN_SCORE
-from hn_assets.mining.relevance.features import candidate_features
+from hn_assets.mining.relevance.compute_features import candidate_features
 from hn_assets.mining.relevance.positive_similarity import PositiveSimilarity
 from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import KEPT, FilterDecisions, apply_filters, passing
@@ -83,4 +83,4 @@ def test_a_filter_of_documents_must_be_prepared_and_passes_what_was_judged() -> 
         )
     )
     apply_filters([one], features, decisions)
-    assert np.argwhere(decisions.have([NEAR_DUPLICATE])).tolist() == [[0, 4]]
+    assert np.argwhere(decisions.have([SHARES_WORD_RUNS])).tolist() == [[0, 4]]

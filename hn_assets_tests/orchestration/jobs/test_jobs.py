@@ -26,15 +26,15 @@ def remember(alert: Alert) -> None:
 HOOK = {"hook": f"{__name__}:remember", "ui": "https://dagster.example.org/"}
 
 
-def repository(animals: AnimalsDataset) -> dg.RepositoryDefinition:
-    return build_definitions(animals.dataset).get_repository_def()
+def repository(graph: AnimalsDataset) -> dg.RepositoryDefinition:
+    return build_definitions(graph.dataset).get_repository_def()
 
 
 class Watcher:
     """Looks as the daemon does, with the cursor of the last look."""
 
-    def __init__(self, animals: AnimalsDataset, name: str = "animals_changes") -> None:
-        self.repository = repository(animals)
+    def __init__(self, graph: AnimalsDataset, name: str = "animals_changes") -> None:
+        self.repository = repository(graph)
         self.sensor = self.repository.get_sensor_def(name)
         self.cursor: str | None = None
 
@@ -83,10 +83,10 @@ def test_what_changes_and_goes_back_is_another_run(tmp_path: Path, model: Path) 
 
 def test_a_new_checkpoint_starts_a_run(tmp_path: Path) -> None:
     make_tiny_bert(tmp_path / "run" / "checkpoint-1")
-    animals = AnimalsDataset(
+    graph = AnimalsDataset(
         tmp_path, encoding={"model": str(tmp_path / "run" / "checkpoint-*"), "pooling": "mean"}
     )
-    watcher = Watcher(animals)
+    watcher = Watcher(graph)
     watcher.look()
     make_tiny_bert(tmp_path / "run" / "checkpoint-2", seed=1)
     watcher.look()
@@ -94,10 +94,10 @@ def test_a_new_checkpoint_starts_a_run(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_starts_nothing_and_is_said(tmp_path: Path) -> None:
-    animals = AnimalsDataset(
+    graph = AnimalsDataset(
         tmp_path, encoding={"model": str(tmp_path / "nowhere"), "pooling": "mean"}
     )
-    assert "nowhere is not there" in Watcher(animals).look()
+    assert "nowhere is not there" in Watcher(graph).look()
 
 
 def test_sensor_schedule_and_tags_are_those_of_the_settings(tmp_path: Path, model: Path) -> None:
@@ -148,10 +148,10 @@ def test_automation_starts_with_the_source_and_follows_the_data(
 ) -> None:
     import datetime
 
-    animals = make_dataset(
+    graph = make_dataset(
         tmp_path, model, job={"automation_conditions": True, "cron": "0 3 * * *", "retries": 0}
     )
-    defs = build_definitions(animals.dataset)
+    defs = build_definitions(graph.dataset)
     instance = dg.DagsterInstance.ephemeral()
     before = datetime.datetime(2026, 1, 5, 2, 59)
 
@@ -164,7 +164,7 @@ def test_automation_starts_with_the_source_and_follows_the_data(
         )
 
     def requested(found: dg.EvaluateAutomationConditionsResult) -> set[str]:
-        return {s for s in STAGES if found.get_num_requested(animals.key(s))}
+        return {s for s in STAGES if found.get_num_requested(graph.key(s))}
 
     first = evaluate(0)
     assert not requested(first)  # it is not three o'clock yet
@@ -176,19 +176,19 @@ def test_automation_starts_with_the_source_and_follows_the_data(
 
 
 def run(
-    animals: AnimalsDataset, instance: dg.DagsterInstance, name: str = "animals_refresh"
+    graph: AnimalsDataset, instance: dg.DagsterInstance, name: str = "animals_refresh"
 ) -> dg.ExecuteInProcessResult:
-    job = repository(animals).get_job(name)
+    job = repository(graph).get_job(name)
     return job.execute_in_process(instance=instance, raise_on_error=False)
 
 
 def alert(
-    animals: AnimalsDataset,
+    graph: AnimalsDataset,
     instance: dg.DagsterInstance,
     result: dg.ExecuteInProcessResult,
     sensor: str,
 ) -> Any:
-    definition = repository(animals).get_sensor_def(sensor)
+    definition = repository(graph).get_sensor_def(sensor)
     event = result.get_run_failure_event() if not result.success else result.get_run_success_event()
     context = dg.build_run_status_sensor_context(
         sensor_name=sensor,
@@ -204,11 +204,11 @@ def alert(
 
 def test_a_failed_run_is_told_with_its_reason(tmp_path: Path, model: Path) -> None:
     told.clear()
-    animals = make_dataset(tmp_path, model, alerts=HOOK)
+    graph = make_dataset(tmp_path, model, alerts=HOOK)
     (tmp_path / "raw" / "corpus.jsonl").write_text("no JSON\n")
     instance = dg.DagsterInstance.ephemeral()
-    result = run(animals, instance)
-    alert(animals, instance, result, "animals_failed_runs")
+    result = run(graph, instance)
+    alert(graph, instance, result, "animals_failed_runs")
     (found,) = told
     assert (found.dataset, found.kind) == ("animals", "failed run")
     (line,) = found.lines
@@ -219,11 +219,11 @@ def test_a_failed_run_is_told_with_its_reason(tmp_path: Path, model: Path) -> No
 
 def test_a_check_that_stopped_a_run_is_told_with_what_to_do(tmp_path: Path, model: Path) -> None:
     told.clear()
-    animals = make_dataset(
+    graph = make_dataset(
         tmp_path, model, alerts=HOOK, checks={"min_recall": 1}, search={"depth": 20}
     )
     instance = dg.DagsterInstance.ephemeral()
-    alert(animals, instance, run(animals, instance), "animals_failed_runs")
+    alert(graph, instance, run(graph, instance), "animals_failed_runs")
     (found,) = told
     (line,) = found.lines
     assert line.startswith("animals/candidates, positives_are_found: ")
@@ -233,13 +233,11 @@ def test_a_check_that_stopped_a_run_is_told_with_what_to_do(tmp_path: Path, mode
 def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Path) -> None:
     told.clear()
     # a target that nothing here can show to be met
-    animals = make_dataset(
-        tmp_path, model, alerts=HOOK, filters={"target_false_negative_rate": 0.01}
-    )
+    graph = make_dataset(tmp_path, model, alerts=HOOK, filters={"target_false_negative_rate": 0.01})
     instance = dg.DagsterInstance.ephemeral()
-    result = run(animals, instance)
+    result = run(graph, instance)
     assert result.success
-    alert(animals, instance, result, "animals_failed_checks")
+    alert(graph, instance, result, "animals_failed_checks")
     (found,) = told
     assert found.kind == "failed checks"
     assert found.lines[0].startswith("animals/false_negative_audit, false_negative_rate: nothing")
@@ -247,11 +245,11 @@ def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Pa
 
 def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Path) -> None:
     def look(days: float) -> tuple[dg.AssetCheckEvaluation, Any]:
-        animals = make_dataset(tmp_path, model, alerts=HOOK, checks={"max_age_days": days})
-        result = run(animals, instance, "animals_freshness")
+        graph = make_dataset(tmp_path, model, alerts=HOOK, checks={"max_age_days": days})
+        result = run(graph, instance, "animals_freshness")
         assert result.success  # it only warns
         (found,) = result.get_asset_check_evaluations()
-        return found, alert(animals, instance, result, "animals_failed_checks")
+        return found, alert(graph, instance, result, "animals_failed_checks")
 
     told.clear()
     instance = dg.DagsterInstance.ephemeral()
@@ -278,7 +276,7 @@ def test_a_good_run_or_one_of_another_dataset_is_not_told(
     tmp_path: Path, model: Path, other: bool
 ) -> None:
     told.clear()
-    animals = make_dataset(tmp_path, model, alerts=HOOK)
+    graph = make_dataset(tmp_path, model, alerts=HOOK)
     instance = dg.DagsterInstance.ephemeral()
     if other:
 
@@ -292,8 +290,8 @@ def test_a_good_run_or_one_of_another_dataset_is_not_told(
 
         result = theirs.execute_in_process(instance=instance, raise_on_error=False)
     else:
-        result = run(animals, instance)
+        result = run(graph, instance)
     sensor = "animals_failed_runs" if other else "animals_failed_checks"
-    found = alert(animals, instance, result, sensor)
+    found = alert(graph, instance, result, sensor)
     assert isinstance(found, dg.SkipReason)
     assert not told

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.data.indexed_dataset import Texts
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 from hn_assets.text import normalised, passage_text
 
 

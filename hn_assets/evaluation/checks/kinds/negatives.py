@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from hn_assets.evaluation.checks.accepted import hash_text
-from hn_assets.evaluation.checks.check import Check, CheckInputs
-from hn_assets.evaluation.checks.result import CheckResult
-from hn_assets.mining.data.text_ids import read_passages
+from hn_assets.evaluation.checks.base.check import Check, CheckInputs
+from hn_assets.evaluation.checks.base.last_training_set import hash_text
+from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.mining.data.text_numbers import read_passages
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
 from hn_assets.store import layout

@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.encoding import lazy_model
-from hn_assets.encoding.embed import EarlierVectors, embed_texts
 from hn_assets.encoding.embed_report import EmbedReport
+from hn_assets.encoding.embed_texts import EarlierVectors, embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
-from hn_assets.store import tables
+from hn_assets.store import schemas
 
 DOCUMENTS = [
     {"id": "d1", "title": "Heart", "text": "It pumps blood."},
@@ -40,7 +40,7 @@ class Run:
         **settings,
     ) -> tuple[EmbedReport, VectorTable]:
         source, target = self.folder / "corpus.parquet", self.folder / "vectors.arrow"
-        pq.write_table(pa.Table.from_pylist(documents, tables.CORPUS), source)
+        pq.write_table(pa.Table.from_pylist(documents, schemas.CORPUS), source)
         encoding = EncodingSettings(model=str(self.model), pooling="mean", **settings)
         compute = ComputeSettings(device="cpu", precision=precision)  # type: ignore[arg-type]
         with LazyModel(encoding, compute, self.log.append) as model:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hn_assets.evaluation.checks.accepted import NDCG
-from hn_assets.evaluation.checks.check import Check, CheckInputs
-from hn_assets.evaluation.checks.result import CheckResult
+from hn_assets.evaluation.checks.base.check import Check, CheckInputs
+from hn_assets.evaluation.checks.base.last_training_set import NDCG
+from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.store import layout
 

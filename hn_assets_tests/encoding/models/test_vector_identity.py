@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hn_assets.encoding.models.model import identify_model
-from hn_assets.encoding.models.space import Kind, describe_space
+from hn_assets.encoding.models.vector_identity import Kind, describe_space
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.small_models import make_tiny_bert
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hn_assets.discovery import subclasses_in
 from hn_assets.filters import kinds
-from hn_assets.filters.base.protocol import Filter
+from hn_assets.filters.base.filter import Filter
 from hn_assets.settings_base import Settings
 
 Section = Literal["filters", "teacher"]

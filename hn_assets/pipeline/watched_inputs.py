@@ -1,7 +1,7 @@
 """Whether a dataset's source, or its model, has changed, found out without reading them."""
 
 from hn_assets.encoding.models.model_state import state_of_model
-from hn_assets.filters.discovery import external_files
+from hn_assets.filters.all_filters import external_files
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.sources.fingerprint import state_of_source
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 
 ACCEPTED = "accepted"  # the key of the summary in the manifest of the training set
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hn_assets.evaluation.checks.result import CheckVerdict
+from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.report.example_queries import ExampleQuery, collect_examples

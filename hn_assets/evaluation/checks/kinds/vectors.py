@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import HardNegativesError
-from hn_assets.evaluation.checks.check import Check, CheckInputs
-from hn_assets.evaluation.checks.result import CheckResult
+from hn_assets.evaluation.checks.base.check import Check, CheckInputs
+from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.retrieval.faiss_index import is_flat, open_index
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile

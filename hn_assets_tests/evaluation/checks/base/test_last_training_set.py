@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.evaluation.checks.accepted import (
+from hn_assets.evaluation.checks.base.last_training_set import (
     SAMPLE,
     accepted_summary,
     sample_text_hashes,
 )
-from hn_assets.evaluation.checks.data import nothing_is_lost, texts_are_kept
+from hn_assets.evaluation.checks.kinds.corpus_and_qrels import nothing_is_lost, texts_are_kept
 from hn_assets_tests.evaluation.checks.dataset_files import TEXTS, write_corpus, write_qrels
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
 from hn_assets.encoding.encoder import Encoder, EncodingStats
 from hn_assets.encoding.lazy_model import LazyModel
-from hn_assets.encoding.models.space import Kind
+from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.precision_loss import SAMPLE, measure_precision_loss
 from hn_assets.encoding.vectors.vector_cache import VectorCache
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.encoding.write_vectors import import_vectors, sample_texts, write_vectors
 from hn_assets.errors import StoreError
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 from hn_assets.text import passage_text
 
 
@@ -49,7 +49,7 @@ def embed_texts(
     A text that ever had a vector in the same space keeps it: no model reads it again.
 
     Args:
-        source: A Parquet file with the columns of `tables.QUERIES` or `tables.CORPUS`.
+        source: A Parquet file with the columns of `schemas.QUERIES` or `schemas.CORPUS`.
         kind: Queries get the model's instruction; passages are title and text.
         target: The Arrow file to write.
         model: Encodes what has no vector yet.

@@ -1,15 +1,12 @@
-"""The declaration of a check, and the list of all checks."""
+"""The declaration of a check."""
 
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from hn_assets.evaluation.checks.result import CheckResult, CheckVerdict, state_of
+from hn_assets.evaluation.checks.base.result import CheckResult, CheckVerdict, state_of
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 
 
@@ -67,29 +64,3 @@ class Check:
             return CheckVerdict(self.stage, self.name, "not run", self.description)
         state = state_of(result, accepted=accepted)
         return CheckVerdict(self.stage, self.name, state, result.message)
-
-
-def all_checks() -> list[Check]:
-    """Every check that a module of this package declares, in the order of the stages.
-
-    The checks of one stage come in the order of their modules' names, and within a module in the
-    order of their declarations.
-
-    Raises:
-        ValueError: Two checks of a stage have one name, or a check's stage does not exist.
-    """
-    package = __name__.rpartition(".")[0]
-    checks: list[Check] = []
-    for module in pkgutil.iter_modules(import_module(package).__path__):
-        checks += getattr(import_module(f"{package}.{module.name}"), "CHECKS", ())
-    stages = list(
-        dict.fromkeys(file.stage for file in vars(layout).values() if isinstance(file, StageFile))
-    )
-    seen: set[tuple[str, str]] = set()
-    for check in checks:
-        if check.stage not in stages:
-            raise ValueError(f"the check {check.name} is of {check.stage!r}, which is no stage")
-        if (check.stage, check.name) in seen:
-            raise ValueError(f"two checks of {check.stage} have the name {check.name}")
-        seen.add((check.stage, check.name))
-    return sorted(checks, key=lambda check: stages.index(check.stage))

@@ -6,7 +6,7 @@ import pytest
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.report.terminal import WIDTH, render_dataset
+from hn_assets.report.show import WIDTH, render_dataset
 from hn_assets.store import DatasetStore, layout
 from hn_assets_tests.report.refresh_files import (
     publish_audit,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.filters import discovery
-from hn_assets.filters.discovery import FILTERS, active_filters, filter_keys, measurable_filters
+from hn_assets.filters import all_filters as discovery
+from hn_assets.filters.all_filters import FILTERS, active_filters, filter_keys, measurable_filters
 from hn_assets.filters.kinds.score_limits import ScoreLimits
 from hn_assets.mining.rules.reasons import REASONS
 from hn_assets.settings.filters import FiltersSettings
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from hn_assets.filters.base.candidate_features import CandidateFeatures
-from hn_assets.filters.base.protocol import Filter, Reason, Rejection
+from hn_assets.filters.base.filter import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
 DENSE = Reason("densely surrounded", "its density is {value:.2f}, above {limit:.2f}")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from hn_assets.evaluation.checks import data
-from hn_assets.evaluation.checks.check import Check, all_checks
-from hn_assets.evaluation.checks.result import CheckResult, blocking_failures
+from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.base.check import Check
+from hn_assets.evaluation.checks.base.result import CheckResult, blocking_failures
+from hn_assets.evaluation.checks.kinds import corpus_and_qrels as data
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings
 from hn_assets.store import layout

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from hn_assets.evaluation.checks.accepted import (
+from hn_assets.evaluation.checks.base.check import Check, CheckInputs
+from hn_assets.evaluation.checks.base.last_training_set import (
     SIZES,
     TEXT_HASHES,
     dataset_sizes,
     hash_document,
     hash_text,
 )
-from hn_assets.evaluation.checks.check import Check, CheckInputs
-from hn_assets.evaluation.checks.result import CheckResult
+from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
-from hn_assets.store.tables import read_rows
+from hn_assets.store.schemas import read_rows
 from hn_assets.text import normalised
 
 NOTHING_TO_COMPARE = "there is no training set to compare with"
