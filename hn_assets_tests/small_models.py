@@ -8,9 +8,9 @@ from hn_assets.encoding.model import LoadedModel, bundled_model_folder, load_mod
 from hn_assets.settings.encoding import EncodingSettings
 
 # what a query and a passage may share without being on the same subject
-_NAMES_NOTHING = (
-    "tell me about the a an it is was of in by and to , . ? [PAD] [UNK] [CLS] [SEP] [MASK]"
-)
+_NAMES_NOTHING = """
+    tell me about the a an it is was of in by and to , . ? [PAD] [UNK] [CLS] [SEP] [MASK]
+"""
 
 
 @lru_cache
