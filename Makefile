@@ -35,7 +35,7 @@ test: lint types .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/installed ## the tests that take long and repeat what shorter ones show
-	OMP_NUM_THREADS=1 WEEK=$${WEEK:-7} $(BIN)/pytest -m soak
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
 
 test-dagster: $(DAGSTER_VENV)/installed ## the Dagster layer's tests, with DAGSTER=1.x.y
 	$(DAGSTER_VENV)/bin/python -c 'import dagster; assert dagster.__version__ == "$(DAGSTER)"'

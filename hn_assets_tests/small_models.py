@@ -9,9 +9,9 @@ from hn_assets.encoding.models.model import LoadedModel, bundled_model_folder, l
 from hn_assets.settings.encoding import EncodingSettings
 
 # what a query and a passage may share without being on the same subject
-_NAMES_NOTHING = (
-    "tell me about the a an it is was of in by and to , . ? [PAD] [UNK] [CLS] [SEP] [MASK]"
-)
+_NAMES_NOTHING = """
+    tell me about the a an it is was of in by and to , . ? [PAD] [UNK] [CLS] [SEP] [MASK]
+"""
 
 
 @lru_cache
@@ -109,4 +109,34 @@ def make_tiny_bert(folder: Path, *, dimension: int = 32, seed: int = 0) -> Path:
     )
     BertModel(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(bundled_model_folder()).save_pretrained(folder)
+    return folder
+
+
+def make_bag_of_words_model(folder: Path, *, dimension: int = 64) -> Path:
+    """A model that gives, without `normalize`, the same bytes on every CPU.
+
+    A vector is the mean of the vectors of its words. Their components are 1 and -1, as many of each
+    as of the other, so that the layers change nothing and no sum is rounded.
+    """
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(bundled_model_folder())
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=dimension,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=1,
+    )
+    model = BertModel(config)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            weights.fill_(name.endswith("LayerNorm.weight"))
+        order = torch.rand(config.vocab_size, dimension, generator=generator).argsort(dim=1)
+        model.embeddings.word_embeddings.weight.copy_((order % 2) * 2.0 - 1)
+        model.embeddings.word_embeddings.weight[tokenizer.all_special_ids] = 0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

@@ -156,15 +156,13 @@ def test_a_tag_for_one_check_is_none_for_another(small: AnimalsDataset, tmp_path
 def test_a_setting_decides_what_stops_even_the_first_refresh(
     tmp_path: Path, model: Path, changes: dict[str, Any], stopped_by: str
 ) -> None:
-    graph = make_dataset(tmp_path / "strict", model, **changes)
+    graph = make_dataset(tmp_path, model, **changes)
     result = graph.materialize(raise_on_error=False)
     assert not result.success
     assert stopped_by in failed(result)
     assert graph.store.stage("training_set").manifest() is None
     lax = {**changes, "checks": {"min_full_query_share": 0, "min_recall": 0, "min_index_recall": 0}}
-    assert not failed(
-        make_dataset(tmp_path / "lax", model, **lax).materialize(raise_on_error=False)
-    )
+    assert not failed(make_dataset(tmp_path, model, **lax).materialize(raise_on_error=False))
 
 
 def test_damage_that_a_check_meets_fails_it_by_name(small: AnimalsDataset, tmp_path: Path) -> None:

@@ -124,13 +124,16 @@ def test_scores_through_a_sigmoid(
     np.testing.assert_allclose(scores_of(graph).score, 1 / (1 + np.exp(-raw.score)), rtol=1e-5)
 
 
-def test_without_a_teacher_there_is_no_such_asset(tmp_path: Path) -> None:
-    graph = AnimalsDataset(tmp_path)
+def test_without_a_teacher_there_is_no_such_asset(tmp_path: Path, model: Path) -> None:
+    graph = AnimalsDataset(tmp_path, encoding={"model": str(model), "pooling": "mean"})
     graph.materialize()
     assert not (tmp_path / "data" / "animals" / "teacher_scores").exists()
     assert graph.negatives().teacher_score.isna().all()
 
 
-def test_a_teacher_that_is_none_ends_the_run(tmp_path: Path) -> None:
+def test_a_teacher_that_is_none_ends_the_run(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], tmp_path: Path
+) -> None:
+    done[0].copied_to(tmp_path)
     message = make_graph(tmp_path, tmp_path / "nowhere").fail()
     assert "nowhere is not there; set teacher.model to one that is" in message

@@ -128,6 +128,7 @@ def test_only_plain_bfloat16_layers_are_replaced() -> None:
     assert kept == [False, True, False, True]
 
 
+@pytest.mark.soak
 def test_compiled_vectors_are_those_of_the_model(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,9 @@ def test_two_devices_give_what_one_gives(tiny: LoadedModel) -> None:
     assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "by", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_a_process_that_dies_fails_the_run(tiny: LoadedModel, by: signal.Signals) -> None:
     encoder = Encoder(tiny, devices=["cpu", "cpu"], max_tokens_per_batch=64)
 

@@ -1,8 +1,7 @@
 """A week in fast motion, as in production: PostgreSQL, a code server, a daemon that is killed.
 
-Every minute is a day. `WEEK=7 pytest hn_assets_tests/jobs/test_week.py` goes through a whole week,
-with the daemon killed in the middle; by default it is one day, in which schedule and sensor start
-runs.
+Every minute is a day. `make test` goes through one day, in which schedule and sensor start runs;
+`make soak` through a whole week, with the daemon killed in the middle.
 """
 
 import json
@@ -18,14 +17,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hn_assets.orchestration.base.names import REASON_TAG
+import pytest
+
+from hn_assets.orchestration.names import REASON_TAG
+from hn_assets.store.layout import VECTOR_CACHE
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
 from hn_assets_tests.test_component import make_project, run, surroundings
 
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
-DAYS = int(os.environ.get("WEEK", "1"))
 ASK = """
 import json
 import dagster as dg
@@ -123,7 +124,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def test_a_week_of_refreshes(tmp_path: Path, model: Path) -> None:
+@pytest.mark.parametrize("days", [1, pytest.param(7, marks=pytest.mark.soak)])
+def test_days_of_refreshes(tmp_path: Path, model: Path, days: int) -> None:
     settings = {**SETTINGS, "encoding": {"model": str(model), "pooling": "mean"}}
     project = make_project(tmp_path / "project", "", "daily")
     add_yaml(project, "daily", settings, job={"cron": "* * * * *", "schedule_enabled": True})
@@ -138,33 +140,35 @@ def test_a_week_of_refreshes(tmp_path: Path, model: Path) -> None:
         home = production_home(tmp_path / "home", postgres)
         made = Production(project, {**home, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"})
         with made.code_server():
-            _live_through(made, raw)
+            _live_through(made, raw, days)
         daily, watched = made.runs("daily"), made.runs("watched")
 
     # every day has its run, and just one, those without a daemon included
-    assert [status for status, _ in daily[:DAYS]] == ["SUCCESS"] * DAYS
+    assert [status for status, _ in daily[:days]] == ["SUCCESS"] * days
     times = [datetime.fromisoformat(tags[SCHEDULED_FOR]) for _, tags in daily]
     assert [(t - times[0]).total_seconds() / 60 for t in times] == list(range(len(times)))
     ((status, tags),) = watched
     assert (status, tags[REASON_TAG]) == ("SUCCESS", "the source changed")
-    kept = project / "data" / "daily" / "hard_negatives" / "latest" / "hard_negatives.parquet"
+    stored = project / "data" / "daily"
     shutil.copytree(raw["daily"], tmp_path / "anew" / "raw")
     anew = AnimalsDataset(tmp_path / "anew", **settings)
+    shutil.copytree(stored / VECTOR_CACHE, anew.store.vectors)
     anew.materialize()
+    kept = stored / "hard_negatives" / "latest" / "hard_negatives.parquet"
     assert kept.read_bytes() == anew.file("hard_negatives", kept.name).read_bytes()
 
 
-def _live_through(made: Production, raw: dict[str, Path]) -> None:
+def _live_through(made: Production, raw: dict[str, Path], days: int) -> None:
     def finished() -> int:
         return sum(status in ("SUCCESS", "FAILURE") for status, _ in made.runs("daily"))
 
     def live(first: int, last: int) -> None:
         for day in range(first, last + 1):
             made.wait(150, lambda day=day: finished() >= day)
-            if day < DAYS:
+            if day < days:
                 change_a_little(raw["daily"], day)
 
-    half = DAYS // 2
+    half = days // 2
     with made.daemon() as daemon:
         made.wait(90, lambda: made.ask()["cursors"].get("watched_changes") is not None)
         change_a_little(raw["watched"], 1)
@@ -174,5 +178,5 @@ def _live_through(made: Production, raw: dict[str, Path]) -> None:
             kill(daemon)
             time.sleep(75)  # no daemon is there when the next day begins
     with made.daemon():
-        live(half + 1, DAYS)
+        live(half + 1, days)
         made.wait(120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched")))
