@@ -56,7 +56,6 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         return dg.ComponentTypeSpec(
             description="Hard negatives of one dataset, from raw texts to training files.",
             tags=["embeddings", "hard-negatives", "retrieval"],
-            produces=["asset", "asset_check", "job", "schedule", "sensor"],
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

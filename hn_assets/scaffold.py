@@ -14,9 +14,9 @@ attributes:
     folder: /path/to/{name}
 
   encoding:
-    # bundled: all-MiniLM-L6-v2, which comes with a Python package and works offline. Or a Hugging
-    # Face name such as BAAI/bge-base-en-v1.5, the folder of a checkpoint of yours, or
-    # runs/checkpoint-* for the newest of several
+    # "bundled" is all-MiniLM-L6-v2, which comes with a Python package and works offline. It may
+    # also be a Hugging Face name such as BAAI/bge-base-en-v1.5, the folder of a checkpoint, or
+    # runs/checkpoint-* for the newest of several checkpoints
     model: bundled
     # the text that the model was trained to see before each query, if there is one:
     # query_instruction: "Represent this sentence for searching relevant passages: "

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hn_assets_tests.collections_on_disk import animals
-from hn_assets_tests.test_component import make_project, run
+from hn_assets_tests.test_component import make_project, python_path, run
 
 # beside the interpreter, as `make test` does not put the environment on the PATH
 DG = shutil.which("dg", path=str(Path(sys.executable).parent)) or ""
@@ -24,7 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dg(project: Path, *arguments: str) -> str:
-    home = {"DG_CLI_CONFIG": os.devnull, "PYTHONPATH": str(project), "COLUMNS": "200"}
+    home = {"DG_CLI_CONFIG": os.devnull, "PYTHONPATH": python_path(project), "COLUMNS": "200"}
     done = run(DG, *arguments, cwd=project, **home)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

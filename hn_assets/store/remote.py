@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from hn_assets.errors import RemoteStoreError
+from hn_assets.errors import RemoteStoreError, StoreError
+from hn_assets.extras import import_optional
 
 
 class Remote:
@@ -18,6 +19,8 @@ class Remote:
         url: The URL of the folder.
 
     Raises:
+        MissingExtraError: If the URL is one of S3 and the extra `s3` is not installed.
+        StoreError: If the URL needs another package that is not installed.
         RemoteStoreError: Every method raises it if the place cannot be reached, read or written.
 
     >>> remote = Remote("memory://bucket/assets")
@@ -30,6 +33,8 @@ class Remote:
         import fsspec
 
         self.url = url.rstrip("/")
+        if self.url.startswith(("s3://", "s3a://")):
+            import_optional("s3fs", extra="s3", needed_for=f"the store {self.url}")
         with self._explained("opened"):
             self._fs, self._path = fsspec.url_to_fs(self.url, use_listings_cache=False)
 
@@ -100,9 +105,9 @@ class Remote:
         try:
             yield
         except ImportError as error:
-            raise RemoteStoreError(
-                f"{self.url} needs a package that is not installed: {error}. For s3:// URLs, "
-                f"install the extra `s3`"
+            # trying again would not help
+            raise StoreError(
+                f"{self.url} needs a package that cannot be imported: {error}"
             ) from error
         except Exception as error:  # every file system raises errors of its own
             raise RemoteStoreError(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from hn_assets.errors import RemoteStoreError, StoreError
+from hn_assets.errors import HardNegativesError, RemoteStoreError, StoreError
+from hn_assets.extras import MissingExtraError
 from hn_assets.store import DatasetStore, open_store
 
 CREDENTIALS = {
@@ -129,6 +131,25 @@ def test_a_place_that_cannot_be_reached_says_so(
 def test_a_url_that_nobody_knows_says_so(tmp_path: Path) -> None:
     with pytest.raises(RemoteStoreError, match="cannot be opened"):
         machine(tmp_path, "one", "nonsense://somewhere")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_s3_without_its_extra_names_the_extra_and_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=r"hn_assets\[s3\]") as raised:
+        machine(tmp_path, "one", f"{scheme}://bucket/assets")
+    assert f"{scheme}://bucket/assets" in str(raised.value)
+    assert isinstance(raised.value, HardNegativesError), "what a step does not try again"
+
+
+def test_another_url_without_its_package_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(StoreError, match="gs://bucket/assets needs a package.*gcsfs"):
+        machine(tmp_path, "one", "gs://bucket/assets")
 
 
 def test_the_local_folder_can_be_named(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_automation_starts_with_the_source_and_follows_the_data(
     instance = dg.DagsterInstance.ephemeral()
     before = datetime.datetime(2026, 1, 5, 2, 59)
 
-    def evaluate(hours: float, cursor: Any = None) -> dg.EvaluateAutomationConditionsResult:
+    def evaluate(hours: float, cursor: Any = None) -> Any:
         return dg.evaluate_automation_conditions(
             defs,
             instance,
@@ -163,7 +163,7 @@ def test_automation_starts_with_the_source_and_follows_the_data(
             evaluation_time=before + datetime.timedelta(hours=hours),
         )
 
-    def requested(found: dg.EvaluateAutomationConditionsResult) -> set[str]:
+    def requested(found: Any) -> set[str]:
         return {s for s in STAGES if found.get_num_requested(graph.key(s))}
 
     first = evaluate(0)
