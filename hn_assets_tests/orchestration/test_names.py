@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from hn_assets.orchestration import names
+from hn_assets.orchestration.base import names
 from hn_assets.orchestration.build import build_definitions
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hn_assets.orchestration.metadata import to_dagster
+from hn_assets.orchestration.base.dagster_metadata import to_dagster
 from hn_assets.pipeline.metadata import (
     MAX_CHARACTERS,
     MAX_ROWS,

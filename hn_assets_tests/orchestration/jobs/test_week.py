@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from hn_assets.orchestration.names import REASON_TAG
+from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets.store.layout import VECTOR_CACHE
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
