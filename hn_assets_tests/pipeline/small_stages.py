@@ -9,7 +9,8 @@ from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.operation_run import run_operation
 from hn_assets.pipeline.stage import Operation, Stage
-from hn_assets.pipeline.stage_run import StageResult, StageRun
+from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.pipeline.stage_run import StageResult
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft
 from hn_assets.store.layout import StageFile
@@ -22,7 +23,7 @@ COPY = StageFile("copy", "copy.txt")
 def write_stage(file: StageFile, text: str, **options: Any) -> Stage:
     """A stage that writes a text."""
 
-    def make(run: StageRun, draft: Draft) -> Metadata:
+    def make(context: StageContext, draft: Draft) -> Metadata:
         draft.path(file.name).write_text(text)
         return {"characters": len(text)}
 
@@ -32,7 +33,7 @@ def write_stage(file: StageFile, text: str, **options: Any) -> Stage:
 def failing_stage(file: StageFile, **options: Any) -> Stage:
     """A stage that fails after it has written half of its file."""
 
-    def make(run: StageRun, draft: Draft) -> Metadata:
+    def make(context: StageContext, draft: Draft) -> Metadata:
         draft.path(file.name).write_text("half")
         raise RuntimeError("it cannot be made")
 
@@ -42,8 +43,8 @@ def failing_stage(file: StageFile, **options: Any) -> Stage:
 def copy_stage(source: StageFile, reads: Iterable[StageFile], **options: Any) -> Stage:
     """A stage that copies a file, and declares to read `reads`."""
 
-    def make(run: StageRun, draft: Draft) -> Metadata:
-        draft.path(COPY.name).write_bytes(run.input(source).read_bytes())
+    def make(context: StageContext, draft: Draft) -> Metadata:
+        draft.path(COPY.name).write_bytes(context.input(source).read_bytes())
         return {}
 
     return Stage(
