@@ -2,9 +2,10 @@
 
 The output of every stage on a tiny dataset is kept in `golden.json`: a hash of all that is no
 fraction, and mean and deviation of the fractions, which CPUs round differently. The model is one
-whose vectors are the same on every CPU, so that no two candidates change places. If a stage's output
-changed on purpose, raise `version` in its file under `hn_assets/assets/`, then run
-`python -m hn_assets_tests.assets.test_golden`, which writes `golden.json` anew.
+whose vectors are the same on every CPU, so that no two candidates change places.
+
+If a stage's output changed on purpose, raise `version` in its file under `hn_assets/assets/`, then
+run `python -m hn_assets_tests.assets.test_golden`, which writes `golden.json` anew.
 """
 
 import hashlib
