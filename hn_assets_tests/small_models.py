@@ -116,7 +116,8 @@ def make_bag_of_words_model(folder: Path, *, dimension: int = 64) -> Path:
     """A model that gives, without `normalize`, the same bytes on every CPU.
 
     A vector is the mean of the vectors of its words. Their components are 1 and -1, as many of each
-    as of the other, so that the layers change nothing and no sum is rounded.
+    as of the other, and the layers change nothing: a normalization divides by the root of 2^20 and
+    multiplies by 2^10. So no sum is rounded.
     """
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
@@ -128,12 +129,13 @@ def make_bag_of_words_model(folder: Path, *, dimension: int = 64) -> Path:
         num_hidden_layers=1,
         num_attention_heads=1,
         intermediate_size=1,
+        layer_norm_eps=2.0**20 - 1,
     )
     model = BertModel(config)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, weights in model.named_parameters():
-            weights.fill_(name.endswith("LayerNorm.weight"))
+            weights.fill_(2.0**10 if name.endswith("LayerNorm.weight") else 0)
         order = torch.rand(config.vocab_size, dimension, generator=generator).argsort(dim=1)
         model.embeddings.word_embeddings.weight.copy_((order % 2) * 2.0 - 1)
         model.embeddings.word_embeddings.weight[tokenizer.all_special_ids] = 0

@@ -35,6 +35,13 @@ def read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     )
 
 
+def in_order_of_ids(ledger: pd.DataFrame) -> pd.DataFrame:
+    """The ledger with its rows in an order that does not depend on that of the source."""
+    texts = ledger.select_dtypes("category").columns
+    plain = ledger.astype(dict.fromkeys(texts, str))
+    return plain.sort_values(["query_id", "doc_id"], ignore_index=True)
+
+
 def test_a_folder_and_its_tables_give_what_the_graph_gives(tmp_path: Path, model: Path) -> None:
     encoding = {"model": str(model), "pooling": "mean"}
     graph = AnimalsDataset(tmp_path, encoding=encoding)
@@ -45,7 +52,7 @@ def test_a_folder_and_its_tables_give_what_the_graph_gives(tmp_path: Path, model
     for mined in (from_folder, from_tables):
         pd.testing.assert_frame_equal(mined.negatives, graph.negatives())
         ledger = pd.read_parquet(graph.file("hard_negatives", "ledger.parquet"))
-        pd.testing.assert_frame_equal(mined.ledger, ledger)
+        pd.testing.assert_frame_equal(in_order_of_ids(mined.ledger), in_order_of_ids(ledger))
         assert mined.report["hard_negatives"]["queries"] == 18
         assert all(result.passed for result in mined.checks.values())
 
@@ -92,7 +99,13 @@ def test_cranfield_is_mined_as_by_the_graph(tmp_path: Path) -> None:
     sections = settings(
         # a fraction of the time of whole passages
         encoding={"passage_max_length": 32},
-        mining={"split": "test", "evaluation_split": "", "num_negatives": 15},
+        mining={
+            "split": "test",
+            "evaluation_split": "",
+            "num_negatives": 15,
+            "range_min": None,
+            "range_max": None,
+        },
         filters={"target_false_negative_rate": 0.01},
     )
     graph = AnimalsDataset(tmp_path, source=source, **sections)

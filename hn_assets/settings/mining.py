@@ -51,7 +51,8 @@ class MiningSettings(Settings):
         ),
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
-    sampling: Literal["auto"] | SamplingMethod = Field(
+    # Dagster forms cannot hold a union of literals, so the methods stand here once more
+    sampling: Literal["auto", "random", "top", "stratified", "simans"] = Field(
         default="auto",
         description=(
             "`top`: the best ranked of the range; `random`: a choice that depends on seed, query "

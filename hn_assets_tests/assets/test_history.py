@@ -80,7 +80,7 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
     assert "http://" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page)
     assert page.count("<svg") == 4
     assert "18" in page.partition("queries mined")[2][:60]
-    assert "This is the first one." in page
+    assert "This is the first refresh." in page
     assert re.search(r"Yes: the \d\d checks of this refresh passed\.", page)
     assert "each has an id of its own" in page
     negatives = graph.negatives()
