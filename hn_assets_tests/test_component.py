@@ -161,7 +161,7 @@ def test_a_mistake_in_the_yaml_is_named_with_its_file_and_the_nearest_key(tmp_pa
     [
         ("minning: {num_negatives: 5}", "unknown key 'minning' (did you mean 'mining'?)"),
         ("source: {type: beir, foldr: x}", "unknown key 'foldr' (did you mean 'folder'?)"),
-        ("source: {type: bier}", "'beir', 'flagembedding', 'hub', 'python_stdlib', 'table'"),
+        ("source: {type: bier}", "any of the expected tags: 'beir', "),
         (
             "mining: {range_min: 20, range_max: 10}",
             "mining.range_min 20 and mining.range_max 10 leave no rank between them",
