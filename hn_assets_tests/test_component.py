@@ -287,6 +287,26 @@ def test_another_project_mines_with_the_wheel_and_one_file(tmp_path: Path, wheel
     assert len(pd.read_parquet(negatives)) == 18 * 4
 
 
+SCRIPT = """
+import sys
+sys.modules.update(dict.fromkeys(["dagster", "s3fs"]))  # as if they were not installed
+from hn_assets import mine_hard_negatives
+mined = mine_hard_negatives(
+    sys.argv[1], settings={"mining": {"range_min": 2, "range_max": 20, "num_negatives": 4}}
+)
+print(len(mined.negatives))
+"""
+
+
+def test_a_script_mines_with_the_wheel_and_without_dagster(tmp_path: Path, wheel: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    animals(raw)
+    done = run(sys.executable, "-c", SCRIPT, str(raw), cwd=tmp_path, PYTHONPATH=str(wheel))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split()[-1] == str(18 * 4)
+
+
 def test_the_wheel_loads_its_own_datasets(tmp_path: Path, wheel: Path) -> None:
     done = dagster(
         "asset",
