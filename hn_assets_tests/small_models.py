@@ -86,8 +86,8 @@ def make_cross_encoder(folder: Path) -> Path:
             read.self.value.weight[answers, flag] = 1
         read.output.dense.weight[answers, answers] = 1
         # it is 2 if there is such a word, and else 1
-        model.bert.pooler.dense.weight[0, answers] = 1  # type: ignore[union-attr]
-        model.bert.pooler.dense.bias[0] = -1.5  # type: ignore[union-attr]
+        model.bert.pooler.dense.weight[0, answers] = 1
+        model.bert.pooler.dense.bias[0] = -1.5
         model.classifier.weight[0, 0] = 4 / float(torch.tensor(0.5).tanh())
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -131,7 +131,7 @@ def make_bag_of_words_model(folder: Path, *, dimension: int = 64) -> Path:
         intermediate_size=1,
         layer_norm_eps=2.0**20 - 1,
     )
-    model = BertModel(config)
+    model: Any = BertModel(config)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, weights in model.named_parameters():

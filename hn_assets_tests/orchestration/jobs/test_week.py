@@ -24,7 +24,7 @@ from hn_assets.store.layout import VECTOR_CACHE
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
-from hn_assets_tests.test_component import make_project, run, surroundings
+from hn_assets_tests.test_component import ROOT, make_project, run, surroundings
 
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 ASK = """
@@ -138,7 +138,9 @@ def test_days_of_refreshes(tmp_path: Path, model: Path, days: int) -> None:
     raw = {name: animals(project / name) for name in ("daily", "watched")}
     with postgres_server() as postgres:
         home = production_home(tmp_path / "home", postgres)
-        made = Production(project, {**home, "PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"})
+        made = Production(
+            project, {**home, "PYTHONPATH": f"{project}:{ROOT}", "OMP_NUM_THREADS": "1"}
+        )
         with made.code_server():
             _live_through(made, raw, days)
         daily, watched = made.runs("daily"), made.runs("watched")
