@@ -1,7 +1,8 @@
 """A stage whose output changes must have its version raised.
 
 The output of every stage on a tiny dataset is kept in `golden.json`: a hash of all that is no
-fraction, and mean and deviation of the fractions, which CPUs round differently. The model is one
+fraction, and mean and deviation of the fractions, which CPUs round differently; and beside it a
+hash of the defaults that the stage depends on. The model is one
 whose vectors are the same on every CPU, so that no two candidates change places.
 
 If a stage's output changed on purpose, raise `version` in its file under `hn_assets/assets/`, then
@@ -23,7 +24,8 @@ import pytest
 
 from hn_assets import mine_hard_negatives
 from hn_assets.assets import all_stages
-from hn_assets.pipeline.stage import upstream_names
+from hn_assets.pipeline.stage import Stage, upstream_names
+from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.assets.partly_labelled import write_partly_labelled
 from hn_assets_tests.small_models import make_bag_of_words_model
 
@@ -55,8 +57,18 @@ def describe_outputs(folder: Path) -> dict[str, Golden]:
         latest = mined.folder / stage.name / "latest"
         if latest.exists():  # there is no teacher
             contents = {path.name: _read(path) for path in sorted(latest.iterdir())}
-            found[stage.name] = {"version": stage.version, **_summary(contents)}
+            found[stage.name] = {
+                "version": stage.version,
+                "defaults": _defaults(stage),
+                **_summary(contents),
+            }
     return found
+
+
+def _defaults(stage: Stage) -> str:
+    """Changes with the defaults of the settings that a stage depends on, and with its version."""
+    settings = DatasetSettings.model_validate({"source": {"type": "beir", "folder": "raw"}})
+    return stage.code_version(settings) if stage.is_part_of(settings) else ""
 
 
 def _read(path: Path) -> Any:
@@ -146,6 +158,10 @@ def test_a_stage_makes_what_its_version_made(stage: str, outputs: dict[str, Gold
     kept = json.loads(GOLDEN.read_text())
     differences = list(_differences(kept[stage], outputs[stage]))
     advice = f"run python -m {__spec__.name} and commit golden.json"
+    assert kept[stage]["defaults"] == outputs[stage]["defaults"], (
+        f"{stage} has another version, or its settings other defaults, than golden.json says, so "
+        f"that it is made again in every dataset that leaves these settings out: {advice}"
+    )
     if _has_raised(stage, kept, outputs):
         pytest.fail(
             f"a version was raised, of {stage} or of a stage that it is made from: {advice}"
