@@ -29,7 +29,11 @@ def postgres_server() -> Iterator[int]:
     programs = Path(found[0]).parent
     as_user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        as_user = ["runuser", "-u", "postgres", "--"]
+        # not on the PATH of everybody who may run it
+        runuser = shutil.which("runuser", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        if runuser is None:
+            pytest.skip("there is no runuser to run PostgreSQL as its own user")
+        as_user = [runuser, "-u", "postgres", "--"]
         if subprocess.run([*as_user, "true"], capture_output=True).returncode:
             pytest.skip("there is no user `postgres` to run PostgreSQL as")
     port = free_port()

@@ -12,6 +12,8 @@ def training_advice(verdicts: Sequence[CheckVerdict]) -> str:
     >>> training_advice([CheckVerdict("corpus", "ids_are_unique", "passed", "")])
     'Yes: the 1 check of this refresh passed.'
     """
+    if not verdicts:
+        return "Not known: no check has looked at these files."
     count = Counter(verdict.state for verdict in verdicts)
     if count["failed"]:
         return (

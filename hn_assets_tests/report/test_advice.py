@@ -19,3 +19,7 @@ from hn_assets.report.advice import training_advice
 def test_the_worst_state_decides(states: list[CheckState], said: str) -> None:
     verdicts = [CheckVerdict("corpus", "check", state, "") for state in states]
     assert training_advice(verdicts).startswith(said)
+
+
+def test_without_a_check_nothing_is_known() -> None:
+    assert training_advice([]) == "Not known: no check has looked at these files."
