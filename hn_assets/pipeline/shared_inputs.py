@@ -1,6 +1,5 @@
 """What several stages read or compute in the same way: the source, and a dataset to be mined."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,17 +20,18 @@ from hn_assets.sources.protocol import Source
 from hn_assets.store import Draft, layout
 from hn_assets.store.layout import StageFile
 
-# what every stage reads that judges candidates
-MINING_INPUTS: tuple[StageFile, ...] = (
-    layout.CORPUS,
-    layout.QUERIES,
-    layout.QRELS,
-    layout.CORPUS_EMBEDDINGS,
-    layout.QUERY_EMBEDDINGS,
-    layout.FAISS_INDEX,
-    layout.FAISS_INDEX_IDS,
-    layout.CANDIDATES,
-)
+# what every stage reads that judges candidates, by the name that `MiningFiles` has for it
+_MINING_FILES: Mapping[str, StageFile] = {
+    "corpus": layout.CORPUS,
+    "queries": layout.QUERIES,
+    "qrels": layout.QRELS,
+    "corpus_embeddings": layout.CORPUS_EMBEDDINGS,
+    "query_embeddings": layout.QUERY_EMBEDDINGS,
+    "faiss_index": layout.FAISS_INDEX,
+    "faiss_index_ids": layout.FAISS_INDEX_IDS,
+    "candidates": layout.CANDIDATES,
+}
+MINING_INPUTS: tuple[StageFile, ...] = tuple(_MINING_FILES.values())
 
 
 def source_settings(settings: DatasetSettings) -> Mapping[str, Any]:
@@ -145,19 +145,7 @@ def _earlier_vectors(context: StageContext) -> EarlierVectors | None:
 def open_mining_session(context: StageContext) -> MiningSession:
     """The dataset, ready to be calibrated, audited or mined."""
     settings = context.settings
-    files = {
-        name: context.input(file)
-        for name, file in (
-            ("corpus", layout.CORPUS),
-            ("queries", layout.QUERIES),
-            ("qrels", layout.QRELS),
-            ("corpus_embeddings", layout.CORPUS_EMBEDDINGS),
-            ("query_embeddings", layout.QUERY_EMBEDDINGS),
-            ("faiss_index", layout.FAISS_INDEX),
-            ("faiss_index_ids", layout.FAISS_INDEX_IDS),
-            ("candidates", layout.CANDIDATES),
-        )
-    }
+    files = {name: context.input(file) for name, file in _MINING_FILES.items()}
     return MiningSession.open(
         MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES)),
         mining=settings.mining,
@@ -176,7 +164,7 @@ def read_calibration(context: StageContext) -> Calibration | None:
     path = context.optional_input(layout.CALIBRATION)
     if path is None:
         return None
-    return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def _source(context: StageContext) -> Source:

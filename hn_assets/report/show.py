@@ -1,6 +1,5 @@
 """What `hn-assets show` prints of a dataset."""
 
-import json
 from itertools import islice
 from textwrap import fill
 
@@ -63,7 +62,7 @@ def _threshold(store: DatasetStore) -> str:
     if not _is_published(store, layout.CALIBRATION):
         return ""
     text = store.file(layout.CALIBRATION).read_text(encoding="utf-8")
-    found = Calibration.model_validate(json.loads(text))
+    found = Calibration.model_validate_json(text)
     sentence = f"Threshold: {found.describe()}."
     if found.rate is not None:
         sentence += (

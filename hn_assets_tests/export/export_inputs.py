@@ -7,14 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.export.base.inputs import TEACHER_COLUMN
 from hn_assets.export.formats import FORMATS
 from hn_assets.export.writer import ExportReport, export_training_set
 from hn_assets.store import schemas
 
 # The rows of `Inputs.negatives` do not give these columns of hard_negatives. Except for the
 # teacher's scores, the export does not read them.
-NOT_GIVEN = ("source", "margin", "positive_similarity", "probability", TEACHER_COLUMN)
+NOT_GIVEN = ("source", "margin", "positive_similarity", "probability", "teacher_score")
 WITHOUT_TEACHER = [name for name, kind in FORMATS.items() if not kind.needs_teacher]
 
 
@@ -65,7 +64,7 @@ class Inputs:
             data: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
             if name == "hard_negatives":
                 for row in data:
-                    row[TEACHER_COLUMN] = self.scores.get((row["query_id"], row["doc_id"]))
+                    row["teacher_score"] = self.scores.get((row["query_id"], row["doc_id"]))
             pq.write_table(pa.Table.from_pylist(data, schema=schema), paths[name])
         if self.scores:
             relevant = {(query, doc) for query, doc, score, _ in self.qrels if score > 0}

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, gather, vector_column
-from hn_assets.hashing import sha256_of
+from hn_assets.hashing import hash_of_text, sha256_of
 from hn_assets.store.atomic_files import remove_unfinished, replace_file
 
 SPACE_FILE = "space.json"
@@ -28,7 +28,7 @@ KEY = pa.binary(16)
 
 def text_key(text: str) -> bytes:
     """The key of a text in any space: 16 bytes of BLAKE2b, so that no two texts share one."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return hash_of_text(text)
 
 
 class VectorCache:

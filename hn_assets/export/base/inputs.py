@@ -12,9 +12,6 @@ import pyarrow.parquet as pq
 from hn_assets.errors import StoreError
 from hn_assets.store import schemas
 
-# the column of `schemas.HARD_NEGATIVES` that holds the teacher's score
-TEACHER_COLUMN = "teacher_score" if "teacher_score" in schemas.HARD_NEGATIVES.names else "teacher"
-
 
 class DocumentText(NamedTuple):
     """Title and text of a document, as the corpus has them."""
@@ -31,12 +28,9 @@ class QueryText(NamedTuple):
 
 
 def read_negatives(path: Path) -> pa.Table:
-    """The hard negatives by query id, rank and document id; the teacher's in `teacher_score`."""
-    negatives = pq.read_table(path).sort_by(
+    """The hard negatives by query id, rank and document id."""
+    return pq.read_table(path).sort_by(
         [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
-    )
-    return negatives.rename_columns(
-        ["teacher_score" if name == TEACHER_COLUMN else name for name in negatives.column_names]
     )
 
 

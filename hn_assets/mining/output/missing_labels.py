@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
-from hn_assets.store.schemas import read_rows
+from hn_assets.store.schemas import read_rows, read_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,11 +104,7 @@ def read_review_texts(
         if row["query_id"] in wanted and row["score"] > 0:
             positives.setdefault(row["query_id"], row["doc_id"])
     documents = {*found.doc_id, *positives.values()}
-    passages = {
-        row["id"]: " — ".join(part for part in (row["title"], row["text"]) if part)
-        for row in read_rows(corpus, ["id", "title", "text"])
-        if row["id"] in documents
-    }
+    passages = read_texts(corpus, documents)
     return ReviewTexts(
         queries={
             row["id"]: row["text"]
