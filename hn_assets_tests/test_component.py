@@ -336,21 +336,3 @@ def test_asset_keys_follow_the_name_of_the_dataset() -> None:
     component = HardNegatives.resolve_from_yaml("{dataset: other, source: {type: python_stdlib}}")
     assert component.settings.dataset == "other"
     assert isinstance(component, dg.Component)
-
-
-def test_show_prints_where_the_files_are_and_examples(tmp_path: Path) -> None:
-    from click.testing import CliRunner
-
-    from hn_assets.cli import main
-    from hn_assets_tests.assets.animals_dataset import AnimalsDataset
-
-    AnimalsDataset(tmp_path).materialize()
-    environment = {"HN_DATA_DIR": str(tmp_path / "data")}
-    done = CliRunner().invoke(main, ["show", "animals", "--examples", "2"], env=environment)
-    assert done.exit_code == 0, done.output
-    assert "flagembedding.jsonl" in done.output
-    starts = [line.split()[0] for line in done.output.splitlines() if line.strip()]
-    assert (starts.count("query"), starts.count("negative")) == (2, 6)
-    missing = CliRunner().invoke(main, ["show", "nothing"], env=environment)
-    assert missing.exit_code == 1
-    assert "nothing/training_set has not been materialized" in missing.output

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.encoding.vectors.cache_pruning import record_version
+from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table

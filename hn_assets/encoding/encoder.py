@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.devices.batching import TokenIds, cut_batches
+from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, TokenIds, cut_batches
 from hn_assets.encoding.devices.torch_compile import CompileDecision
 from hn_assets.encoding.devices.worker_pool import OneDevice, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
@@ -22,7 +22,6 @@ Name = TypeVar("Name")
 # Texts that are tokenised and sorted by length at once, which bounds the memory, and computed
 # between two shards, which bounds what a crash can cost. A GPU needs many for full batches.
 WINDOW_TEXTS = {"cpu": 2048, "gpu": 32768}
-DEFAULT_MAX_TOKENS = {"cpu": 4096, "gpu": 65536}
 
 
 @dataclass

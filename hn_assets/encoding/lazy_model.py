@@ -19,7 +19,7 @@ class LazyModel:
 
     Args:
         settings: Of encoding.
-        compute: Its `device`, `precision` and `compile` are used.
+        compute: Its `device`, `precision`, `compile` and `max_tokens_per_batch` are used.
         log: Takes a line when a model is loaded.
 
     Attributes:
@@ -47,6 +47,7 @@ class LazyModel:
         self.devices = choose_devices(compute.device)
         self.precision = choose_precision(compute.precision, self.devices[0])
         self._compile = compute.compile
+        self._max_tokens_per_batch = compute.max_tokens_per_batch
         self._log = log
         self._encoders: dict[str, Encoder] = {}
 
@@ -103,7 +104,7 @@ class LazyModel:
             self._encoders[precision] = Encoder(
                 model,
                 devices=devices,
-                max_tokens_per_batch=self.settings.max_tokens_per_batch,
+                max_tokens_per_batch=self._max_tokens_per_batch,
                 compile=self._compile,
             )
         return self._encoders[precision]

@@ -260,6 +260,7 @@ class MiningSession:
         inputs = FilterInputs(
             base=self.base,
             query_ids=self.queries.ids,
+            query_texts=lambda: self.query_table["text"],
             positive_queries=self.dataset.positives.queries(),
             positive_documents=self.dataset.positives.documents,
             texts=lambda: (

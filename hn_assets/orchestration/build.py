@@ -7,7 +7,7 @@ from hn_assets.orchestration.base.names import settings_key
 from hn_assets.orchestration.jobs.alert_sensors import build_alert_sensors
 from hn_assets.orchestration.jobs.change_sensor import build_change_sensor
 from hn_assets.orchestration.jobs.freshness import build_freshness_job, build_freshness_schedule
-from hn_assets.orchestration.jobs.prune import build_prune_job
+from hn_assets.orchestration.jobs.prune_vectors import build_prune_job
 from hn_assets.orchestration.jobs.refresh import build_refresh_job, build_refresh_schedule
 from hn_assets.orchestration.run_settings import run_settings
 from hn_assets.orchestration.stage_assets import build_assets

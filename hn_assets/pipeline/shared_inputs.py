@@ -7,7 +7,7 @@ from hn_assets.encoding.embed_report import EmbedReport
 from hn_assets.encoding.embed_texts import EarlierVectors, embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.models.vector_identity import Kind
-from hn_assets.encoding.vectors.cache_pruning import record_version
+from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.session import MiningFiles, MiningSession
@@ -80,13 +80,9 @@ def describe_source(context: StageContext) -> dict[str, str]:
     return {f"source_{key}": value for key, value in _source(context).describe().items()}
 
 
-# what changes speed and memory, and no vector
-NOT_CONTENT = {"max_tokens_per_batch"}
-
-
 def encoding_settings(settings: DatasetSettings, without: set[str]) -> Mapping[str, Any]:
     """The settings that vectors depend on, without those of the other kind of text."""
-    encoding = settings.encoding.model_dump(mode="json", exclude=NOT_CONTENT | without)
+    encoding = settings.encoding.model_dump(mode="json", exclude=without)
     return {**encoding, "precision": settings.compute.precision}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIZE = (4.8, 3.0)  # inches; small, so that the letters can be read on a phone
 BLUE, RED, GREY = "#2563a8", "#c2410c", "#64748b"
 # the measures that the page shows, with their labels
-MEASURES = {"ndcg_at_10": "nDCG@10", "recall_at_100": "recall@100", "mrr_at_10": "MRR@10"}
+CHARTED_MEASURES = {"ndcg_at_10": "nDCG@10", "recall_at_100": "recall@100", "mrr_at_10": "MRR@10"}
 
 
 def draw_scores(positives: NDArray[np.float32], negatives: NDArray[np.float32]) -> str:
@@ -63,7 +63,7 @@ def draw_quality(history: Sequence[Mapping[str, Any]]) -> str:
     """
     figure, axes = _start("refresh", "")
     days = [str(row["time"])[:10] for row in history]
-    for (name, label), colour in zip(MEASURES.items(), (BLUE, GREY, RED), strict=True):
+    for (name, label), colour in zip(CHARTED_MEASURES.items(), (BLUE, GREY, RED), strict=True):
         axes.plot([row[name] for row in history], "o-", color=colour, label=label, markersize=4)
     shown = np.unique(np.linspace(0, len(days) - 1, min(len(days), 4)).round().astype(int))
     axes.set_xticks(shown, [days[i] for i in shown], fontsize=8)

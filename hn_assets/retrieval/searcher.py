@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.retrieval.faiss_index import FAISS_GPU_LIMIT, flat_index, stored_vectors
 from hn_assets.retrieval.ranking import SPARE, Ranking, query_blocks, rank_order
-from hn_assets.retrieval.scores import inner_products, pair_scores
+from hn_assets.retrieval.scores import inner_products
 
-__all__ = ["Ranking", "Searcher", "pair_scores", "query_blocks", "recall_against_exact"]
+__all__ = ["Ranking", "Searcher", "query_blocks", "recall_against_exact"]
 
 RESCORE_BYTES = 1 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
 RECALL_SAMPLE = 200  # queries

@@ -34,6 +34,15 @@ class ComputeSettings(Settings):
             "and only while it is faster"
         ),
     )
+    max_tokens_per_batch: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "tokens computed at once, padding counted; default 4,096 on a CPU, 65,536 on a GPU. "
+            "Changes speed and memory, and vectors by rounding alone (about 1e-7, on some CPUs). "
+            "A vector that is stored is kept, whatever this is set to"
+        ),
+    )
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto",
         description=(

@@ -58,15 +58,6 @@ class EncodingSettings(Settings):
     include_title: bool = Field(
         default=True, description="a passage is title + one space + text; false: the text alone"
     )
-    max_tokens_per_batch: int | None = Field(
-        default=None,
-        ge=1,
-        description=(
-            "tokens computed at once, padding counted; default 4,096 on a CPU, 65,536 on a GPU. "
-            "Changes speed and memory, and vectors by rounding alone (about 1e-7, on some CPUs). "
-            "A vector that is stored is kept, whatever this is set to"
-        ),
-    )
     trust_remote_code: bool = Field(
         default=False, description="run the Python code that a model brings along"
     )

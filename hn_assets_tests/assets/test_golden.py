@@ -84,8 +84,10 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_text())
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
-    if path.suffix == ".html":  # its words: what is drawn, and the numbers, are the other stages'
-        text = re.sub(r"<(svg|style|script)\b.*?</\1>|<[^>]*>", " ", path.read_text(), flags=re.S)
+    if path.suffix == ".html":
+        # its own words: what is drawn, the numbers, and the list of checks come from elsewhere
+        foreign = r"<(svg|style|script|section)\b.*?</\1>|<[^>]*>"
+        text = re.sub(foreign, " ", path.read_text(), flags=re.S)
         return re.sub(r"[\d.,:+\-]+", "#", " ".join(text.split()))
     return None  # pictures, and the index, which holds the vectors
 

@@ -149,7 +149,7 @@ def test_negatives_name_what_they_were_judged_against(done) -> None:
 
 
 def test_equal_vectors_give_equal_bytes_whatever_the_batch_size(done, tmp_path: Path) -> None:
-    other = AnimalsDataset(tmp_path, encoding={"max_tokens_per_batch": 64})
+    other = AnimalsDataset(tmp_path, compute={"max_tokens_per_batch": 64})
     other.take_vectors_of(done[0])
     other.materialize()
     # data versions are content: equal content, equal version
@@ -160,7 +160,7 @@ def test_equal_vectors_give_equal_bytes_whatever_the_batch_size(done, tmp_path: 
 def test_another_batch_size_changes_vectors_and_rankings_by_rounding_only(
     done, tmp_path: Path
 ) -> None:
-    other = AnimalsDataset(tmp_path, encoding={"max_tokens_per_batch": 64})
+    other = AnimalsDataset(tmp_path, compute={"max_tokens_per_batch": 64})
     other.materialize(*STAGES[: STAGES.index("candidates") + 1])
     for stage in ("corpus_embeddings", "query_embeddings"):
         tables = [pd.read_feather(g.file(stage, "vectors.arrow")) for g in (done[0], other)]

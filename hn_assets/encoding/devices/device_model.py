@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hn_assets.encoding.devices.batching import Batch
+from hn_assets.encoding.batching import Batch
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.models.model import LoadedModel
 from hn_assets.encoding.vectors.vector_file import Vectors

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
-from hn_assets.encoding.devices.batching import Batch
+from hn_assets.encoding.batching import Batch
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.vectors.vector_file import Vectors

@@ -76,6 +76,7 @@ class FilterInputs:
     Attributes:
         base: The folder that relative paths of the settings start from.
         query_ids: The ids of the queries, by row.
+        query_texts: Gives the texts of all queries, in the order of their rows, at each call.
         positive_queries: The query's row of each known positive; int64, (positives,).
         positive_documents: The document's row of each known positive; int64, (positives,).
         texts: Gives the texts of all documents, in the order of their rows, at each call.
@@ -83,6 +84,7 @@ class FilterInputs:
 
     base: Path
     query_ids: Sequence[str]
+    query_texts: Callable[[], Iterable[str]]
     positive_queries: NDArray[np.int64]
     positive_documents: NDArray[np.int64]
     texts: Callable[[], Iterable[str]]

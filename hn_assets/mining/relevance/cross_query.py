@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, ranges
-from hn_assets.retrieval.searcher import pair_scores
+from hn_assets.retrieval.scores import pair_scores
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
-from hn_assets.retrieval.searcher import pair_scores
+from hn_assets.retrieval.scores import pair_scores
 
 BYTES_AT_ONCE = 16 << 20  # of candidates' vectors in a thread
 # of the best candidates, whose mean direction says what all candidates have in common

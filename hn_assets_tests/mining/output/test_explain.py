@@ -38,7 +38,12 @@ def ledger_of_text_filter(folder: Path, filters: FiltersSettings) -> list[Row]:
     texts[1] = f"{texts[2]} again"
     (folder / "answers.jsonl").write_text('{"query_id": "q0", "answers": ["again"]}\n')
     inputs = FilterInputs(
-        folder, ["q0"], positives.queries(), positives.documents, texts=lambda: texts
+        folder,
+        ["q0"],
+        lambda: ["which number?"],
+        positives.queries(),
+        positives.documents,
+        texts=lambda: texts,
     )
     prepared = active_filters(filters)
     for one in prepared:

@@ -77,6 +77,7 @@ def test_a_filter_of_documents_must_be_prepared_and_passes_what_was_judged() -> 
         FilterInputs(
             base=Path(),
             query_ids=["q0", "q1"],
+            query_texts=lambda: ["which text?", "which other?"],
             positive_queries=positives.queries(),
             positive_documents=positives.documents,
             texts=lambda: texts,

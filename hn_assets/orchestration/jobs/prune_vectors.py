@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from hn_assets.encoding.vectors.cache_pruning import prune
+from hn_assets.encoding.vectors.recorded_versions import prune
 from hn_assets.orchestration.base.names import op_name, prune_job
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import one_run_at_a_time

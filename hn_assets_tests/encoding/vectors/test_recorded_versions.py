@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hn_assets.encoding.vectors.cache_pruning import prune, record_version
+from hn_assets.encoding.vectors.recorded_versions import prune, record_version
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 
 

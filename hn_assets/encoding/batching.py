@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
+# tokens computed at once on a device, padding counted, if no setting says otherwise
+DEFAULT_MAX_TOKENS = {"cpu": 4096, "gpu": 65536}
 LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
 
 TokenIds = NDArray[np.int32]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hn_assets.encoding.devices.batching import LENGTH_STEP, cut_batches
+from hn_assets.encoding.batching import LENGTH_STEP, cut_batches
 
 MAX_LENGTH = 61
 
