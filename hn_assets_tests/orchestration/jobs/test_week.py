@@ -141,6 +141,7 @@ def test_days_of_refreshes(tmp_path: Path, model: Path, days: int) -> None:
         made = Production(
             project, {**home, "PYTHONPATH": f"{project}:{ROOT}", "OMP_NUM_THREADS": "1"}
         )
+        made.ask()  # creates the tables, which two processes at once cannot
         with made.code_server():
             _live_through(made, raw, days)
         daily, watched = made.runs("daily"), made.runs("watched")
