@@ -85,8 +85,9 @@ def _read(path: Path) -> Any:
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
     if path.suffix == ".html":
-        # its own words: what is drawn, the numbers, and the list of checks come from elsewhere
-        foreign = r"<(svg|style|script|section)\b.*?</\1>|<[^>]*>"
+        # its own words: what is drawn, the numbers, and what each check says come from elsewhere
+        checks = r'<section id="checks">.*?</section>'
+        foreign = rf"{checks}|<(svg|style|script)\b.*?</\1>|<[^>]*>"
         text = re.sub(foreign, " ", path.read_text(), flags=re.S)
         return re.sub(r"[\d.,:+\-]+", "#", " ".join(text.split()))
     return None  # pictures, and the index, which holds the vectors
