@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
 from hn_assets.text import passage_text
 
 
@@ -176,6 +174,8 @@ def materialize(folder: Path, dataset: str) -> float:
 
 def metadata(folder: Path, dataset: str, stage: str) -> dict[str, Any]:
     """What the latest materialization of an asset said of itself."""
+    import dagster as dg  # here, as a machine that measures a card alone has no Dagster
+
     with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey([dataset, stage]))
     assert event is not None and event.asset_materialization is not None

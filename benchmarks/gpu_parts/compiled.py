@@ -1,0 +1,50 @@
+"""`torch.compile`: what it gains, and that a machine without a compiler goes on without."""
+
+import os
+import time
+
+from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
+from hn_assets.encoding.encoder import Encoder
+
+SECONDS = 80
+
+
+def run(setting: Setting) -> list[Row]:
+    """A row for each way of running."""
+    texts = setting.texts[: 32 if setting.small else 8_000]
+    rows = [_encode(setting, texts, "never", "plain")]
+    path = os.environ.get("PATH", "")
+    compilers = {name: os.environ.pop(name) for name in ("CC", "CXX") if name in os.environ}
+    os.environ["PATH"] = ""
+    try:
+        rows.append(_encode(setting, texts, "always", "compile, no compiler on the PATH"))
+    finally:
+        os.environ.update(PATH=path, **compilers)
+    return [*rows, _encode(setting, texts, "always", "compile")]
+
+
+def _encode(setting: Setting, texts: list[str], compile: str, name: str) -> Row:
+    import torch
+
+    torch.compiler.reset()
+    folder = bundled_folder(setting) if setting.small else setting.random_model("bert-base")
+    encoder = Encoder(
+        setting.load(folder, setting.half[0]), devices=[setting.device], compile=compile
+    )
+    try:
+        start = time.perf_counter()
+        encoder.encode(texts[:512], "passage")
+        first = time.perf_counter() - start
+        start = time.perf_counter()
+        encoder.encode(texts, "passage")
+        seconds = time.perf_counter() - start
+    except Exception as error:
+        return {"way": name, "outcome": f"failed: {type(error).__name__}: {str(error)[:200]}"}
+    finally:
+        encoder.close()
+    return {
+        "way": name,
+        "outcome": encoder.compile_decision.outcome,
+        "seconds of the first texts": f"{first:.1f}",
+        "texts/s afterwards": f"{len(texts) / seconds:,.0f}",
+    }

@@ -1,0 +1,60 @@
+"""What the card computes when nothing waits: token ids are there, vectors stay."""
+
+from typing import Any
+
+from benchmarks.gpu_parts.base import Row, Setting, forward_flops
+
+SECONDS = 70
+LENGTH = 168  # tokens of an abstract, about the mean
+
+
+def run(setting: Setting) -> list[Row]:
+    """A row per shape of model and number of tokens at once."""
+    import torch
+
+    precision = setting.half[0]
+    peak = _peak(setting, precision)
+    rows: list[Row] = []
+    for shape in ("minilm", "bert-base", "bert-large"):
+        model: Any = setting.load(setting.random_model(shape), precision).embedder.model
+        model = model.eval().to(setting.device)
+        for tokens in (512,) if setting.small else (8_192, 65_536, 262_144):
+            for masked in (False, True):
+                if masked and tokens == 262_144:
+                    continue
+                texts = max(1, tokens // LENGTH)
+                ids = torch.randint(1000, 20000, (texts, LENGTH), device=setting.device)
+                mask = None
+                if masked:
+                    lengths = torch.randint(LENGTH - 8, LENGTH, (texts, 1), device=setting.device)
+                    mask = (torch.arange(LENGTH, device=setting.device) < lengths).long()
+
+                def forward(model: Any = model, ids: Any = ids, mask: Any = mask) -> None:
+                    with torch.no_grad():
+                        model(input_ids=ids, attention_mask=mask)
+
+                try:
+                    seconds = setting.timed(forward)
+                except torch.OutOfMemoryError:
+                    rows.append({"shape": shape, "tokens at once": tokens, "tokens/s": "no memory"})
+                    continue
+                flops = forward_flops(model.config, [LENGTH] * texts)
+                rows.append(
+                    {
+                        "shape": shape,
+                        "tokens at once": tokens,
+                        "mask": "padded" if masked else "none",
+                        "tokens/s": f"{texts * LENGTH / seconds:,.0f}",
+                        "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
+                        "share of the peak of a product": f"{flops / seconds / peak:.0%}",
+                    }
+                )
+    return rows
+
+
+def _peak(setting: Setting, precision: str) -> float:
+    import torch
+
+    size = 256 if setting.small else 8192
+    a = torch.randn(size, size, device=setting.device, dtype=getattr(torch, precision))
+    return 2 * size**3 / setting.timed(lambda: a @ a)
