@@ -5,6 +5,8 @@
 FOLDER is in BEIR layout. TARGET gets two archives of at most 64 MiB each, to be copied one after
 the other: `first.tar` with the packages that such a machine is likely to lack, the texts and the
 tokenizer of all-MiniLM-L6-v2; `weights.tar` with its weights, rounded to float16.
+
+This module imports nothing that the pack brings, as it unpacks it.
 """
 
 import argparse
@@ -18,8 +20,6 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
-
-from hn_assets.encoding.models.model import bundled_model_folder
 
 LIMIT = 64 << 20
 # what a machine for deep learning is likely to lack; torch, transformers and pandas it has
@@ -89,6 +89,8 @@ def save_rounded_model(folder: Path) -> Path:
     """all-MiniLM-L6-v2 with weights in float16, half the size; returns the file of the weights."""
     import torch
     from safetensors.torch import load_file, save_file
+
+    from hn_assets.encoding.models.model import bundled_model_folder
 
     shutil.copytree(bundled_model_folder(), folder, ignore=shutil.ignore_patterns("*.md", ".*"))
     weights = folder / "model.safetensors"

@@ -2,8 +2,6 @@
 
 from benchmarks.gpu_parts.base import Row, Setting
 
-SECONDS = 15
-
 
 def run(setting: Setting) -> list[Row]:
     """A row per ceiling."""

@@ -6,8 +6,6 @@ import time
 from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 80
-
 
 def run(setting: Setting) -> list[Row]:
     """A row for each way of running."""

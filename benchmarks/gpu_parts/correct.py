@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 45
 LOWEST_COSINE = {"float32": 0.99999, "bfloat16": 0.999, "float16": 0.999}
 
 

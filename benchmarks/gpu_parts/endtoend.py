@@ -7,7 +7,6 @@ from typing import Any
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 90
 TEXTS = {"minilm": 33_000, "bert-base": 8_000}
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from benchmarks.gpu_parts.base import Row, Setting, forward_flops
 
-SECONDS = 70
 LENGTH = 168  # tokens of an abstract, about the mean
 
 

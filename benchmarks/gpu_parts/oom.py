@@ -5,7 +5,6 @@ import time
 from benchmarks.gpu_parts.base import Row, Setting
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 15
 SHARE = 0.02  # of the card's memory
 
 

@@ -8,8 +8,6 @@ from hn_assets.encoding.batching import cut_batches
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 40
-
 
 def run(setting: Setting) -> list[Row]:
     """A row per model: tokens per second of tokenising, of computing, and of both together."""

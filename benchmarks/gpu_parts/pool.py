@@ -8,8 +8,6 @@ import numpy as np
 from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
 from hn_assets.encoding.encoder import Encoder
 
-SECONDS = 45
-
 
 def run(setting: Setting) -> list[Row]:
     """A row for what two workers give, and one for a worker that is killed."""

@@ -7,8 +7,6 @@ from benchmarks.gpu_parts.base import Row, Setting, forward_flops
 from hn_assets.reranking.model import Reranker, choose_precision, identify_reranker
 from hn_assets.settings.teacher import TeacherSettings
 
-SECONDS = 40
-
 
 def run(setting: Setting) -> list[Row]:
     """A row per contender."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.gpu_parts.base import Row, Setting
 
-SECONDS = 80
 DIMENSION = 768
 
 

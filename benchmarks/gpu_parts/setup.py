@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.gpu_parts.base import Row, Setting
 
-SECONDS = 40
 PACKAGES = (
     "torch",
     "triton",

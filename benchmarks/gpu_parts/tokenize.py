@@ -9,7 +9,6 @@ from typing import Any
 
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder
 
-SECONDS = 40
 TOKENS_PER_SECOND_AND_THREAD = 500_000  # seen on a CPU; decides how many texts are enough
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, forward_flops
 from hn_assets.encoding.devices.unpadded_attention import try_unpadded
 
-SECONDS = 60
-
 
 def run(setting: Setting) -> list[Row]:
     """A row per shape of model, number of tokens at once, and way."""

@@ -149,6 +149,10 @@ def _attend(
         return torch.cat(parts, dim=2).transpose(1, 2), None
     from torch.nn.attention.varlen import varlen_attn
 
+    # Older releases scale by the size of a head alone, and take no other scale.
+    usual = query.shape[-1] ** -0.5
+    if scaling is not None and scaling != usual:
+        query = query * (scaling / usual)
     found = varlen_attn(
         query[0].transpose(0, 1),
         key[0].transpose(0, 1),
@@ -157,7 +161,6 @@ def _attend(
         cu_seq_lens_q,
         max_length_q,
         max_length_q,
-        **({} if scaling is None else {"scale": scaling}),
     )
     assert isinstance(found, torch.Tensor)
     return found[None], None
