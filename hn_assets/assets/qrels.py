@@ -50,7 +50,7 @@ STAGE = Stage(
     writes=(layout.QRELS,),
     description="Which documents answer which queries, graded; score <= 0: judged not relevant.",
     make=make,
-    version=1,
+    version=2,
     settings=source_settings,
     identify=identify_source,
     after=(layout.CORPUS, layout.QUERIES),

@@ -8,10 +8,10 @@ from typing import Any
 from hn_assets.errors import SourceError
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a UTF-8 file that are not blank, each after its place `name:line`.
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every line of a UTF-8 file with its line end, after its number, which counts from 1.
 
-    Line ends may be CRLF, and the file may begin with a byte order mark.
+    The file may begin with a byte order mark.
 
     Raises:
         SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
@@ -20,18 +20,29 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
         with path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                    yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError as error:
                     raise SourceError(
                         f"{path}:{number}: not UTF-8 (byte {error.start + 1} of the line); save "
                         f"the file as UTF-8"
                     ) from error
-                if line.strip():
-                    yield f"{path.name}:{number}", line.rstrip("\r\n")
     except FileNotFoundError as error:
         raise SourceError(f"{path} is not there") from error
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a UTF-8 file that are not blank, each after its place `name:line`.
+
+    Line ends may be CRLF, and the file may begin with a byte order mark.
+
+    Raises:
+        SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
+    """
+    for number, line in numbered_lines(path):
+        if line.strip():
+            yield f"{path.name}:{number}", line.rstrip("\r\n")
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ is the name of a file and a line.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -107,6 +107,19 @@ class Source(Protocol):
     def qrels(self) -> Iterator[Qrel]:
         """Every judgement of every split."""
         ...
+
+    def check_references(self, doc_ids: Set[str], query_ids: Set[str]) -> None:
+        """Refuse what names a document or a query that does not exist, and must not be dropped.
+
+        By default everything may be dropped, and is counted.
+
+        Args:
+            doc_ids: The ids of all documents.
+            query_ids: The ids of all queries, of those without text too.
+
+        Raises:
+            SourceError: Something names what does not exist.
+        """
 
 
 class SourceSettings(Settings):

@@ -1,12 +1,13 @@
-"""Check the fields of a raw record: ids, texts and grades."""
+"""Check the fields of a raw record, ids, texts and grades, and the columns of a table."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hn_assets.errors import SourceError
 
 
 def read_id(value: Any, what: str, where: str) -> str:
-    """An id as text. A whole number becomes its decimal digits.
+    """An id as text, without white space around it. A whole number becomes its decimal digits.
 
     Args:
         value: The value as it stands in the raw data.
@@ -17,7 +18,7 @@ def read_id(value: Any, what: str, where: str) -> str:
         SourceError: The value is missing, is blank, or is neither text nor a whole number.
     """
     if isinstance(value, str) and value.strip():
-        return read_text(value, what, where)
+        return read_text(value, what, where).strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     problem = "is missing" if value is None else f"is {value!r}, not text or a whole number"
@@ -64,3 +65,24 @@ def read_score(value: Any, where: str) -> int:
     except (TypeError, ValueError, OverflowError):
         pass
     raise SourceError(f"{where}: the score {value!r} is no grade: a whole number such as 0, 1 or 2")
+
+
+def check_columns(wanted: Iterable[str], found: Sequence[str], where: str) -> None:
+    """Check that a table has each of some columns once.
+
+    Args:
+        wanted: The names of the columns that are needed.
+        found: The names of the columns that are there.
+        where: The place in the raw data.
+
+    Raises:
+        SourceError: A column is missing, or is there twice.
+    """
+    missing = [column for column in wanted if column not in found]
+    if missing:
+        raise SourceError(
+            f"{where}: no column {', '.join(missing)}; the columns are {', '.join(found)}"
+        )
+    for column in wanted:
+        if found.count(column) > 1:
+            raise SourceError(f"{where}: the column {column!r} is there twice")

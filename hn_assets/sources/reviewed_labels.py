@@ -1,15 +1,17 @@
 """Labels that a person gave after looking at likely missing labels, on top of a source's qrels."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from hn_assets.errors import SourceError
 from hn_assets.hashing import state_of_files
+from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
+from hn_assets.sources.read_fields import read_id
 
+COLUMNS = ("query_id", "doc_id", "verdict")
 # what the column `verdict` may say, and the score it becomes
 SCORES = {"relevant": 1, "not relevant": 0}
 
@@ -68,6 +70,29 @@ class ReviewedLabels(Source):
         """The queries of the source."""
         return self.source.queries()
 
+    def check_references(self, doc_ids: Set[str], query_ids: Set[str]) -> None:
+        """Refuse a label of a document or a query that does not exist.
+
+        The qrels of a source may name what a smaller corpus lacks, but a person saw both the query
+        and the document, so the id has been changed since.
+
+        Raises:
+            SourceError: There is such a label.
+        """
+        self.source.check_references(doc_ids, query_ids)
+        for (query_id, doc_id), label in read_reviewed_labels(self.path).items():
+            for what, value, known in (
+                ("query", query_id, query_ids),
+                ("document", doc_id, doc_ids),
+            ):
+                if value not in known:
+                    raise SourceError(
+                        f"{label.where}: there is no {what} {value!r}. A spreadsheet changes ids "
+                        f"that look like numbers or dates, such as 007 to 7 and 1E5 to 100000: "
+                        f"import the columns query_id and doc_id as text. If the {what} was "
+                        f"removed on purpose, delete the line. The file is {self.path}"
+                    )
+
     def qrels(self) -> Iterator[Qrel]:
         """The qrels of the source, corrected by the reviewed labels.
 
@@ -105,39 +130,24 @@ def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
 
     Raises:
         SourceError: The file is missing or not CSV in UTF-8, lacks a column, has a verdict that
-            is another word, or has two lines that contradict each other.
+            is another word or has no ids, or has two lines that contradict each other.
     """
     found: dict[tuple[str, str], ReviewedLabel] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {"query_id", "doc_id", "verdict"}.difference(reader.fieldnames or [])
-            if missing:
-                raise SourceError(
-                    f"{path} has no column {', '.join(sorted(missing))}; filters.reviewed_labels "
-                    f"takes a CSV file with query_id, doc_id and verdict"
-                )
-            for row in reader:
-                verdict = " ".join((row["verdict"] or "").casefold().split())
-                if not verdict:
-                    continue
-                if verdict not in SCORES:
-                    raise SourceError(
-                        f"{path.name}:{reader.line_num}: the verdict {row['verdict']!r} is neither "
-                        f"'relevant' nor 'not relevant'. The file is {path}"
-                    )
-                pair = (row["query_id"], row["doc_id"])
-                where = f"{path.name}:{reader.line_num}"
-                label = ReviewedLabel(SCORES[verdict], where)
-                if found.setdefault(pair, label).score != label.score:
-                    raise SourceError(
-                        f"{where}: query {pair[0]!r} and document {pair[1]!r} have another verdict "
-                        f"further up. The file is {path}"
-                    )
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(
-            f"{path} is not a CSV file in UTF-8: {error}; save it as 'CSV UTF-8'"
-        ) from error
+    # what reviewers note in further columns may be several lines long
+    for where, row in read_csv_rows(path, COLUMNS, line_breaks=True):
+        verdict = " ".join(row["verdict"].casefold().split())
+        if not verdict:
+            continue
+        if verdict not in SCORES:
+            raise SourceError(
+                f"{where}: the verdict {row['verdict']!r} is neither 'relevant' nor "
+                f"'not relevant'. The file is {path}"
+            )
+        pair = read_id(row["query_id"], "query_id", where), read_id(row["doc_id"], "doc_id", where)
+        label = ReviewedLabel(SCORES[verdict], where)
+        if found.setdefault(pair, label).score != label.score:
+            raise SourceError(
+                f"{where}: query {pair[0]!r} and document {pair[1]!r} have another verdict "
+                f"further up. The file is {path}"
+            )
     return found

@@ -43,6 +43,7 @@ def collect(
     """
     corpus_report, doc_ids = ingest_corpus(source, corpus)
     known, empty = read_queries(source)
+    source.check_references(doc_ids, known.keys() | empty)
     judged = list(source.qrels())
     if not judged:
         raise SourceError("there are no qrels: without a known positive nothing can be mined")

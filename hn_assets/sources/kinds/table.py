@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
 from pydantic import Field
 
 from hn_assets.errors import SourceError
 from hn_assets.settings_base import Settings
+from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
-from hn_assets.sources.read_fields import read_id, read_score, read_text
+from hn_assets.sources.read_fields import check_columns, read_id, read_score, read_text
 
 SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
 
@@ -58,6 +58,13 @@ class TableSettings(SourceSettings):
         default="train",
         min_length=1,
         description="the name of the split if the qrels have no column of splits",
+    )
+    line_breaks: bool = Field(
+        default=False,
+        description=(
+            "whether a value of a CSV file, in quotation marks, may hold line breaks; then a stray "
+            "mark can make one value of many rows"
+        ),
     )
 
     def open(self, base: Path) -> "TableFiles":
@@ -144,46 +151,34 @@ class TableFiles(Source):
             raise SourceError(f"{path} is not there")
         if path.suffix == ".jsonl":
             for where, row in read_objects(path):
-                _check_columns(required, list(row), where)
+                check_columns(required, list(row), where)
                 yield where, row
-            return
-        number = 0
-        try:
-            for batch in _batches(path, wanted):
+        elif path.suffix == ".parquet":
+            yield from read_parquet_rows(path, wanted)
+        else:
+            yield from read_csv_rows(
+                path,
+                wanted,
+                line_breaks=self.settings.line_breaks,
+                remedy="set source.line_breaks to true",
+            )
+
+
+def read_parquet_rows(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield some columns of a Parquet file row by row, each row after its place in the file.
+
+    Raises:
+        SourceError: The file is damaged, or lacks a column or has it twice.
+    """
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            check_columns(wanted, names, str(path))
+            for batch in file.iter_batches(columns=wanted):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path.name}, row {number}", row
-        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-            raise SourceError(f"{path}, after row {number}: {error}") from error
-
-
-def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    if path.suffix == ".parquet":
-        file = pq.ParquetFile(path)
-        _check_columns(wanted, file.schema_arrow.names, str(path))
-        yield from file.iter_batches(columns=wanted)
-        return
-    if path.suffix == ".tsv":
-        # as retrieval data are written: a quote is a character, and no row is lost to a stray one
-        parsing = csv.ParseOptions(delimiter="\t", quote_char=False)
-    else:
-        parsing = csv.ParseOptions(newlines_in_values=True)
-    with csv.open_csv(path, parse_options=parsing) as reader:
-        names = reader.schema.names
-    _check_columns(wanted, names, str(path))
-    # every column as text: "007" is an id, not a number
-    conversion = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        include_columns=wanted,
-        strings_can_be_null=False,
-    )
-    with csv.open_csv(path, parse_options=parsing, convert_options=conversion) as reader:
-        yield from reader
-
-
-def _check_columns(wanted: list[str], found: list[str], where: str) -> None:
-    missing = [column for column in wanted if column not in found]
-    if missing:
-        raise SourceError(
-            f"{where}: no column {', '.join(missing)}; the columns are {', '.join(found)}"
-        )
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path}, after row {number}: {reason}") from error

@@ -37,6 +37,16 @@ def test_crlf_bom_blank_lines_and_extra_keys_do_no_harm(folder: Path) -> None:
     assert [q[:4] for q in source.qrels()] == [("1", "12", 2, "train"), ("1", "13", -1, "train")]
 
 
+def test_ids_are_read_alike_in_every_file(folder: Path) -> None:
+    write_jsonl(folder / "corpus.jsonl", [{"_id": " 007\t", "text": "x"}, {"_id": 7, "text": "y"}])
+    write_jsonl(folder / "queries.jsonl", [{"_id": "1 ", "text": "which"}])
+    (folder / "qrels" / "train.tsv").write_text("1\t 007 \t1\n 1\t7\t1\n")
+    source = BeirFolder(folder)
+    assert [d.id for d in source.documents()] == ["007", "7"]
+    assert [q.id for q in source.queries()] == ["1"]
+    assert [q[:2] for q in source.qrels()] == [("1", "007"), ("1", "7")]
+
+
 def test_every_split_is_read(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\t8\t1\n")
     assert [q.split for q in BeirFolder(folder).qrels()] == ["test", "train"]

@@ -99,3 +99,19 @@ def test_a_table_that_is_not_there_or_of_an_unknown_kind_is_named(tmp_path: Path
         list(table_settings(".csv").open(tmp_path).documents())
     with pytest.raises(SourceError, match=r"docs.xlsx: the name must end in .csv, .jsonl"):
         list(table_settings(".xlsx").open(tmp_path).documents())
+
+
+def test_a_stray_quote_in_a_csv_is_named_with_the_setting(tmp_path: Path) -> None:
+    tables(tmp_path, ".csv")
+    text = 'doc,head,body\n1,T,"unclosed\n2,T,next\n3,T,"another"\n'
+    (tmp_path / "docs.csv").write_text(text)
+    with pytest.raises(SourceError, match=r"docs.csv:2: a quotation mark .*source.line_breaks"):
+        list(table_settings(".csv").open(tmp_path).documents())
+
+
+def test_line_breaks_are_read_if_the_setting_allows_them(tmp_path: Path) -> None:
+    tables(tmp_path, ".csv")
+    (tmp_path / "docs.csv").write_text('doc,head,body\n1,T,"two\nlines"\n2,T,next\n')
+    settings = table_settings(".csv").model_copy(update={"line_breaks": True})
+    documents = [(d.id, d.text, d.where) for d in settings.open(tmp_path).documents()]
+    assert documents == [("1", "two\nlines", "docs.csv:2"), ("2", "next", "docs.csv:4")]
