@@ -10,12 +10,15 @@ from hn_assets.pipeline.shared_inputs import (
 )
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.sources.ingest.report import DROPPED
 from hn_assets.store import Draft, layout
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
     """Write the qrels, together with the documents and queries that they name."""
     report = ingest_source(context).qrels
+    # for the check of whether they name what exists
+    draft.info[DROPPED] = report.dropped
     dropped = sum(report.dropped.values())
     if dropped:
         context.log.warning(f"{dropped} qrels were dropped: see the metadata of qrels")

@@ -25,6 +25,15 @@ class CheckSettings(Settings):
             "The greatest share of the last training set's texts that may be gone or changed."
         ),
     )
+    max_unresolved_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description=(
+            "The greatest share of the source's judgements that may name a query or a document "
+            "that does not exist. They are dropped and counted."
+        ),
+    )
     max_duplicate_share: float = Field(
         default=0.3,
         ge=0,

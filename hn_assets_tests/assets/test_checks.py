@@ -63,6 +63,12 @@ def double_every_text(graph: AnimalsDataset) -> None:
     change_corpus(graph, lambda rows: [{**r, "text": f"{r['text']} {r['text']}"} for r in rows])
 
 
+def judge_unknown_documents(graph: AnimalsDataset) -> None:
+    """All that was judged before is still there, and the qrels that are kept are the same."""
+    with (graph.folder / "raw" / "qrels" / "train.tsv").open("a") as file:
+        file.writelines(f"q-cat-0\tunicorn-{number}\t1\n" for number in range(5))
+
+
 def lose_documents(graph: AnimalsDataset) -> None:
     qrels = (graph.folder / "raw" / "qrels" / "train.tsv").read_text()
     change_corpus(graph, lambda rows: [r for r in rows if r["_id"] in qrels])
@@ -81,6 +87,7 @@ def take_random_weights(graph: AnimalsDataset) -> None:
     ("breaks", "stopped_by", "stage"),
     [
         (halve_the_qrels, "nothing_is_lost", "qrels"),
+        (judge_unknown_documents, "qrels_are_resolvable", "qrels"),
         (copy_every_document, "texts_are_distinct", "corpus"),
         (double_every_text, "texts_are_kept", "corpus"),
         (lose_documents, "nothing_is_lost", "qrels"),

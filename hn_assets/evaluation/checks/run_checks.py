@@ -1,9 +1,12 @@
 """Runs checks on the files of a store, and remembers what each of them saw.
 
 A result is kept beside the stage that was looked at, with the versions of all stages that were
-read, so that a check looks again only if it would read something else.
+read, so that a check looks again only if it would read something else. What a manifest says counts
+on its own, because it can change while the files stay the same.
 """
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +23,7 @@ from hn_assets.store.layout import StageFile
 
 _TRAINING_SET = layout.TRAINING_SET.stage
 _NO_VERSION = ""  # stands for a training set that does not exist
+_INFO = "/info"
 
 
 class StoreInputs:
@@ -30,7 +34,8 @@ class StoreInputs:
         settings: All settings of the dataset.
 
     Attributes:
-        read: The version of each stage that was read, by the name of the stage.
+        read: The version of each stage that was read, by the name of the stage, and a hash of
+            what its manifest says if that was read, by the name with `_INFO` behind it.
     """
 
     def __init__(self, store: DatasetStore, settings: DatasetSettings) -> None:
@@ -58,7 +63,7 @@ class StoreInputs:
             StoreError: The stage was never materialized, or its manifest is damaged.
         """
         manifest = self._store.stage(stage).require()
-        self.read[stage] = manifest.version
+        self.read |= _states(stage, manifest, with_info=True)
         return manifest.info
 
     def accepted(self, what: str) -> Any:
@@ -69,14 +74,14 @@ class StoreInputs:
 
     def would_read(self, read: Mapping[str, str]) -> bool:
         """Whether these stages still have the versions that were read, with undamaged files."""
-        for stage, version in read.items():
+        now: dict[str, str] = {}
+        for stage in {name.removesuffix(_INFO) for name in read}:
             if stage == _TRAINING_SET:
                 manifest = self._last_training_set()
             else:
                 manifest = self._store.stage(stage).verified()
-            if version != (_NO_VERSION if manifest is None else manifest.version):
-                return False
-        return True
+            now |= _states(stage, manifest, with_info=stage + _INFO in read)
+        return now == dict(read)
 
     def _last_training_set(self) -> Manifest | None:
         """The manifest of the training set; a damaged one will be replaced and counts as none."""
@@ -84,6 +89,17 @@ class StoreInputs:
             return self._store.stage(_TRAINING_SET).manifest()
         except StoreError:
             return None
+
+
+def _states(stage: str, manifest: Manifest | None, *, with_info: bool) -> dict[str, str]:
+    """What `StoreInputs.read` holds of a stage with this manifest."""
+    if manifest is None:
+        return {stage: _NO_VERSION}
+    states = {stage: manifest.version}
+    if with_info:
+        text = json.dumps(dict(manifest.info), sort_keys=True)
+        states[stage + _INFO] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return states
 
 
 def run_check(
@@ -139,11 +155,13 @@ def read_verdicts(
     checks = all_checks()
     # each manifest is read once, since every look at a remote store is a request
     manifests = {stage: store.stage(stage).manifest() for stage in {c.stage for c in checks}}
-    versions = {stage: m.version for stage, m in manifests.items() if m is not None}
+    states: dict[str, str] = {}
+    for stage, manifest in manifests.items():
+        states |= _states(stage, manifest, with_info=True)
     verdicts: list[CheckVerdict] = []
     for check in checks:
         note = _read_note(check, store, settings)
-        if note is None or not _is_of(note["read"], versions):
+        if note is None or not _is_of(note["read"], states):
             verdicts.append(check.verdict(None))
             continue
         is_accepted = note["accepted"] or check.name in accepted
@@ -151,13 +169,15 @@ def read_verdicts(
     return verdicts
 
 
-def _is_of(read: Mapping[str, str], versions: Mapping[str, str]) -> bool:
+def _is_of(read: Mapping[str, str], states: Mapping[str, str]) -> bool:
     """Whether what was read is what is there now.
 
     The training set is left out: a refresh may have replaced it after its checks have run.
     """
     return all(
-        versions.get(stage) == version for stage, version in read.items() if stage != _TRAINING_SET
+        states.get(name) == state
+        for name, state in read.items()
+        if name.removesuffix(_INFO) != _TRAINING_SET
     )
 
 

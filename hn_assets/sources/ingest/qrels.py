@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hn_assets.errors import SourceError
-from hn_assets.sources.ingest.report import QrelsReport
+from hn_assets.sources.ingest.report import UNKNOWN_DOCUMENT, UNKNOWN_QUERY, QrelsReport
 from hn_assets.sources.protocol import Qrel, Query
 
 
@@ -40,9 +40,9 @@ def ingest_qrels(
         if qrel.query_id in left_out:
             reason = "query left out"
         elif qrel.query_id not in known:
-            reason = "unknown query"
+            reason = UNKNOWN_QUERY
         elif qrel.doc_id not in doc_ids:
-            reason = "unknown document"
+            reason = UNKNOWN_DOCUMENT
         elif qrel.split != kept[qrel.query_id]:
             reason = "query in another split"
         elif key in rows:

@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+DROPPED = "dropped"  # in the manifest of qrels: `QrelsReport.dropped`
+UNKNOWN_QUERY = "unknown query"
+UNKNOWN_DOCUMENT = "unknown document"
+UNRESOLVED = (UNKNOWN_QUERY, UNKNOWN_DOCUMENT)
 MAX_EXAMPLES = 20
 SAMPLE = 5
 

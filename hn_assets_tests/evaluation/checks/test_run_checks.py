@@ -97,6 +97,27 @@ def test_the_inputs_know_what_was_read(store: DatasetStore) -> None:
     assert dict(inputs.info("training_set")) == {ACCEPTED: {"sizes": 9}}
 
 
+def test_a_check_looks_again_if_the_manifest_that_it_reads_says_something_else(
+    store: DatasetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish(count: int) -> None:
+        with store.stage(layout.CORPUS.stage).publish() as draft:
+            draft.path(layout.CORPUS.name).write_text("12345")
+            draft.info["count"] = count
+
+    def few(inputs: CheckInputs) -> CheckResult:
+        return CheckResult(inputs.info(layout.CORPUS.stage)["count"] < 2, "counted")
+
+    check = Check(layout.CORPUS.stage, CHECK.name, "There are few.", few)
+    monkeypatch.setattr(data, "CHECKS", (*data.CHECKS[:-1], check))
+    publish(1)
+    assert run_check(check, store, SETTINGS).passed
+    assert state(store) == "passed"
+    publish(2)
+    assert state(store) == "not run"
+    assert not run_check(check, store, SETTINGS).passed
+
+
 def test_a_verdict_is_of_the_files_that_are_there(store: DatasetStore) -> None:
     assert state(store) == "not run"
     run_check(CHECK, store, SETTINGS)

@@ -18,6 +18,7 @@ from hn_assets.evaluation.checks.base.last_training_set import (
     hash_text,
 )
 from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.sources.ingest.report import DROPPED, UNRESOLVED
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 from hn_assets.store.schemas import read_rows
@@ -85,22 +86,52 @@ def texts_are_kept(corpus: Path, accepted: list[str] | None, max_text_change: fl
     )
 
 
-def qrels_are_resolvable(corpus: Path, queries: Path, qrels: Path) -> CheckResult:
-    """Whether every judgement names a query and a document that exist."""
+def qrels_are_resolvable(
+    corpus: Path,
+    queries: Path,
+    qrels: Path,
+    dropped: Mapping[str, int],
+    max_unresolved_share: float,
+) -> CheckResult:
+    """Whether nearly every judgement of the source names a query and a document that exist.
+
+    Args:
+        corpus: The Parquet file of the corpus.
+        queries: The Parquet file of the queries.
+        qrels: The Parquet file of the qrels, which must all be resolvable.
+        dropped: How many qrels of the source are not in that file, by reason.
+        max_unresolved_share: The greatest share of the source's qrels that may name a query or a
+            document that does not exist.
+    """
     import pandas as pd
 
     judged = pd.read_parquet(qrels)
     documents = pq.read_table(corpus, columns=["id"])["id"].to_pylist()
     asked = pq.read_table(queries, columns=["id"])["id"].to_pylist()
     lost = judged[~judged.doc_id.isin(documents) | ~judged.query_id.isin(asked)]
-    figures = {"judgements": len(judged), "not_resolved": len(lost)}
-    if not len(lost):
+    counts = {reason: dropped.get(reason, 0) for reason in UNRESOLVED}
+    unresolved = sum(counts.values())
+    read = len(judged) + sum(dropped.values())
+    figures = {"judgements": read, "not_resolved": len(lost) + unresolved, **counts}
+    if len(lost):
+        row = lost.iloc[0]
+        return CheckResult(
+            False,
+            f"{len(lost)} judgements name a query or a document that does not exist, such as "
+            f"{row.query_id!r} with {row.doc_id!r}: materialize corpus, queries and qrels together",
+            figures,
+        )
+    if not unresolved:
         return CheckResult(True, "every judgement names a query and a document that exist", figures)
-    row = lost.iloc[0]
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in counts.items() if count)
+    seen = f"{unresolved} of {read} judgements name a query or a document that does not exist"
+    if unresolved <= max_unresolved_share * read:
+        return CheckResult(True, f"{seen} ({reasons}); they were dropped", figures)
     return CheckResult(
         False,
-        f"{len(lost)} judgements name a query or a document that does not exist, such as "
-        f"{row.query_id!r} with {row.doc_id!r}: materialize corpus, queries and qrels together",
+        f"{seen} ({reasons}), more than {max_unresolved_share:.0%}. The metadata of qrels names "
+        f"some: compare their ids with those of corpus and queries, or raise "
+        f"checks.max_unresolved_share if the corpus is meant to lack these documents",
         figures,
     )
 
@@ -183,10 +214,15 @@ CHECKS = (
     Check(
         layout.QRELS.stage,
         "qrels_are_resolvable",
-        "Every judgement names a query and a document that exist.",
+        "Nearly every judgement names a query and a document that exist.",
         lambda inputs: qrels_are_resolvable(
-            inputs.file(layout.CORPUS), inputs.file(layout.QUERIES), inputs.file(layout.QRELS)
+            inputs.file(layout.CORPUS),
+            inputs.file(layout.QUERIES),
+            inputs.file(layout.QRELS),
+            inputs.info(layout.QRELS.stage)[DROPPED],
+            inputs.settings.checks.max_unresolved_share,
         ),
+        version=2,
     ),
     Check(
         layout.QRELS.stage,

@@ -70,11 +70,29 @@ def test_texts_that_all_changed_under_the_same_ids(tmp_path: Path) -> None:
 def test_judgements_of_what_is_not_there(tmp_path: Path) -> None:
     path, asked = write_corpus(tmp_path, TEXTS), write_queries(tmp_path, "1")
     good = ("1", "a", 1, "train")
-    assert qrels_are_resolvable(path, asked, write_qrels(tmp_path, good)).passed
+    assert qrels_are_resolvable(path, asked, write_qrels(tmp_path, good), {}, 0.0).passed
     for bad in (("1", "z", 1, "train"), ("7", "a", 1, "train")):
-        found = qrels_are_resolvable(path, asked, write_qrels(tmp_path, good, bad))
+        found = qrels_are_resolvable(path, asked, write_qrels(tmp_path, good, bad), {}, 1.0)
         assert not found.passed
         assert (
             f"1 judgements name a query or a document that does not exist, such as {bad[0]!r}"
             in (found.message)
         )
+
+
+def test_judgements_that_were_dropped_because_of_their_ids(tmp_path: Path) -> None:
+    files = (
+        write_corpus(tmp_path, TEXTS),
+        write_queries(tmp_path, "1"),
+        write_qrels(tmp_path, ("1", "a", 1, "train"), ("1", "b", 1, "train")),
+    )
+    dropped = {"unknown document": 15, "unknown query": 1, "pair given twice": 2}
+    found = qrels_are_resolvable(*files, dropped, 0.1)
+    assert not found.passed
+    assert found.message.startswith(
+        "16 of 20 judgements name a query or a document that does not exist (unknown query: 1, "
+        "unknown document: 15), more than 10%."
+    )
+    assert "checks.max_unresolved_share" in found.message
+    assert qrels_are_resolvable(*files, dropped, 0.8).passed
+    assert qrels_are_resolvable(*files, {"pair given twice": 100}, 0.0).passed
