@@ -12,12 +12,33 @@ def passage_text(title: str, text: str, *, include_title: bool) -> str:
     return f"{title} {text}" if include_title and title else text
 
 
+def has_text(text: str) -> bool:
+    """Whether a text holds a character that can be seen.
+
+    White space, control characters (Unicode's category Cc) and format characters (Cf), such as a
+    zero-width space or a byte order mark, cannot.
+
+    >>> [has_text(text) for text in ("a", " \\n", "\\u200b", "\\ufeff\\x00")]
+    [True, False, False, False]
+    """
+    return any(
+        not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf")
+        for character in text
+    )
+
+
 def normalised(text: str) -> str:
     """The form in which two texts count as equal: NFKC, case folded, white space run together.
 
+    A text without a character that can be seen counts as empty.
+
     >>> normalised("  Heart\\n ATTACK ") == normalised("heart attack")
     True
+    >>> normalised("\\u200b ")
+    ''
     """
+    if not has_text(text):
+        return ""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -51,7 +51,7 @@ STAGE = Stage(
         "Which probability of relevance is too much for a negative, found by hiding positives."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=MINING_INPUTS,
     settings=lambda s: resolved_calibration(s.mining, s.filters),
     is_part_of=lambda settings: settings.filters.is_calibrated,

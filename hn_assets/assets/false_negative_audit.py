@@ -79,7 +79,7 @@ STAGE = Stage(
         "measured on hidden positives."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=lambda s: resolved_plan(s.mining, s.filters),
     kinds=lambda settings: {"scikitlearn", "parquet"},

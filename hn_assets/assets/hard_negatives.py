@@ -127,7 +127,7 @@ STAGE = Stage(
         "The chosen negatives of every mined query, and the ledger of all candidates with reasons."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(*MINING_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
     settings=settings,
     identify=identify,

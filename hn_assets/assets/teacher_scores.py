@@ -117,7 +117,7 @@ STAGE = Stage(
         "What the teacher, a reranker, says of the positives and of the candidates on a shortlist."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=settings,
     identify=identify,

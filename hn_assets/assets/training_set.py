@@ -58,7 +58,7 @@ STAGE = Stage(
     writes=(layout.TRAINING_SET,),
     description="Training files in the formats that trainers read, with ids in a side table.",
     make=make,
-    version=1,
+    version=2,
     reads=(
         layout.CORPUS,
         layout.QUERIES,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hn_assets.errors import SourceError
+from hn_assets.text import has_text
 
 
 def read_id(value: Any, what: str, where: str) -> str:
@@ -17,7 +18,7 @@ def read_id(value: Any, what: str, where: str) -> str:
     Raises:
         SourceError: The value is missing, is blank, or is neither text nor a whole number.
     """
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str) and has_text(value):
         return read_text(value, what, where).strip()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)

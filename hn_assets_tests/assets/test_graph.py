@@ -343,15 +343,18 @@ def test_queries_without_positives_and_empty_documents_survive(tmp_path: Path) -
     graph = AnimalsDataset(tmp_path)
     raw = tmp_path / "raw"
     rows = [json.loads(line) for line in (raw / "corpus.jsonl").read_text().splitlines()]
-    write_jsonl(raw / "corpus.jsonl", [*rows, {"_id": "empty", "text": ""}])
+    write_jsonl(
+        raw / "corpus.jsonl",
+        [*rows, {"_id": "empty", "text": ""}, {"_id": "invisible", "text": "\u200b\ufeff"}],
+    )
     qrels = raw / "qrels" / "train.tsv"
     lines = [line for line in qrels.read_text().splitlines() if not line.startswith("q-cat-0")]
-    lines += ["q-cat-0\tcat-0\t0", "q-cat-1\tempty\t1"]
+    lines += ["q-cat-0\tcat-0\t0", "q-cat-1\tempty\t1", "q-cat-1\tinvisible\t1"]
     qrels.write_text("\n".join(lines) + "\n")
     graph.materialize()
     negatives = graph.negatives()
     assert "q-cat-0" not in set(negatives.query_id)
-    assert "empty" not in set(negatives.doc_id)
+    assert {"empty", "invisible"}.isdisjoint(negatives.doc_id)
     line = next(
         json.loads(row)
         for row in graph.file("training_set", "flagembedding.jsonl").read_text().splitlines()

@@ -28,7 +28,7 @@ class Inputs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.corpus = [(f"d{i}", f"Title {i}", f"text {i}") for i in range(8)]
-        self.corpus += [("blank", "", "  "), ("odd", "", "line\u2028separator")]
+        self.corpus += [("blank", "", " \u200b"), ("odd", "", "line\u2028separator")]
         self.queries: list[tuple] = [(q, f"query {q}", "train", None) for q in "pqrs"]
         self.qrels = [
             ("p", "d1", 1, "train"),

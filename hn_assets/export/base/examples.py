@@ -9,7 +9,7 @@ import numpy as np
 
 from hn_assets.errors import StoreError
 from hn_assets.export.base import inputs
-from hn_assets.text import passage_text
+from hn_assets.text import has_text, passage_text
 
 QUERIES_PER_BLOCK = 1_000
 
@@ -104,7 +104,7 @@ class Examples:
         self._queries = inputs.read_queries(queries, set(queries_with_negatives))
         self.include_title = include_title
 
-        with_text = [i for i in inputs.distinct(positives, "doc_id") if self._text(i).strip()]
+        with_text = [i for i in inputs.distinct(positives, "doc_id") if has_text(self._text(i))]
         self._positives = inputs.keep_rows(positives, "doc_id", with_text)
         self._ids = inputs.distinct(self._positives, "query_id")
         self._negatives = inputs.keep_rows(negatives, "query_id", self._ids)

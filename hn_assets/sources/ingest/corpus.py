@@ -13,7 +13,7 @@ from hn_assets.sources.ingest.parquet_writer import write_rows
 from hn_assets.sources.ingest.report import SAMPLE, CorpusReport, add_example
 from hn_assets.sources.protocol import Source
 from hn_assets.store import schemas
-from hn_assets.text import normalised
+from hn_assets.text import has_text, normalised
 
 
 def ingest_corpus(source: Source, path: Path | None) -> tuple[CorpusReport, set[str]]:
@@ -72,7 +72,7 @@ def _unique_rows(
         known[document.id] = content, document.where
         whole = f"{document.title} {document.text}"
         word_counts.append(len(whole.split()))
-        if not word_counts[-1]:
+        if not has_text(whole):
             report.empty += 1
             add_example(report.empty_ids, document.id)
         text = hash_of_text(normalised(whole))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from hn_assets.errors import SourceError
 from hn_assets.sources.ingest.report import SAMPLE, QueriesReport, add_example
 from hn_assets.sources.protocol import Qrel, Query, Source
-from hn_assets.text import normalised
+from hn_assets.text import has_text, normalised
 
 
 def read_queries(source: Source) -> tuple[dict[str, Query], set[str]]:
@@ -26,7 +26,7 @@ def read_queries(source: Source) -> tuple[dict[str, Query], set[str]]:
                 f"query id {query.id!r} is given twice with different texts: {before.where} and "
                 f"{query.where}; ids must be unique"
             )
-    empty = {query.id for query in known.values() if not query.text.strip()}
+    empty = {query.id for query in known.values() if not has_text(query.text)}
     known = {query.id: query for query in known.values() if query.id not in empty}
     if not known:
         raise SourceError("there are no queries with text")

@@ -17,7 +17,7 @@ class CorpusReport:
 
     Attributes:
         documents: How many documents were kept.
-        empty: How many of these have neither title nor text.
+        empty: How many of these have no character in title and text that can be seen.
         empty_ids: The ids of up to 20 of the empty documents.
         duplicate_texts: How many documents have a title and text that, normalised, an earlier
             document has too.

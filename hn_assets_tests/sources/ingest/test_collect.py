@@ -48,7 +48,7 @@ def test_what_fits_together_is_kept_and_counted(tmp_path: Path) -> None:
 
 
 def test_documents_without_text_and_equal_texts_are_counted(tmp_path: Path) -> None:
-    documents = {**DOCUMENTS, "d": " ", "e": "", "f": "Alpha  ONE"}
+    documents = {**DOCUMENTS, "d": " ", "e": "\u200b\x07", "f": "Alpha  ONE"}
     report = collected(tmp_path, documents, train=[("1", "a", 1)])
     assert (report.corpus.documents, report.corpus.empty) == (6, 2)
     assert report.corpus.empty_ids == ["d", "e"]
@@ -88,7 +88,7 @@ def test_a_training_query_that_equals_a_test_query_is_left_out(tmp_path: Path) -
 
 
 def test_queries_without_text_or_judgements_are_left_out(tmp_path: Path) -> None:
-    queries = {**QUERIES, "4": "  "}
+    queries = {**QUERIES, "4": " \ufeff\u2066"}
     report = collected(tmp_path, queries=queries, train=[("1", "a", 1), ("4", "b", 1)])
     assert (report.queries.empty, report.queries.unlabelled) == (1, 2)
     assert report.qrels.dropped == {"query left out": 1}

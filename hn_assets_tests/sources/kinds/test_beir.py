@@ -60,6 +60,7 @@ def test_every_split_is_read(folder: Path) -> None:
         (b'["9", "text"]', r"corpus.jsonl:2: a JSON list, but an object is needed"),
         (b'{"text": "no id"}', r"corpus.jsonl:2: the document id _id is missing"),
         (b'{"_id": "", "text": "x"}', r"corpus.jsonl:2: the document id _id is ''"),
+        (b'{"_id": "\\u200b", "text": "x"}', r"corpus.jsonl:2: the document id _id is '\\u200b'"),
         (b'{"_id": 1.5, "text": "x"}', r"corpus.jsonl:2: the document id _id is 1.5"),
         (b'{"_id": true, "text": "x"}', r"corpus.jsonl:2: the document id _id is True"),
         (b'{"_id": "9", "title": "x"}', r"corpus.jsonl:2: the text is missing"),
