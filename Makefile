@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export HN_DATA_DIR ?= $(CURDIR)/data
-export TOKENIZERS_PARALLELISM ?= false
+
 
 # Dagster's own events are for its UI; a terminal shows what our steps say
 QUIET := {"loggers": {"console": {"config": {"log_level": "INFO"}}}}

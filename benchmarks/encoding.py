@@ -113,10 +113,9 @@ def measure(
         encoder = Encoder(
             load_model(settings, devices=devices, precision=precision),
             devices=devices,
-            compile="auto",
         )
         start = time.perf_counter()
-        for _ in encoder.encode_windows(enumerate(texts), "passage", total=len(texts)):
+        for _ in encoder.encode_windows(enumerate(texts), "passage"):
             pass
     elif who == "flagembedding":
         from FlagEmbedding import FlagAutoModel

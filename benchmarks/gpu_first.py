@@ -42,7 +42,7 @@ PATIENCE = 2.0  # times a part's own seconds, then it is ended
 
 def main() -> None:
     """Run the parts and print their tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pack", type=Path, help="what benchmarks.gpu_pack wrote")
     parser.add_argument("--parts", default=",".join(SECONDS))
     parser.add_argument("--out", type=Path, help="a folder for the tables and logs")
@@ -65,9 +65,6 @@ def main() -> None:
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "gpu_first.json").write_text(json.dumps(results, indent=1))
-    for name, result in results.items():
-        print(f"\n## {name}: {result['seconds']} s{result.get('failed', '')}\n")
-        print_rows(result["rows"])
     failed = [name for name, result in results.items() if "failed" in result]
     if failed:
         raise SystemExit(f"parts that failed: {', '.join(failed)}")
@@ -108,7 +105,8 @@ def run_parts(names: list[str], scratch: Path, *, device: str, small: bool) -> d
             failed = f", failed: not done after {limit:.0f} s"
         seconds = round(time.perf_counter() - start, 1)
         results[name] = {"seconds": seconds, "rows": rows, **({"failed": failed} if failed else {})}
-        print(f"{name}: {seconds} s{failed}", file=sys.stderr, flush=True)
+        print(f"\n## {name}: {seconds} s{failed}\n", flush=True)
+        print_rows(rows)
     return results
 
 

@@ -157,7 +157,6 @@ def materialize(folder: Path, dataset: str) -> float:
         "DAGSTER_HOME": str(folder / "home"),
         "HN_DATA_DIR": str(folder / "data"),
         "PYTHONPATH": os.pathsep.join([str(folder), str(Path.cwd())]),
-        "TOKENIZERS_PARALLELISM": "false",
     }
     command = [
         str(Path(sys.executable).with_name("dagster")),

@@ -10,18 +10,18 @@ from hn_assets.encoding.encoder import Encoder
 def run(setting: Setting) -> list[Row]:
     """A row for each way of running."""
     texts = setting.texts[: 32 if setting.small else 8_000]
-    rows = [_encode(setting, texts, "never", "plain")]
+    rows = [_encode(setting, texts, False, "plain")]
     path = os.environ.get("PATH", "")
     compilers = {name: os.environ.pop(name) for name in ("CC", "CXX") if name in os.environ}
     os.environ["PATH"] = ""
     try:
-        rows.append(_encode(setting, texts, "always", "compile, no compiler on the PATH"))
+        rows.append(_encode(setting, texts, True, "compile, no compiler on the PATH"))
     finally:
         os.environ.update(PATH=path, **compilers)
-    return [*rows, _encode(setting, texts, "always", "compile")]
+    return [*rows, _encode(setting, texts, True, "compile")]
 
 
-def _encode(setting: Setting, texts: list[str], compile: str, name: str) -> Row:
+def _encode(setting: Setting, texts: list[str], compile: bool, name: str) -> Row:
     import torch
 
     torch.compiler.reset()
@@ -42,7 +42,7 @@ def _encode(setting: Setting, texts: list[str], compile: str, name: str) -> Row:
         encoder.close()
     return {
         "way": name,
-        "outcome": encoder.compile_decision.outcome,
+        "outcome": encoder.device_report().compile,
         "seconds of the first texts": f"{first:.1f}",
         "texts/s afterwards": f"{len(texts) / seconds:,.0f}",
     }

@@ -1,7 +1,6 @@
 """Encoding beside FlagEmbedding and sentence-transformers, and the whole way to negatives."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
@@ -97,7 +96,6 @@ def _graph(setting: Setting) -> Row:
             "compute": {"device": setting.device},
             "mining": {"range_min": 10, "range_max": 50 if setting.small else 210},
         },
-        folder=Path(setting.scratch) / "graph",
     )
     seconds = time.perf_counter() - start
     return {

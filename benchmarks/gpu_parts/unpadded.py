@@ -23,7 +23,7 @@ def run(setting: Setting) -> list[Row]:
             count = max(2, tokens // 170)
             lengths = [int(n) for n in np.clip(rng.normal(170, 60, count), 16, MAX_LENGTH)]
             flops = forward_flops(model.config, lengths)
-            ids = torch.randint(1000, 20000, (sum(lengths),), device=setting.device)
+            ids = rng.integers(1000, 20000, sum(lengths)).astype(np.int32)
             longest = max(lengths)
             padded = torch.zeros(count, longest, dtype=torch.long, device=setting.device)
             mask = (torch.arange(longest)[None] < torch.tensor(lengths)[:, None]).long()
@@ -37,7 +37,7 @@ def run(setting: Setting) -> list[Row]:
                 unpadded: Any = unpadded, ids: Any = ids, lengths: list[int] = lengths
             ) -> None:
                 with torch.no_grad():
-                    unpadded.forward(ids, lengths)
+                    unpadded.forward(ids, np.array(lengths))
 
             ways = {"padded to the longest": plain}
             if unpadded is not None:

@@ -9,9 +9,8 @@ from hn_assets.pipeline.shared_inputs import (
 )
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.settings.encoding import QUERY_SETTINGS
 from hn_assets.store import Draft, layout
-
-QUERY_SETTINGS = {"query_instruction", "query_instruction_format", "query_max_length"}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:

@@ -9,9 +9,8 @@ from hn_assets.pipeline.shared_inputs import (
 )
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.settings.encoding import PASSAGE_SETTINGS
 from hn_assets.store import Draft, layout
-
-PASSAGE_SETTINGS = {"include_title", "passage_max_length"}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -21,7 +20,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
 
 STAGE = Stage(
     writes=(layout.QUERY_EMBEDDINGS,),
-    description="A vector for every query, with its id. The query instruction precedes the text.",
+    description="A vector for every query, with its id; of instruction and text, if one is set.",
     make=make,
     version=1,
     reads=(layout.QUERIES,),

@@ -1,25 +1,34 @@
 """Cut tokenised texts into batches that waste little padding.
 
-A text is padded to a length that depends on the text alone (its own tokens, rounded up), and
-shares a batch only with texts of that length. So the batch size and the order of the corpus
-change nothing that the model computes for a text, but the number of rows in its matrix products:
-its float32 vector differs by rounding at most (about 1e-7 of its length), and by that only on
-CPUs whose libraries choose another kernel for another number of rows.
+There are three layouts:
+
+- `same_length`, on CPUs: a text is padded to a length that depends on the text alone (its own
+  tokens, rounded up), and shares a batch only with texts of that length. So the batch size and the
+  order of the corpus change nothing that the model computes for a text, but the number of rows in
+  its matrix products: its float32 vector differs by rounding at most (about 1e-7 of its length),
+  and by that only on CPUs whose libraries choose another kernel for another number of rows.
+- `end_to_end`, on cards whose attention needs no padding: texts follow one another without any, so
+  that every batch is full.
+- `sorted`, on cards with other models: texts in the order of their lengths, padded to the longest
+  of their batch, so that there are few batches and all but the last are full.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hn_assets.encoding.tokenizing import TokenIds
+
+Layout = Literal["same_length", "end_to_end", "sorted"]
 
 GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
 # tokens computed at once on a device, padding counted, if no setting says otherwise
 DEFAULT_MAX_TOKENS = {"cpu": 4096, "gpu": 65536}
 LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
-
-TokenIds = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -28,45 +37,119 @@ class Batch:
 
     Attributes:
         rows: The places of the texts in their window.
-        tokens: int64 of shape (texts, length), padded on the right.
+        tokens: int32 of shape (texts, length), padded on the right; or of shape (tokens,) if the
+            texts follow one another without padding.
         lengths: How many tokens each text has, int64.
     """
 
     rows: list[int]
-    tokens: NDArray[np.int64]
+    tokens: NDArray[np.int32]
     lengths: NDArray[np.int64]
+
+    @property
+    def is_end_to_end(self) -> bool:
+        """Whether the texts follow one another without padding."""
+        return self.tokens.ndim == 1
 
     @property
     def is_padded(self) -> bool:
         """Whether any place holds padding; without, attention needs no mask and is faster."""
-        return bool((self.lengths < self.tokens.shape[1]).any())
+        return not self.is_end_to_end and bool((self.lengths < self.tokens.shape[1]).any())
+
+    def halves(self) -> "tuple[Batch, Batch]":
+        """The same texts in two batches; there must be two texts at least."""
+        middle = len(self.rows) // 2
+        place = int(self.lengths[:middle].sum()) if self.is_end_to_end else middle
+        return (
+            Batch(self.rows[:middle], self.tokens[:place], self.lengths[:middle]),
+            Batch(self.rows[middle:], self.tokens[place:], self.lengths[middle:]),
+        )
 
 
 def cut_batches(
-    texts: Sequence[TokenIds], *, max_length: int, max_tokens_per_batch: int, pad: int
+    texts: Sequence[TokenIds],
+    *,
+    max_length: int,
+    max_tokens_per_batch: int,
+    pad: int,
+    layout: Layout = "same_length",
 ) -> list[Batch]:
     """Cut batches of at most `max_tokens_per_batch` tokens (or of one text), padding counted.
 
-    The longest texts come first, so that too little memory shows at once; then long and short
-    ones mixed, so that the speed so far predicts the rest.
+    Args:
+        texts: The token ids of each text.
+        max_length: The model's limit; nothing is padded beyond it.
+        max_tokens_per_batch: The most tokens in a batch.
+        pad: The id that padding has.
+        layout: How texts share a batch.
+    """
+    if layout == "end_to_end":
+        return _cut_end_to_end(texts, max_tokens_per_batch)
+    if layout == "sorted":
+        return _cut_sorted(texts, max_length, max_tokens_per_batch, pad)
+    return _cut_by_length(texts, max_length, max_tokens_per_batch, pad)
+
+
+def _cut_by_length(
+    texts: Sequence[TokenIds], max_length: int, max_tokens: int, pad: int
+) -> list[Batch]:
+    """The longest texts come first, so that too little memory shows at once.
+
+    Then long and short ones are mixed, so that the speed so far predicts the rest.
     """
     groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for row, tokens in enumerate(texts):
-        # Not beyond the limit, which may be all that the model has positions for.
-        length = min(-(-len(tokens) // LENGTH_STEP) * LENGTH_STEP, max_length)
+        length = _padded_length(len(tokens), max_length)
         # Attention with a mask rounds differently from attention without one, so whether there is
         # one depends on the text alone, too.
         groups[length, len(tokens) == length].append(row)
     cuts: list[tuple[int, list[int]]] = []
     for length, exact in sorted(groups, reverse=True):
-        rows, size = groups[length, exact], max(1, max_tokens_per_batch // max(length, 1))
+        rows, size = groups[length, exact], max(1, max_tokens // max(length, 1))
         cuts += [(length, rows[i : i + size]) for i in range(0, len(rows), size)]
     cuts = [cuts[i] for i in sorted(range(len(cuts)), key=lambda i: i * GOLDEN % 1)]
     return [_pad(texts, rows, length, pad) for length, rows in cuts]
 
 
+def _cut_sorted(
+    texts: Sequence[TokenIds], max_length: int, max_tokens: int, pad: int
+) -> list[Batch]:
+    """The longest texts come first, so that too little memory shows at once."""
+    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    batches, start = [], 0
+    while start < len(order):
+        length = _padded_length(len(texts[order[start]]), max_length)
+        end = start + max(1, max_tokens // max(length, 1))
+        batches.append(_pad(texts, order[start:end], length, pad))
+        start = end
+    return batches
+
+
+def _cut_end_to_end(texts: Sequence[TokenIds], max_tokens: int) -> list[Batch]:
+    lengths = np.array([len(tokens) for tokens in texts], np.int64)
+    batches: list[Batch] = []
+    start = tokens = 0
+    for row, length in enumerate(lengths.tolist()):
+        if row > start and tokens + length > max_tokens:
+            batches.append(_join(texts, start, row, lengths))
+            start, tokens = row, 0
+        tokens += length
+    if start < len(texts):
+        batches.append(_join(texts, start, len(texts), lengths))
+    return batches
+
+
+def _padded_length(length: int, max_length: int) -> int:
+    # Not beyond the limit, which may be all that the model has positions for.
+    return min(-(-length // LENGTH_STEP) * LENGTH_STEP, max_length)
+
+
+def _join(texts: Sequence[TokenIds], start: int, end: int, lengths: NDArray[np.int64]) -> Batch:
+    return Batch(list(range(start, end)), np.concatenate(texts[start:end]), lengths[start:end])
+
+
 def _pad(texts: Sequence[TokenIds], rows: list[int], length: int, pad: int) -> Batch:
-    tokens = np.full((len(rows), length), pad, np.int64)
+    tokens = np.full((len(rows), length), pad, np.int32)
     for place, row in enumerate(rows):
         tokens[place, : len(texts[row])] = texts[row]
     return Batch(rows, tokens, np.array([len(texts[row]) for row in rows], np.int64))

@@ -17,37 +17,53 @@ class EncodingSpeed:
     Attributes:
         batching_engine: What cut the batches: `hn_assets` or `FlagEmbedding`.
         linear_layers: What was done to the model's linear layers.
-        compile: Whether `torch.compile` was used, and why.
+        attention: Whether texts were padded, and why.
+        compile: Whether `torch.compile` was used.
         texts_per_second: The speed, without the time to load the model.
         tokens_per_second: The speed, special tokens counted and padding not.
         tokens: How many tokens were read.
         truncated_share: The share of the encoded texts whose end was not read.
         encoding_seconds: What computing took.
+        waited_for_tokens_share: The share of these seconds in which nothing was tokenised yet to
+            compute; measured.
+        waited_for_writing_seconds: How long vectors waited for earlier ones to be written;
+            measured.
+        max_tokens_per_batch: The most tokens that were computed at once, padding counted. Less than
+            was asked for, if the memory of a card ran out.
     """
 
     batching_engine: str
     linear_layers: str
+    attention: str
     compile: str
     texts_per_second: float
     tokens_per_second: float
     tokens: int
     truncated_share: float
     encoding_seconds: float
+    waited_for_tokens_share: float
+    waited_for_writing_seconds: float
+    max_tokens_per_batch: int
 
     @classmethod
     def of(cls, encoder: Encoder) -> "EncodingSpeed":
         """The figures of an encoder that has just encoded something."""
         stats = encoder.stats
         seconds = max(stats.seconds, 1e-9)
+        device = encoder.device_report()
         return cls(
             batching_engine=encoder.batching_engine,
-            linear_layers=encoder.linear_layers(),
-            compile=encoder.compile_decision.outcome,
+            linear_layers=device.linear_layers,
+            attention=device.attention,
+            compile=device.compile,
             texts_per_second=round(stats.texts / seconds, 1),
             tokens_per_second=round(stats.tokens / seconds, 1),
             tokens=stats.tokens,
             truncated_share=round(stats.truncated / max(stats.texts, 1), 4),
             encoding_seconds=round(stats.seconds, 2),
+            waited_for_tokens_share=round(stats.waited_for_tokens / seconds, 4),
+            waited_for_writing_seconds=round(stats.waited_for_writing, 2),
+            max_tokens_per_batch=device.max_tokens or encoder.max_tokens_per_batch,
         )
 
 

@@ -1,27 +1,33 @@
 """Drive a model: tokenise ahead, cut batches, compute them on every device, keep count."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, TokenIds, cut_batches
-from hn_assets.encoding.devices.torch_compile import CompileDecision
-from hn_assets.encoding.devices.worker_pool import OneDevice, OnePerDevice, Workers
+from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Batch, cut_batches
+from hn_assets.encoding.devices import device_model, flagembedding_model
+from hn_assets.encoding.devices.device_model import DeviceModel, DeviceReport
+from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
+from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
 from hn_assets.encoding.models.vector_identity import Kind
+from hn_assets.encoding.tokenizing import TextTokenizer
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.errors import ModelError
 
 Name = TypeVar("Name")
 
-# Texts that are tokenised and sorted by length at once, which bounds the memory, and computed
+# Texts that are tokenised and cut into batches at once, which bounds the memory, and computed
 # between two shards, which bounds what a crash can cost. A GPU needs many for full batches.
 WINDOW_TEXTS = {"cpu": 2048, "gpu": 32768}
+WINDOWS_AHEAD = 2  # tokenised while one is computed
 
 
 @dataclass
@@ -32,24 +38,41 @@ class EncodingStats:
         texts: How many texts were encoded.
         tokens: How many tokens were read, special ones counted, padding not.
         truncated: How many texts were longer than the limit, so that their end was not read.
-        seconds: What computing took; tokenising runs beside it.
+        seconds: What it took, without what was done with the vectors.
+        waited_for_tokens: The seconds of these in which nothing was tokenised yet to compute.
+        waited_for_writing: The seconds in which vectors could not be handed on, as earlier ones
+            were still being written; not part of `seconds`.
     """
 
     texts: int = 0
     tokens: int = 0
     truncated: int = 0
     seconds: float = 0.0
+    waited_for_tokens: float = 0.0
+    waited_for_writing: float = 0.0
 
 
 Progress = Callable[[EncodingStats], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Window(Generic[Name]):
+    """Texts that are tokenised together, and their vectors as they come."""
+
     names: list[Name]
-    texts: list[str]
-    tokens: list[TokenIds]
+    batches: Sequence[Any]
     truncated: int
+    left: int = field(init=False)
+    vectors: Vectors | None = None
+
+    def __post_init__(self) -> None:
+        self.left = len(self.names)
+
+    def put(self, rows: list[int], vectors: Vectors) -> None:
+        if self.vectors is None:
+            self.vectors = np.empty((len(self.names), vectors.shape[1]), np.float32)
+        self.vectors[rows] = vectors
+        self.left -= len(rows)
 
 
 class Encoder:
@@ -60,12 +83,11 @@ class Encoder:
         devices: Torch devices; several get a process each.
         max_tokens_per_batch: How many tokens are computed at once on each device, padding
             counted; None for the default. Vectors of other batches differ by rounding.
-        compile: `auto`, `always` or `never`: whether `torch.compile` is used.
+        compile: Whether the model is run through `torch.compile`.
 
     Attributes:
         stats: What has been encoded so far.
-        window: How many texts are tokenised and sorted by length at once.
-        compile_decision: Whether `torch.compile` is used, and why.
+        window: How many texts are tokenised and cut into batches at once.
         cuts_batches: Whether batches are cut here; if not, FlagEmbedding drives the model.
 
     Example:
@@ -82,7 +104,7 @@ class Encoder:
         *,
         devices: list[str],
         max_tokens_per_batch: int | None = None,
-        compile: str = "never",
+        compile: bool = False,
     ) -> None:
         self.model = model
         self.devices = devices
@@ -90,53 +112,75 @@ class Encoder:
         self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
         self.window = WINDOW_TEXTS[kind]
         self.stats = EncodingStats()
-        self.compile_decision = CompileDecision(compile, devices[0])
         self.cuts_batches = self._can_cut_batches()
-        self._workers: Workers | None = None
+        self._workers: Workers[Any] = self._choose_workers(compile)
+        if model.embedder.tokenizer is None:
+            raise ModelError(f"{model.identity.name} has no tokenizer")
+        self._tokenizer: Any = model.embedder.tokenizer
 
     @property
     def batching_engine(self) -> str:
         """What cuts the batches: `hn_assets`, or `FlagEmbedding` for models only it can drive."""
         return "hn_assets" if self.cuts_batches else "FlagEmbedding"
 
-    def linear_layers(self) -> str:
-        """What was done to the model's linear layers, as a phrase for reports."""
-        return self._start_workers().linear_layers() if self.cuts_batches else "as loaded"
+    def device_report(self) -> DeviceReport:
+        """How the model computes; loads it on its devices, if it was not."""
+        return self._workers.start()
 
     def close(self) -> None:
         """End the processes of further devices."""
-        if self._workers is not None:
-            self._workers.close()
-            self._workers = None
+        self._workers.close()
 
     def encode_windows(
         self,
         texts: Iterable[tuple[Name, str]],
         kind: Kind,
         *,
-        total: int | None = None,
         progress: Progress = lambda stats: None,
     ) -> Iterator[tuple[list[Name], Vectors]]:
         """Encode (id, text) pairs of any number, a bounded window at a time.
 
-        The next window is read and tokenised while one is computed.
+        The next windows are read and tokenised while one is computed, and the devices go on with
+        the next one before all of one is computed.
 
         Args:
             texts: Ids, or any other names, with their texts.
-            kind: Queries get the model's instruction, passages do not.
-            total: How many texts there are, if that is known.
+            kind: Which instruction, if any, is put before each text.
             progress: Called after each batch.
 
         Yields:
             Ids and their vectors (float32, shape (n, dimension)), in the order given.
+
+        Raises:
+            ModelError: The memory of a device is too small for a single text.
+            WorkerError: A process of a device has died or hangs.
         """
-        source, done = iter(texts), self.stats.texts
-        with ThreadPoolExecutor(1) as ahead:
-            upcoming = ahead.submit(self._read_window, source, kind)
-            while (window := upcoming.result()) is not None:
-                upcoming = ahead.submit(self._read_window, source, kind)
-                left = 0 if total is None else done + total - self.stats.texts
-                yield window.names, self._compute(window, kind, left, progress)
+        report = self.device_report()
+        open_windows: deque[_Window[Name]] = deque()
+        owners: dict[int, _Window[Name]] = {}
+
+        def batches() -> Iterator[Any]:
+            for window in self._windows(iter(texts), kind, report):
+                open_windows.append(window)
+                for batch in window.batches:
+                    owners[id(batch)] = window
+                    yield batch
+
+        clock = time.perf_counter()
+        for batch, vectors in self._workers.compute(batches()):
+            owners.pop(id(batch)).put(batch.rows, vectors)
+            self.stats.texts += len(batch.rows)
+            self.stats.tokens += int(batch.lengths.sum())
+            now = time.perf_counter()
+            self.stats.seconds += now - clock
+            clock = now
+            progress(self.stats)
+            while open_windows and not open_windows[0].left:
+                window = open_windows.popleft()
+                self.stats.truncated += window.truncated
+                assert window.vectors is not None, "a window is never empty"
+                yield window.names, window.vectors
+                clock = time.perf_counter()
 
     def encode(
         self, texts: Sequence[str], kind: Kind, progress: Progress = lambda stats: None
@@ -144,12 +188,8 @@ class Encoder:
         """Vectors of `texts`, float32 of shape (len(texts), dimension), in their order."""
         if not len(texts):
             raise ValueError("encode needs at least one text")
-        blocks = self.encode_windows(enumerate(texts), kind, total=len(texts), progress=progress)
+        blocks = self.encode_windows(enumerate(texts), kind, progress=progress)
         return np.concatenate([vectors for _, vectors in blocks])
-
-    def _max_length(self, kind: Kind) -> int:
-        identity = self.model.identity
-        return identity.query_max_length if kind == "query" else identity.passage_max_length
 
     def _can_cut_batches(self) -> bool:
         """Whether the model is of the plain encoder class; the others have heads of their own."""
@@ -158,87 +198,79 @@ class Encoder:
         tokenizer: Any = self.model.embedder.tokenizer
         return type(self.model.embedder) is FlagModel and tokenizer.is_fast
 
-    def _start_workers(self) -> Workers:
-        if self._workers is None:
-            one = len(self.devices) == 1
-            self._workers = (
-                OneDevice(self.model, self.devices[0])
-                if one
-                else OnePerDevice(self.model, self.devices)
+    def _choose_workers(self, compile: bool) -> Workers[Any]:
+        model, devices = self.model, self.devices
+        if len(devices) > 1:
+            load: Any = (
+                device_model.loader_of(model, compile=compile)
+                if self.cuts_batches
+                else flagembedding_model.loader_of(model)
             )
-        return self._workers
+            return OnePerDevice(load, devices, "encodes")
+        if self.cuts_batches:
+            return InThisProcess[Batch](partial(DeviceModel, model, devices[0], compile=compile))
+        return InThisProcess[TextBatch](partial(FlagEmbeddingModel, model))
+
+    def _windows(
+        self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
+    ) -> "Iterator[_Window[Name]]":
+        """Windows as they are tokenised, by a thread that is some of them ahead."""
+        with ThreadPoolExecutor(1) as ahead:
+            read = partial(self._read_window, source, kind, report)
+            coming = deque(ahead.submit(read) for _ in range(WINDOWS_AHEAD))
+            while True:
+                start = time.perf_counter()
+                window = coming.popleft().result()
+                self.stats.waited_for_tokens += time.perf_counter() - start
+                if window is None:
+                    return
+                coming.append(ahead.submit(read))
+                yield window
 
     def _read_window(
-        self, source: Iterator[tuple[Name, str]], kind: Kind
+        self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
     ) -> "_Window[Name] | None":
         pairs = list(islice(source, self.window))
         if not pairs:
             return None
         names, texts = [name for name, _ in pairs], [text for _, text in pairs]
-        embedder: Any = self.model.embedder
-        tokenizer, limit = embedder.tokenizer, self._max_length(kind)
-        if tokenizer is None:
-            raise ModelError(f"{self.model.identity.name} has no tokenizer")
-        if not self.cuts_batches:  # tokenised for the counts alone
-            all_ids = tokenizer(texts)["input_ids"]
-            tokens = [np.array(ids[:limit], np.int32) for ids in all_ids]
-            return _Window(names, texts, tokens, sum(len(ids) > limit for ids in all_ids))
-        if kind == "query" and (instruction := embedder.query_instruction_for_retrieval):
-            pattern = embedder.query_instruction_format
-            texts = [embedder.get_detailed_instruct(pattern, instruction, t) for t in texts]
-        encoded = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)
-        tokens = [np.array(ids, np.int32) for ids in encoded["input_ids"]]
-        truncated = sum(bool(text.overflowing) for text in encoded.encodings)
-        return _Window(names, texts, tokens, truncated)
-
-    def _compute(
-        self, window: "_Window[Any]", kind: Kind, left: int, progress: Progress
-    ) -> Vectors:
-        compiled = self.compile_decision.next_window(
-            left * self.stats.tokens / max(self.stats.texts, 1)
-        )
-        start, before, read = time.perf_counter(), self.stats.seconds, self.stats.tokens
-        blocks = (
-            self._drive(window, kind, compiled)
-            if self.cuts_batches
-            else self._leave_to_flagembedding(window, kind)
-        )
-        vectors: Vectors | None = None
-        for rows, block in blocks:
-            if vectors is None:
-                vectors = np.empty((len(window.texts), block.shape[1]), np.float32)
-            vectors[rows] = block
-            self.stats.texts += len(rows)
-            self.stats.tokens += sum(len(window.tokens[row]) for row in rows)
-            self.stats.seconds = before + time.perf_counter() - start
-            progress(self.stats)
-        self.stats.truncated += window.truncated
-        self.compile_decision.record(
-            compiled, self.stats.tokens - read, time.perf_counter() - start
-        )
-        assert vectors is not None, "a window is never empty"
-        return vectors
-
-    def _drive(
-        self, window: "_Window[Any]", kind: Kind, compiled: bool
-    ) -> Iterator[tuple[list[int], Vectors]]:
-        tokenizer: Any = self.model.embedder.tokenizer
+        identity = self.model.identity
+        limit = identity.query_max_length if kind == "query" else identity.passage_max_length
+        if not self.cuts_batches:
+            return self._leave_to_flagembedding(names, texts, kind, limit)
+        found = TextTokenizer(self._tokenizer).tokenize(self._instruct(texts, kind), limit)
         batches = cut_batches(
-            window.tokens,
-            max_length=self._max_length(kind),
+            found.ids,
+            max_length=limit,
             max_tokens_per_batch=self.max_tokens_per_batch,
-            pad=tokenizer.pad_token_id or 0,
+            pad=self._tokenizer.pad_token_id or 0,
+            layout=report.layout,
         )
-        for batch, vectors in self._start_workers().compute(batches, compiled=compiled):
-            yield batch.rows, vectors
+        return _Window(names, batches, found.truncated)
+
+    def _instruct(self, texts: list[str], kind: Kind) -> list[str]:
+        instruction, pattern = self.model.settings.instruction_for(kind)
+        return [pattern.format(instruction, text) for text in texts] if instruction else texts
 
     def _leave_to_flagembedding(
-        self, window: "_Window[Any]", kind: Kind
-    ) -> Iterator[tuple[list[int], Vectors]]:
-        embedder = self.model.embedder
-        size = max(1, self.max_tokens_per_batch // self._max_length(kind))
-        encode = embedder.encode_queries if kind == "query" else embedder.encode_corpus
-        vectors: Any = encode(window.texts, batch_size=size)
-        if isinstance(vectors, dict):  # M3 returns its heads by name
-            vectors = vectors["dense_vecs"]
-        yield list(range(len(window.texts))), np.asarray(vectors, dtype=np.float32)
+        self, names: list[Name], texts: list[str], kind: Kind, limit: int
+    ) -> "_Window[Name]":
+        """Pieces of a window for FlagEmbedding, which puts instructions before queries itself."""
+        if kind == "passage":
+            texts = self._instruct(texts, kind)
+        # tokenised for the counts alone
+        lengths = np.array([len(ids) for ids in self._tokenizer(texts)["input_ids"]], np.int64)
+        pieces = 1 if len(self.devices) == 1 else 4 * len(self.devices)
+        size = max(1, self.max_tokens_per_batch // limit)
+        step = -(-len(texts) // pieces)
+        batches = [
+            TextBatch(
+                rows=list(range(start, min(start + step, len(texts)))),
+                texts=texts[start : start + step],
+                lengths=np.minimum(lengths[start : start + step], limit),
+                kind=kind,
+                size=size,
+            )
+            for start in range(0, len(texts), step)
+        ]
+        return _Window(names, batches, int((lengths > limit).sum()))

@@ -53,7 +53,9 @@ class LazyModel:
 
     def space(self, kind: Kind) -> dict[str, Any]:
         """All that a vector of this kind of text depends on beside the text."""
-        return describe_space(self.identity, self.settings, self.precision.value, kind)
+        return describe_space(
+            self.identity, self.settings, self.precision.value, kind, compile=self._compile
+        )
 
     def encoder(self) -> Encoder:
         """The encoder that vectors are made with, loaded now if it was not.

@@ -1,7 +1,9 @@
 """Any number of texts to one file of vectors, encoding only what was never encoded before."""
 
 import heapq
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,13 +133,21 @@ def _encode(
                 yield (text_id, key), text
 
     with Progress(what, len(missing), log) as progress:
-        windows = encoder.encode_windows(
-            first_of_each(), kind, total=len(missing), progress=progress
-        )
-        for names, vectors in windows:
-            named = "document" if kind == "passage" else kind
-            check_finite([text_id for text_id, _ in names], vectors, named)
-            cache.add([key for _, key in names], vectors)
+        windows = encoder.encode_windows(first_of_each(), kind, progress=progress)
+        # A shard is written while the next window is computed; no more than one, as each holds
+        # a window's vectors.
+        with ThreadPoolExecutor(1) as writer:
+            writing: Future[None] | None = None
+            for names, vectors in windows:
+                named = "document" if kind == "passage" else kind
+                check_finite([text_id for text_id, _ in names], vectors, named)
+                start = time.perf_counter()
+                if writing is not None:
+                    writing.result()
+                encoder.stats.waited_for_writing += time.perf_counter() - start
+                writing = writer.submit(cache.add, [key for _, key in names], vectors)
+            if writing is not None:
+                writing.result()
 
 
 def sample_texts(read: ReadTexts, size: int) -> list[str]:

@@ -80,9 +80,9 @@ def describe_source(context: StageContext) -> dict[str, str]:
     return {f"source_{key}": value for key, value in _source(context).describe().items()}
 
 
-def encoding_settings(settings: DatasetSettings, without: set[str]) -> Mapping[str, Any]:
+def encoding_settings(settings: DatasetSettings, without: frozenset[str]) -> Mapping[str, Any]:
     """The settings that vectors depend on, without those of the other kind of text."""
-    encoding = settings.encoding.model_dump(mode="json", exclude=without)
+    encoding = settings.encoding.model_dump(mode="json", exclude=set(without))
     return {**encoding, "precision": settings.compute.precision}
 
 

@@ -26,12 +26,12 @@ class ComputeSettings(Settings):
             "differ between machines by rounding alone, set float32"
         ),
     )
-    compile: Literal["auto", "always", "never"] = Field(
-        default="auto",
+    compile: bool = Field(
+        default=False,
         description=(
-            "whether the encoder is run through `torch.compile`, which takes 20 to 60 s first; "
-            "`auto`: on a GPU, once ten minutes or more of encoding are left at the speed so far, "
-            "and only while it is faster"
+            "run the encoder through `torch.compile`, which takes 20 to 60 s first and a C "
+            "compiler; if it fails, the encoder runs without. Texts are padded then, and vectors "
+            "are kept apart from those that were computed without"
         ),
     )
     max_tokens_per_batch: int | None = Field(

@@ -7,6 +7,16 @@ from pydantic import Field
 from hn_assets.settings_base import Settings
 
 BUNDLED = "bundled"
+# What vectors of the one kind of text depend on, and those of the other do not.
+QUERY_SETTINGS = frozenset({"query_instruction", "query_instruction_format", "query_max_length"})
+PASSAGE_SETTINGS = frozenset(
+    {
+        "include_title",
+        "passage_instruction",
+        "passage_instruction_format",
+        "passage_max_length",
+    }
+)
 
 
 class EncodingSettings(Settings):
@@ -44,10 +54,18 @@ class EncodingSettings(Settings):
     )
     normalize: bool = Field(default=True, description="vectors of length 1: scores are cosines")
     query_instruction: str = Field(
-        default="", description="put before every query; passages never get it"
+        default="",
+        description="put before every query, as models for retrieval ask for: `query: ` of E5",
     )
     query_instruction_format: str = Field(
         default="{}{}", description="how instruction and query are joined"
+    )
+    passage_instruction: str = Field(
+        default="",
+        description="put before every passage, title included: `passage: ` of E5",
+    )
+    passage_instruction_format: str = Field(
+        default="{}{}", description="how instruction and passage are joined"
     )
     query_max_length: int | None = Field(
         default=None, ge=1, description="tokens; default: the model's own limit, else 512"
@@ -61,3 +79,16 @@ class EncodingSettings(Settings):
     trust_remote_code: bool = Field(
         default=False, description="run the Python code that a model brings along"
     )
+
+    def instruction_for(self, kind: Literal["query", "passage"]) -> tuple[str, str]:
+        """The instruction of a kind of text, "" for none, and the pattern that joins them.
+
+        >>> EncodingSettings(query_instruction="query: ").instruction_for("query")
+        ('query: ', '{}{}')
+        """
+        instruction, pattern = (
+            (self.query_instruction, self.query_instruction_format)
+            if kind == "query"
+            else (self.passage_instruction, self.passage_instruction_format)
+        )
+        return instruction, pattern.replace("\\n", "\n")  # as FlagEmbedding reads it

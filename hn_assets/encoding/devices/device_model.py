@@ -1,73 +1,209 @@
-"""One copy of a model on one device: token ids in, pooled vectors out."""
+"""One copy of a model on one device: batches of token ids in, pooled vectors out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batching import Batch
+from hn_assets.encoding.batching import Batch, Layout
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
-from hn_assets.encoding.models.model import LoadedModel
+from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
+from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.errors import ModelError
+from hn_assets.settings.encoding import EncodingSettings
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class DeviceReport:
+    """How a copy of a model computes, for reports; it changes while it computes.
+
+    Attributes:
+        layout: How batches are to be cut for it.
+        attention: Whether texts are padded, as a phrase.
+        linear_layers: What was done to the linear layers, as a phrase.
+        compile: Whether `torch.compile` is used, as a phrase.
+        max_tokens: What the batches were halved to as memory ran out; None if it never did.
+    """
+
+    layout: Layout
+    attention: str = "padded"
+    linear_layers: str = "as loaded"
+    compile: str = "switched off"
+    max_tokens: int | None = None
 
 
 class DeviceModel:
     """Computes batches on `device`.
 
+    A batch that the memory of a card is too small for is computed in halves, and so are the later
+    ones of that size.
+
+    Args:
+        model: The model to compute with.
+        device: The torch device.
+        compile: Whether to run it through `torch.compile`. If that fails, it runs without.
+
     Attributes:
-        linear_layers: What was done to the linear layers, as a phrase for reports.
+        report: How it computes.
     """
 
-    def __init__(self, model: LoadedModel, device: str) -> None:
+    def __init__(self, model: LoadedModel, device: str, *, compile: bool = False) -> None:
         self.device = device
+        self._name = model.identity.name
+        self._pooling = model.identity.pooling
         self._embedder: Any = model.embedder
         self._plain: Any = self._embedder.model.eval().to(device)
         self._compiled: Any = None
+        self._unpadded: Any = None
         # A model that brings its own code may not know what no mask means.
         self._may_leave_mask_out = type(self._plain).__module__.startswith("transformers.")
-        self.linear_layers = "as loaded"
-        if device == "cpu" and model.precision == "bfloat16":
-            self.linear_layers = use_onednn_linear_layers(self._plain)
+        on_card = device.startswith("cuda")
+        self.report = DeviceReport(layout="sorted" if on_card else "same_length")
+        if compile:
+            import torch
 
-    def compute(
-        self, batches: Iterable[Batch], *, compiled: bool = False
-    ) -> Iterator[tuple[Batch, Vectors]]:
+            self._compiled = torch.compile(self._plain, dynamic=True)
+            self.report.compile = "used, as asked for"
+        elif on_card:
+            self._use_unpadded_attention()
+        elif model.precision == "bfloat16" and device == "cpu":
+            self.report.linear_layers = use_onednn_linear_layers(self._plain)
+
+    def compute(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Vectors]]:
         """Each batch with its vectors, float32 of shape (texts, dimension), in their order.
 
-        A GPU already works on the next batch while the vectors of one are fetched. The first
-        batch that is computed `compiled` waits for `torch.compile`.
+        A card already works on the next batch while the vectors of one are fetched.
+
+        Raises:
+            ModelError: The memory of the device is too small for a single text.
         """
-        module = self._compile() if compiled else self._plain
-        waiting: tuple[Batch, Any] | None = None
+        waiting: tuple[Batch, list[_Started]] | None = None
         for batch in batches:
-            started = batch, self._forward(module, batch)
+            started = batch, self._start(batch)
             if waiting is not None:
-                yield waiting[0], waiting[1].cpu().numpy()
+                yield waiting[0], _fetch(waiting[1])
             waiting = started
         if waiting is not None:
-            yield waiting[0], waiting[1].cpu().numpy()
+            yield waiting[0], _fetch(waiting[1])
 
-    def _compile(self) -> Any:
+    def _use_unpadded_attention(self) -> None:
+        if self._pooling not in POOLINGS or not self._may_leave_mask_out:
+            return
+        self._unpadded, self.report.attention = try_unpadded(self._plain, self.device)
+        if self._unpadded is not None:
+            self.report.layout = "end_to_end"
+
+    def _start(self, batch: Batch) -> "list[_Started]":
         import torch
 
-        if self._compiled is None:
-            self._compiled = torch.compile(self._plain, dynamic=True)
-        return self._compiled
+        most = self.report.max_tokens
+        if most is not None and batch.tokens.size > most and len(batch.rows) > 1:
+            return [started for half in batch.halves() for started in self._start(half)]
+        try:
+            return [_Started(self._forward(batch))]
+        except torch.OutOfMemoryError as error:
+            if len(batch.rows) == 1:
+                raise ModelError(
+                    f"the memory of {self.device} is too small for {self._name} with a single "
+                    f"text of {batch.tokens.size:,} tokens: lower encoding.passage_max_length or "
+                    f"query_max_length, or take a smaller compute.precision or model"
+                ) from error
+        # Out of the handler, as the error keeps alive what the failed pass had allocated.
+        self.report.max_tokens = batch.tokens.size // 2
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        return [started for half in batch.halves() for started in self._start(half)]
 
-    def _forward(self, module: Any, batch: Batch) -> Any:
+    def _forward(self, batch: Batch) -> "torch.Tensor":
         import torch
 
-        tokens = torch.from_numpy(batch.tokens).to(self.device, non_blocking=True)
-        places = np.arange(batch.tokens.shape[1])
-        mask = torch.from_numpy((places < batch.lengths[:, None]).astype(np.int64))
-        mask = mask.to(self.device, non_blocking=True)
         # inference_mode would be no faster, and compiled code does not take its tensors.
         with torch.no_grad():
-            needs_mask = batch.is_padded or not self._may_leave_mask_out
-            hidden = module(
-                input_ids=tokens, attention_mask=mask if needs_mask else None
-            ).last_hidden_state
-            pooled = self._embedder.pooling(hidden, mask).float()
+            if batch.is_end_to_end:
+                pooled = self._unpadded.pooled(batch.tokens, batch.lengths, self._pooling)
+            else:
+                pooled = self._forward_padded(batch)
+            pooled = pooled.float()
             if self._embedder.normalize_embeddings:
                 pooled = torch.nn.functional.normalize(pooled, dim=-1)
         return pooled
+
+    def _forward_padded(self, batch: Batch) -> "torch.Tensor":
+        tokens = to_device(batch.tokens, self.device).long()
+        places = np.arange(batch.tokens.shape[1])
+        mask = to_device(places < batch.lengths[:, None], self.device).long()
+        needs_mask = batch.is_padded or not self._may_leave_mask_out
+        arguments = {"input_ids": tokens, "attention_mask": mask if needs_mask else None}
+        return self._embedder.pooling(self._call(arguments).last_hidden_state, mask)
+
+    def _call(self, arguments: dict[str, Any]) -> Any:
+        import torch
+
+        if self._compiled is not None:
+            try:
+                return self._compiled(**arguments)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # as where there is no C compiler
+                reason = (str(error).splitlines() or [""])[0][:200]
+                self._compiled = None
+                self.report.compile = f"failed, and given up: {type(error).__name__}: {reason}"
+        return self._plain(**arguments)
+
+
+class _Started:
+    """Vectors on their way to main memory."""
+
+    def __init__(self, vectors: "torch.Tensor") -> None:
+        self._event: Any = None
+        if vectors.is_cuda:
+            import torch
+
+            # The copy is pinned, and follows this pass alone: it does not wait for the next one.
+            vectors = vectors.to("cpu", non_blocking=True)
+            self._event = torch.cuda.Event()
+            self._event.record()
+        self._vectors = vectors
+
+    def fetch(self) -> Vectors:
+        if self._event is not None:
+            self._event.synchronize()
+        return self._vectors.cpu().numpy()
+
+
+def _fetch(parts: list[_Started]) -> Vectors:
+    return np.concatenate([part.fetch() for part in parts])
+
+
+def load_on_device(
+    device: str,
+    *,
+    settings: EncodingSettings,
+    identity: ModelIdentity,
+    precision: str,
+    compile: bool,
+) -> DeviceModel:
+    """Load a copy of a model and put it on a device, as a process of its own does.
+
+    Raises:
+        ModelError: The model cannot be loaded.
+    """
+    model = load_model(settings, devices=[device], precision=precision, identity=identity)
+    return DeviceModel(model, device, compile=compile)
+
+
+def loader_of(model: LoadedModel, *, compile: bool) -> "partial[DeviceModel]":
+    """`load_on_device` for the same model as `model`, to be called in another process."""
+    return partial(
+        load_on_device,
+        settings=model.settings,
+        identity=model.identity,
+        precision=model.precision,
+        compile=compile,
+    )

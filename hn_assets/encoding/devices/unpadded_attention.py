@@ -12,14 +12,16 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
 
 IMPLEMENTATION = "hn_assets_unpadded"
-# Position of the first token. These models take every position from `position_ids`, and nothing
-# in them reaches over the row but attention.
-FIRST_POSITION = {"bert": 0, "roberta": "after padding", "xlm-roberta": "after padding"}
+# The kinds of models that take every position from `position_ids`, and in which nothing reaches
+# over the row but attention; and whether their positions begin after that of padding.
+BEGINS_AFTER_PADDING = {"bert": False, "roberta": True, "xlm-roberta": True}
+POOLINGS = ("cls", "mean")  # those of FlagEmbedding's plain encoders
 LOWEST_COSINE = 0.99  # of a token's two vectors in the trial; half precision gives above 0.999
 TRIAL_LENGTHS = (5, 3, 9)
 
@@ -35,31 +37,59 @@ class UnpaddedModel:
     def __init__(self, model: Any, device: str) -> None:
         self._model = model
         self._device = device
-        first = FIRST_POSITION[model.config.model_type]
-        self._first_position = (
-            (model.config.pad_token_id or 0) + 1 if isinstance(first, str) else first
-        )
+        after_padding = BEGINS_AFTER_PADDING[model.config.model_type]
+        self._first_position = (model.config.pad_token_id or 0) + 1 if after_padding else 0
 
-    def forward(self, tokens: "torch.Tensor", lengths: list[int]) -> Any:
-        """The model's output for texts laid end to end; its batch holds one row.
+    def forward(
+        self, tokens: NDArray[np.int32], lengths: NDArray[np.int64]
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """The last hidden states of texts laid end to end.
 
         Args:
-            tokens: The token ids of all texts, int64 of shape (tokens,), on the device.
-            lengths: How many tokens each text has, in their order.
+            tokens: The token ids of all texts, of shape (tokens,).
+            lengths: How many tokens each text has, in their order; each has one at least.
+
+        Returns:
+            The hidden states, of shape (tokens, size), and where each text begins and the last one
+            ends, int32 of shape (texts + 1,); both on the device.
         """
+        ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        positions = np.arange(len(tokens)) - np.repeat(ends[:-1], lengths) + self._first_position
+        both = to_device(np.stack([tokens, positions]).astype(np.int32), self._device)
+        limits = to_device(ends, self._device)
+        config = self._model.config
+        before = config._attn_implementation
+        config._attn_implementation = IMPLEMENTATION
+        try:
+            # The names that transformers gives to what its own unpadded attention needs.
+            output = self._model(
+                input_ids=both[:1].long(),
+                position_ids=both[1:].long(),
+                cu_seq_lens_q=limits,
+                max_length_q=int(lengths.max()),
+            )
+        finally:
+            config._attn_implementation = before
+        return output[0][0], limits
+
+    def pooled(
+        self, tokens: NDArray[np.int32], lengths: NDArray[np.int64], pooling: str
+    ) -> "torch.Tensor":
+        """A vector for each text, of shape (texts, size); `pooling` is one of `POOLINGS`."""
         import torch
 
-        ends = torch.tensor([0, *lengths]).cumsum(0)
-        starts = torch.repeat_interleave(ends[:-1], torch.tensor(lengths))
-        positions = torch.arange(len(tokens)) - starts + self._first_position
-        # The names that transformers gives to what its own unpadded attention needs.
-        return _with_attention(
-            self._model,
-            input_ids=tokens[None],
-            position_ids=positions.to(self._device, non_blocking=True)[None],
-            cu_seq_lens_q=ends.to(torch.int32).to(self._device, non_blocking=True),
-            max_length_q=max(lengths),
-        )
+        hidden, limits = self.forward(tokens, lengths)
+        if pooling == "cls":
+            return hidden[limits[:-1].long()]
+        return torch.segment_reduce(hidden.float(), "mean", lengths=limits.diff().long(), axis=0)
+
+
+def to_device(array: NDArray[Any], device: str) -> "torch.Tensor":
+    """Copy an array to the device; the processor does not wait for the copy to a card."""
+    import torch
+
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if _is_card(device) else tensor
 
 
 def try_unpadded(model: Any, device: str) -> tuple[UnpaddedModel | None, str]:
@@ -75,28 +105,26 @@ def try_unpadded(model: Any, device: str) -> tuple[UnpaddedModel | None, str]:
     import torch
 
     kind = getattr(getattr(model, "config", None), "model_type", "unknown")
-    if kind not in FIRST_POSITION:
-        return None, f"padded: models of type {kind} are not known to work without"
+    if kind not in BEGINS_AFTER_PADDING:
+        return None, f"padded: models of type {kind} are not known to work without padding"
     try:
         _register()
         unpadded = UnpaddedModel(model, device)
         rng = np.random.default_rng(0)
         most = min(model.config.vocab_size, 1000)
         rows = [rng.integers(5, most, length) for length in TRIAL_LENGTHS]
-        longest = max(TRIAL_LENGTHS)
-        padded = np.full((len(rows), longest), model.config.pad_token_id or 0)
-        mask = np.zeros((len(rows), longest), np.int64)
+        padded = np.full((len(rows), max(TRIAL_LENGTHS)), model.config.pad_token_id or 0)
+        mask = np.zeros(padded.shape, np.int64)
         for row, ids in enumerate(rows):
             padded[row, : len(ids)], mask[row, : len(ids)] = ids, 1
         with torch.no_grad():
-            end_to_end = torch.from_numpy(np.concatenate(rows)).to(device)
-            ours = unpadded.forward(end_to_end, list(TRIAL_LENGTHS))[0][0].float()
-            theirs = model(
-                input_ids=torch.from_numpy(padded).to(device),
-                attention_mask=torch.from_numpy(mask).to(device),
-            )[0]
-        theirs = theirs[torch.from_numpy(mask).to(device).bool()].float()
-        cosines = torch.nn.functional.cosine_similarity(ours, theirs, dim=-1)
+            laid_out = np.concatenate(rows).astype(np.int32)
+            ours, _ = unpadded.forward(laid_out, np.array(TRIAL_LENGTHS))
+            on_device = torch.from_numpy(mask).to(device)
+            theirs = model(input_ids=torch.from_numpy(padded).to(device), attention_mask=on_device)[
+                0
+            ][on_device.bool()]
+        cosines = torch.nn.functional.cosine_similarity(ours.float(), theirs.float(), dim=-1)
     except Exception as error:  # another PyTorch or transformers may lack or change any of it
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         return None, f"padded: attention without padding cannot be used here ({reason[:200]})"
@@ -105,15 +133,8 @@ def try_unpadded(model: Any, device: str) -> tuple[UnpaddedModel | None, str]:
     return unpadded, "unpadded: texts are laid end to end"
 
 
-def _with_attention(model: Any, **arguments: Any) -> Any:
-    """Call the model with our attention, then give it its own back."""
-    config = model.config
-    before = config._attn_implementation
-    config._attn_implementation = IMPLEMENTATION
-    try:
-        return model(**arguments)
-    finally:
-        config._attn_implementation = before
+def _is_card(device: str) -> bool:
+    return device.startswith("cuda")
 
 
 def _register() -> None:

@@ -11,18 +11,28 @@ ENCODER_VERSION = 1  # to be raised when the same text and model would give anot
 
 
 def describe_space(
-    identity: ModelIdentity, settings: EncodingSettings, precision: str, kind: Kind
+    identity: ModelIdentity,
+    settings: EncodingSettings,
+    precision: str,
+    kind: Kind,
+    *,
+    compile: bool = False,
 ) -> dict[str, Any]:
-    """All that a vector depends on beside its text; the title is part of the text."""
-    is_query = kind == "query" and settings.query_instruction
+    """All that a vector depends on beside its text; the title is part of the text.
+
+    Not the device, the batches and what else changes vectors by rounding alone.
+    """
+    instruction, pattern = settings.instruction_for(kind)
     return {
         "weights": identity.weights,
         "model_class": identity.model_class,
         "pooling": identity.pooling,
         "normalize": settings.normalize,
         "max_length": identity.query_max_length if kind == "query" else identity.passage_max_length,
-        "instruction": settings.query_instruction if is_query else "",
-        "instruction_format": settings.query_instruction_format if is_query else "",
+        "instruction": instruction,
+        "instruction_format": pattern if instruction else "",
         "precision": precision,
         "encoder_version": ENCODER_VERSION,
+        # Compiled code may compute in another order and precision than the model's own.
+        **({"compiled": True} if compile else {}),
     }

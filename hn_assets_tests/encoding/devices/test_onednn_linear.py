@@ -34,7 +34,7 @@ def test_onednn_layers_are_as_close_to_float32_as_the_models_own() -> None:
     def encode() -> tuple[np.ndarray, str]:
         model = load_model(EncodingSettings(), devices=["cpu"], precision="bfloat16")
         encoder = Encoder(model, devices=["cpu"])
-        return encoder.encode(TEXTS, "passage"), encoder.linear_layers()
+        return encoder.encode(TEXTS, "passage"), encoder.device_report().linear_layers
 
     vectors, what = encode()
     assert what == "37 arranged once for oneDNN", "6 layers of 6, and the pooler's"
@@ -57,7 +57,7 @@ def load(folder: Path, precision: str) -> LoadedModel:
 
 
 def test_float32_is_left_alone(model: Path) -> None:
-    assert DeviceModel(load(model, "float32"), "cpu").linear_layers == "as loaded"
+    assert DeviceModel(load(model, "float32"), "cpu").report.linear_layers == "as loaded"
 
 
 def test_if_onednn_has_no_bfloat16_the_models_own_layers_compute(
@@ -67,7 +67,9 @@ def test_if_onednn_has_no_bfloat16_the_models_own_layers_compute(
     encoders = [
         Encoder(load(model, precision), devices=["cpu"]) for precision in ("bfloat16", "float32")
     ]
-    assert encoders[0].linear_layers() == "as loaded: oneDNN has no bfloat16 on this CPU"
+    assert (
+        encoders[0].device_report().linear_layers == "as loaded: oneDNN has no bfloat16 on this CPU"
+    )
     low, exact = (encoder.encode(TEXTS, "passage") for encoder in encoders)
     assert cosines(low, exact).min() > 0.999
     assert (low != exact).any()
@@ -96,7 +98,10 @@ def test_if_the_private_operators_have_changed_the_models_own_layers_compute(
     monkeypatch.setattr(onednn_linear, "onednn_has_bfloat16", lambda: True)
     monkeypatch.setattr(onednn_linear, "_onednn_linear", operators)
     encoder = Encoder(load(model, "bfloat16"), devices=["cpu"])
-    assert re.match(f"as loaded: this PyTorch's oneDNN operators {reason}", encoder.linear_layers())
+    assert re.match(
+        f"as loaded: this PyTorch's oneDNN operators {reason}",
+        encoder.device_report().linear_layers,
+    )
     assert cosines(encoder.encode(TEXTS, "passage"), own).min() > 0.9999
 
 
@@ -136,8 +141,8 @@ def test_compiled_vectors_are_those_of_the_model(
     monkeypatch.setattr(torch, "compile", lambda m, **o: calls.append(o) or real(m, **o))
     loaded = load(model, "float32")
     plain = Encoder(loaded, devices=["cpu"]).encode(TEXTS, "passage")
-    encoder = Encoder(loaded, devices=["cpu"], compile="always")
+    encoder = Encoder(loaded, devices=["cpu"], compile=True)
     compiled = encoder.encode(TEXTS, "passage")
     assert calls == [{"dynamic": True}]
-    assert encoder.compile_decision.outcome == "used, as asked for"
+    assert encoder.device_report().compile == "used, as asked for"
     assert_vectors_differ_by_rounding_only(compiled, plain)

@@ -6,15 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from hn_assets.encoding.devices import worker_pool
+from hn_assets.encoding.devices.worker_pool import OnePerDevice
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import LoadedModel, load_model
-from hn_assets.errors import WorkerError
+from hn_assets.errors import ModelError, WorkerError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
 
@@ -33,7 +38,7 @@ def test_two_devices_give_what_one_gives(tiny: LoadedModel) -> None:
     try:
         assert_vectors_differ_by_rounding_only(two.encode(TEXTS, "passage"), one)
         assert len(multiprocessing.active_children()) == 2
-        assert two.linear_layers() == "as loaded"
+        assert two.device_report().linear_layers == "as loaded"
     finally:
         two.close()
     assert not multiprocessing.active_children()
@@ -54,7 +59,7 @@ def test_a_process_that_dies_fails_the_run(tiny: LoadedModel, by: signal.Signals
     # As if a parent process ignores the signal, which its children inherit.
     handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        with pytest.raises(WorkerError, match="ended by itself.*What was encoded before is kept"):
+        with pytest.raises(WorkerError, match="ended by itself.*What was computed before is kept"):
             encoder.encode(TEXTS * 20, "passage", kill_one)
         encoder.close()
     finally:
@@ -87,3 +92,56 @@ def test_the_processes_end_with_a_killed_parent(tiny: LoadedModel, tmp_path: Pat
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+@dataclass
+class Waits:
+    """Computes numbers; one that is negative takes for ever, and one of 1,000 fails."""
+
+    device: str
+    report: str = "fine"
+
+    def compute(self, batches: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+        for number in batches:
+            if number < 0:
+                time.sleep(3600)
+            if number == 1000:
+                raise ModelError("the number 1000 cannot be computed")
+            time.sleep(0.01)
+            yield number, np.full(3, number, np.float32)
+
+
+def test_every_job_is_answered_once_by_some_process() -> None:
+    pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
+    try:
+        for _ in range(2):  # the processes are kept
+            answers = {job: result.tolist() for job, result in pool.compute(range(100))}
+            assert answers == {number: [number] * 3 for number in range(100)}
+        # one who asks for some answers only leaves no stale ones behind
+        next(pool.compute(range(50)))
+        assert sorted(job for job, _ in pool.compute(range(500, 520))) == list(range(500, 520))
+    finally:
+        pool.close()
+
+
+def test_a_process_that_hangs_is_ended_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
+    start = time.monotonic()
+    with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
+        list(pool.compute([*range(50), -1, *range(50, 60)]))
+    assert time.monotonic() - start < 30
+    assert not multiprocessing.active_children()
+
+
+def test_what_a_process_raises_is_raised_here() -> None:
+    pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
+    with pytest.raises(ModelError, match="the number 1000 cannot be computed"):
+        list(pool.compute([1, 2, 1000, 3]))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_cannot_load_is_an_error() -> None:
+    pool: OnePerDevice[int] = OnePerDevice(int, ["no number"], "counts")  # type: ignore[arg-type]
+    with pytest.raises(WorkerError, match="counts on no number: ValueError: invalid literal"):
+        pool.start()

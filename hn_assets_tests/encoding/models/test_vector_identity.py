@@ -23,9 +23,11 @@ def test_a_space_is_everything_a_vector_depends_on(tmp_path: Path) -> None:
         space(model=tiny, pooling="mean"),
         space("query", query_instruction="find: "),
         space("query", query_instruction="find: ", query_instruction_format="{}-{}"),
+        space(passage_instruction="text: "),
+        space(passage_instruction="text: ", passage_instruction_format="{}\n{}"),
     ]
     assert len({str(other) for other in [plain, *others]}) == len(others) + 1
-    # an instruction is for queries, and the length of queries no matter of passages
+    # the instruction and the length of queries are no matter of passages
     assert space(query_instruction="find: ") == plain == space(query_max_length=7)
     assert space("query") == plain, "read alike, so they may share vectors"
     make_tiny_bert(tmp_path, seed=1)

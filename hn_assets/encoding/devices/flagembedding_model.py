@@ -1,0 +1,78 @@
+"""A model that only FlagEmbedding can drive, on one device: texts in, vectors out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from hn_assets.encoding.devices.device_model import DeviceReport
+from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
+from hn_assets.encoding.models.vector_identity import Kind
+from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.settings.encoding import EncodingSettings
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Texts to encode by one call of FlagEmbedding.
+
+    Attributes:
+        rows: The places of the texts in their window.
+        texts: The texts.
+        lengths: How many tokens of each are read, int64.
+        kind: Whether they are queries or passages.
+        size: How many texts FlagEmbedding is to compute at once.
+    """
+
+    rows: list[int]
+    texts: list[str]
+    lengths: Any
+    kind: Kind
+    size: int
+
+
+class FlagEmbeddingModel:
+    """Encodes texts by FlagEmbedding's own loop, which pads and sorts them itself.
+
+    Args:
+        model: The model, loaded for one device.
+
+    Attributes:
+        report: How it computes.
+    """
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._embedder: Any = model.embedder
+        self.report = DeviceReport(
+            layout="same_length", attention="by FlagEmbedding", compile="never with FlagEmbedding"
+        )
+
+    def compute(self, batches: Iterable[TextBatch]) -> Iterator[tuple[TextBatch, Vectors]]:
+        """Each batch with its vectors, float32 of shape (texts, dimension), in their order."""
+        for batch in batches:
+            encode = (
+                self._embedder.encode_queries
+                if batch.kind == "query"
+                else self._embedder.encode_corpus
+            )
+            vectors: Any = encode(batch.texts, batch_size=batch.size)
+            if isinstance(vectors, dict):  # M3 returns its heads by name
+                vectors = vectors["dense_vecs"]
+            yield batch, np.asarray(vectors, dtype=np.float32)
+
+
+def _load(
+    device: str, *, settings: EncodingSettings, identity: ModelIdentity, precision: str
+) -> FlagEmbeddingModel:
+    return FlagEmbeddingModel(
+        load_model(settings, devices=[device], precision=precision, identity=identity)
+    )
+
+
+def loader_of(model: LoadedModel) -> "partial[FlagEmbeddingModel]":
+    """A function of a device that loads the same model there, to be called in another process."""
+    return partial(
+        _load, settings=model.settings, identity=model.identity, precision=model.precision
+    )
