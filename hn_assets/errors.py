@@ -37,6 +37,10 @@ class MiningError(HardNegativesError):
     """Hard negatives cannot be mined as the settings ask."""
 
 
+class SourceChangedError(RuntimeError):
+    """The source changed while it was read; trying again reads it as it is then."""
+
+
 class WorkerError(RuntimeError):
     """A worker process has ended by itself, as when its memory is exhausted or its GPU is lost.
 

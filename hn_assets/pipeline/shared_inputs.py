@@ -14,6 +14,7 @@ from hn_assets.mining.session import MiningFiles, MiningSession
 from hn_assets.pipeline.metadata import Metadata, distribution
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.sources.fingerprint import refuse_changes
 from hn_assets.sources.ingest.collect import collect
 from hn_assets.sources.ingest.report import SourceReport
 from hn_assets.sources.protocol import Source
@@ -50,12 +51,17 @@ def source_kinds(settings: DatasetSettings) -> set[str]:
 
 def identify_source(context: StageContext) -> Mapping[str, Any] | None:
     """A fingerprint of the raw data; None if only reading them tells whether they changed."""
-    fingerprint = context.shared.get("fingerprint", _source(context).fingerprint)
+    fingerprint = _fingerprint(context)
     return None if fingerprint is None else {"fingerprint": fingerprint}
 
 
 def ingest_source(context: StageContext) -> SourceReport:
-    """Read the source once, and write corpus, queries and qrels into the drafts that are wanted."""
+    """Read the source once, and write corpus, queries and qrels into the drafts that are wanted.
+
+    Raises:
+        SourceError: The source is wrong.
+        SourceChangedError: It changed while it was read.
+    """
 
     def write() -> SourceReport:
         paths = {
@@ -65,12 +71,13 @@ def ingest_source(context: StageContext) -> SourceReport:
             for file in (layout.CORPUS, layout.QUERIES, layout.QRELS)
         }
         mining = context.settings.mining
-        return collect(
-            _source(context),
-            **paths,
-            mining_split=mining.split,
-            evaluation_split=mining.evaluation_split,
-        )
+        with refuse_changes(_source(context), _fingerprint(context)):
+            return collect(
+                _source(context),
+                **paths,
+                mining_split=mining.split,
+                evaluation_split=mining.evaluation_split,
+            )
 
     return context.shared.get("source report", write)
 
@@ -161,6 +168,11 @@ def read_calibration(context: StageContext) -> Calibration | None:
     if path is None:
         return None
     return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _fingerprint(context: StageContext) -> str | None:
+    """The fingerprint that the source had when the run began."""
+    return context.shared.get("fingerprint", _source(context).fingerprint)
 
 
 def _source(context: StageContext) -> Source:

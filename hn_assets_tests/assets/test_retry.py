@@ -4,12 +4,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hn_assets.encoding import encoder
 from hn_assets.encoding.vectors.vector_cache import VectorCache
+from hn_assets.sources.kinds.beir import BeirFolder
+from hn_assets.sources.protocol import Query
 from hn_assets_tests.assets.animals_dataset import told
 from hn_assets_tests.assets.test_refresh import make_dataset, strays
 
@@ -49,6 +53,27 @@ def test_after_the_last_try_the_error_is_the_one_that_happened(
     assert kinds.count("STEP_UP_FOR_RETRY") == 2
     (failed,) = (e for e in result.all_events if e.is_step_failure)
     assert "fallen off the bus" in str(failed.step_failure_data.error)
+
+
+def test_a_source_that_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = BeirFolder.queries
+    path = tmp_path / "raw" / "corpus.jsonl"
+
+    def change_the_corpus_once(self: BeirFolder) -> Iterator[Query]:
+        if "whale-0" in (text := path.read_text()):
+            path.write_text(text.replace("whale-0", "orca-0"))
+        return queries(self)
+
+    graph = make_dataset(tmp_path, model, job=JOB)
+    monkeypatch.setattr(BeirFolder, "queries", change_the_corpus_once)
+    result = graph.materialize("corpus", "queries", "qrels", raise_on_error=False)
+    assert result.success
+    (retried,) = (e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY")
+    assert "the source changed while it was read" in str(retried.event_specific_data)
+    ids = set(pd.read_parquet(graph.file("corpus", "corpus.parquet")).id)
+    assert "orca-0" in ids and "whale-0" not in ids
 
 
 def test_wrong_input_is_not_tried_again(tmp_path: Path, model: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.errors import HubError
-from hn_assets.sources.fingerprint import state_of_source
+from hn_assets.errors import HubError, SourceChangedError, SourceError
+from hn_assets.sources.fingerprint import refuse_changes, state_of_source
 from hn_assets.sources.kinds.beir import BeirSettings
 from hn_assets.sources.kinds.hub import HubSettings
 from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings
@@ -34,6 +34,34 @@ def test_a_new_split_a_lost_file_and_a_review_change_the_state(tmp_path: Path) -
     (tmp_path / "corpus.jsonl").unlink()
     states.append(state_of_source(source, [review]))
     assert len(set(states)) == 4
+
+
+def test_a_change_while_the_source_is_read_is_refused(tmp_path: Path) -> None:
+    source = BeirSettings(type="beir", folder=str(animals(tmp_path))).open(tmp_path)
+    with refuse_changes(source, source.fingerprint()):
+        list(source.documents())
+    before = source.fingerprint()
+    message = rf"changed while it was read .*{tmp_path}"
+    with (
+        pytest.raises(SourceChangedError, match=message),
+        refuse_changes(source, before),
+        (tmp_path / "queries.jsonl").open("a") as file,
+    ):
+        file.write("\n")
+
+
+@pytest.mark.parametrize("changes", [True, False])
+def test_an_error_of_a_source_that_changes_is_no_error_of_the_source(
+    tmp_path: Path, changes: bool
+) -> None:
+    source = BeirSettings(type="beir", folder=str(animals(tmp_path))).open(tmp_path)
+    before = source.fingerprint()
+    expected = SourceChangedError if changes else SourceError
+    with pytest.raises(expected), refuse_changes(source, before):
+        if changes:
+            (tmp_path / "corpus.jsonl").write_text('{"_id": "1", "text')
+        list(source.documents())
+        raise SourceError("half a line")
 
 
 def test_a_source_without_files_stays_as_it_is(tmp_path: Path) -> None:
