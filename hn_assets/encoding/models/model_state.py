@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hn_assets.encoding.models.model import find_model
-from hn_assets.errors import HubError
 from hn_assets.hashing import hash_of_text, state_of_files
+from hn_assets.hub import commit_on_hub
 
 
 def state_of_model(model: str) -> str:
@@ -25,9 +25,4 @@ def state_of_model(model: str) -> str:
     if folder.is_dir():
         files = state_of_files(sorted(folder.rglob("*")))
         return hash_of_text(f"{folder.resolve()} {files}").hex()[:16]
-    from huggingface_hub import HfApi
-
-    try:
-        return str(HfApi().model_info(location).sha)
-    except Exception as error:
-        raise HubError(f"the hub does not say which revision {location} is at: {error}") from error
+    return commit_on_hub(location, "model")

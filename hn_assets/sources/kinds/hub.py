@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import Self
 
 from hn_assets.errors import HubError
+from hn_assets.hub import commit_on_hub
 from hn_assets.sources.kinds.beir import BeirFolder, make_document, make_query
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 from hn_assets.sources.read_fields import read_id, read_score
@@ -169,10 +170,4 @@ def _local_or_name(name: str, base: Path) -> str:
 def _revision(name: str, revision: str | None) -> str:
     if Path(name).is_dir():
         return str(max(path.stat().st_mtime_ns for path in Path(name).rglob("*")))
-    from huggingface_hub import HfApi
-
-    try:
-        return str(HfApi().dataset_info(name, revision=revision).sha)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise HubError(f"the hub does not say which revision {name} is at: {reason}") from error
+    return commit_on_hub(name, "dataset", revision)

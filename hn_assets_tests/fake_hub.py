@@ -1,0 +1,161 @@
+"""A hub of datasets and models on loopback, which can also hang, trickle, lie and move on."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+
+class FakeHub:
+    """The repositories of a hub, and how it misbehaves.
+
+    Attributes:
+        url: Where it listens.
+        commits: The files by name, by commit, by the name of the repository.
+        heads: The commit of the default branch, by the name of the repository.
+        hangs: A part of the paths of requests that are never answered.
+        trickles: A part of the paths whose answer comes byte by byte.
+        lies: What is sent in place of a file's bytes, by the file's name.
+        asked: The methods and paths of all requests.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
+        self.heads: dict[str, str] = {}
+        self.hangs = self.trickles = "\0"
+        self.lies: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.closed = Event()
+
+    def commit(self, name: str, folder: Path | dict[str, bytes]) -> str:
+        """Publish files as the newest commit of a repository."""
+        if isinstance(folder, Path):
+            paths = sorted(path for path in folder.rglob("*") if path.is_file())
+            folder = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        named = [f"{path}\0".encode() + content for path, content in sorted(folder.items())]
+        commit = hashlib.sha1(b"".join([name.encode(), *named])).hexdigest()
+        self.commits.setdefault(name, {})[commit] = dict(folder)
+        self.heads[name] = commit
+        return commit
+
+
+def _is_lfs(file: str) -> bool:
+    return file.endswith((".parquet", ".gz", ".safetensors"))
+
+
+def _blob_id(content: bytes) -> str:
+    return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+
+
+def _etag(file: str, content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if _is_lfs(file) else _blob_id(content)
+
+
+def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            path = unquote(urlsplit(self.path).path)
+            hub.asked.append(f"{self.command} {path}")
+            if hub.hangs in path:
+                hub.closed.wait(60)
+                self.close_connection = True
+                return
+            parts = path.strip("/").split("/")
+            if parts[0] == "api":
+                self.answer_info("/".join(parts[2:4]), parts[5] if len(parts) > 5 else None)
+                return
+            parts = parts[1:] if parts[0] == "datasets" else parts
+            self.answer_file("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
+
+        def answer_info(self, name: str, revision: str | None) -> None:
+            commit = self.commit_of(name, revision)
+            if commit is None:
+                self.send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+                return
+            siblings = [
+                {"rfilename": file, "blobId": _blob_id(content), "size": len(content)}
+                | (
+                    {
+                        "lfs": {
+                            "sha256": hashlib.sha256(content).hexdigest(),
+                            "size": len(content),
+                            "pointerSize": 100,
+                        }
+                    }
+                    if _is_lfs(file)
+                    else {}
+                )
+                for file, content in hub.commits[name][commit].items()
+            ]
+            body = {"id": name, "sha": commit, "siblings": siblings, "tags": [], "private": False}
+            self.send(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+        def answer_file(self, name: str, revision: str, file: str) -> None:
+            commit = self.commit_of(name, revision)
+            files = hub.commits[name][commit] if commit else {}
+            if commit is None or file not in files:
+                self.send(404, b"", {"X-Error-Code": "EntryNotFound"})
+                return
+            etag = f'"{_etag(file, files[file])}"'
+            headers = {"X-Repo-Commit": commit, "ETag": etag}
+            self.send(200, hub.lies.get(file, files[file]), headers)
+
+        def commit_of(self, name: str, revision: str | None) -> str | None:
+            if revision in (None, "main"):
+                return hub.heads.get(name)
+            return revision if revision in hub.commits.get(name, {}) else None
+
+        def send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            if self.command == "HEAD":
+                return
+            if hub.trickles in self.path:
+                for place in range(len(body)):
+                    self.wfile.write(body[place : place + 1])
+                    self.wfile.flush()
+                    if hub.closed.wait(0.2):
+                        return
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def fake_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub that this process asks from now on, with an empty cache in `folder`."""
+    from huggingface_hub import constants
+
+    hub = FakeHub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    try:
+        yield hub
+    finally:
+        hub.closed.set()
+        server.shutdown()
+        server.server_close()
