@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hn_assets.encoding.models.model_files import model_files
 from hn_assets.errors import HubError, ModelError
 from hn_assets.hashing import hash_files
 from hn_assets.settings.encoding import BUNDLED, EncodingSettings
@@ -219,13 +220,7 @@ def load_model(
 
 def hash_folder(folder: Path) -> str:
     """`sha256:` over every file that can change what the model computes, names included."""
-    return hash_files(
-        (path.relative_to(folder).as_posix(), path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.suffix != ".md"
-        and not any(part[0] == "." for part in path.relative_to(folder).parts)
-    )
+    return hash_files((path.relative_to(folder).as_posix(), path) for path in model_files(folder))
 
 
 def _hub_commit(name: str) -> str:

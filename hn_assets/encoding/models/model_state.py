@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hn_assets.encoding.models.model import find_model
+from hn_assets.encoding.models.model_files import model_files
 from hn_assets.hashing import hash_of_text, state_of_files
 from hn_assets.hub import commit_on_hub
 
@@ -10,8 +11,9 @@ from hn_assets.hub import commit_on_hub
 def state_of_model(model: str) -> str:
     """A short text that changes when the model may have changed.
 
-    It changes when a file of the model's folder is written, when another folder becomes the
-    newest that a pattern names, and when the revision of a hub model changes.
+    It changes when a file of the model's folder is written that the hash of its weights covers,
+    when another folder becomes the newest that a pattern names, and when the revision of a hub
+    model changes.
 
     Args:
         model: The value of `encoding.model`: `bundled`, a folder, a pattern or a hub name.
@@ -23,6 +25,6 @@ def state_of_model(model: str) -> str:
     location = find_model(model)
     folder = Path(location)
     if folder.is_dir():
-        files = state_of_files(sorted(folder.rglob("*")))
+        files = state_of_files(model_files(folder))
         return hash_of_text(f"{folder.resolve()} {files}").hex()[:16]
     return commit_on_hub(location, "model")

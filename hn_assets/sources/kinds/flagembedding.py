@@ -1,5 +1,6 @@
 """The source type `flagembedding`: the JSONL files that FlagEmbedding's hn_mine reads."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 from hn_assets.sources.read_fields import read_text
-from hn_assets.text import text_id
+from hn_assets.text import shorten, text_id
 
 
 class FlagEmbeddingSettings(SourceSettings):
@@ -115,6 +116,13 @@ class FlagEmbeddingFile(Source):
 
 def _texts(row: dict[str, Any], key: str, where: str) -> list[str]:
     values = row.get(key, [] if key == "neg" else None)
+    if isinstance(values, str):
+        sample = shorten(values, 40)
+        raise SourceError(
+            f"{where}: {key} is a text, {sample!r}; one text, too, stands in a list of texts: "
+            f'"{key}": [{json.dumps(sample, ensure_ascii=False)}]'
+        )
     if not isinstance(values, list):
-        raise SourceError(f"{where}: {key} must be a list of texts")
+        found = "missing" if values is None else f"a {type(values).__name__}"
+        raise SourceError(f"{where}: {key} is {found}; it must be a list of texts")
     return [read_text(value, f"text in {key}", where) for value in values]

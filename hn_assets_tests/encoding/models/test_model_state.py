@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.encoding.models.model import identify_model
+from hn_assets.encoding.models.model import identify_model, identify_weights
 from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.errors import HubError, ModelError
 from hn_assets.settings.encoding import EncodingSettings
@@ -24,6 +24,21 @@ def test_a_checkpoint_saved_over_the_last_changes_the_state(tmp_path: Path) -> N
     make_tiny_bert(folder, seed=1)
     assert state_of_model(str(folder)) != before
     assert state_of_model("bundled") == state_of_model("bundled")
+
+
+def test_only_files_that_the_weights_hash_covers_change_the_state(tmp_path: Path) -> None:
+    folder = make_tiny_bert(tmp_path / "model")
+    state, weights = state_of_model(str(folder)), identify_weights(str(folder))
+    (folder / "README.md").write_text("a card")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "lock.json").write_text("{}")
+    (folder / ".gitattributes").write_text("*.bin")
+    assert state_of_model(str(folder)) == state
+    assert identify_weights(str(folder)) == weights
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    assert state_of_model(str(folder)) != state
+    assert identify_weights(str(folder)) != weights
 
 
 def test_a_pattern_names_the_newest_checkpoint_that_is_whole(tmp_path: Path) -> None:

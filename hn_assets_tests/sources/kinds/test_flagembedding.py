@@ -44,12 +44,17 @@ def test_a_file_of_candidate_passages_takes_the_place_of_neg(tmp_path: Path) -> 
     ("row", "message"),
     [
         ({"pos": ["A"]}, r"data.jsonl:1: the query is missing"),
-        ({"query": "a", "pos": "A"}, r"data.jsonl:1: pos must be a list"),
+        (
+            {"query": "a", "pos": "A cat"},
+            r"""data.jsonl:1: pos is a text, 'A cat'; .* list of texts: "pos": \["A cat"\]""",
+        ),
+        ({"query": "a", "pos": ["A"], "neg": "B"}, r"data.jsonl:1: neg is a text, 'B'; "),
+        ({"query": "a", "pos": {"0": "A"}}, r"data.jsonl:1: pos is a dict; .* list of texts"),
         ({"query": "a", "pos": [7]}, r"data.jsonl:1: the text in pos is 7"),
-        ({"query": "a"}, r"data.jsonl:1: pos must be a list"),
+        ({"query": "a"}, r"data.jsonl:1: pos is missing; it must be a list of texts"),
     ],
 )
 def test_a_bad_line_of_hn_mine_is_named(tmp_path: Path, row: dict, message: str) -> None:
     source = flagembedding(tmp_path, [row])
     with pytest.raises(SourceError, match=message):
-        assert [*source.queries(), *source.qrels()]
+        assert [*source.queries(), *source.qrels(), *source.documents()]
