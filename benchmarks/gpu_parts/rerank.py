@@ -20,7 +20,7 @@ def run(setting: Setting) -> list[Row]:
         identify_reranker(settings),
         settings,
         devices=[setting.device],
-        precision=choose_precision([setting.device], "auto"),
+        precision=choose_precision("auto", setting.device).value,
     )
     reranker.score(pairs[:64])
     start = time.perf_counter()

@@ -66,6 +66,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "weights": reranker.identity.weights,
         "device": ", ".join(reranker.devices),
         "precision": reranker.precision,
+        "precision_reason": reranker.precision_reason,
         "positives": int(positive.sum()),
         "candidates": int((~positive).sum()),
         "pairs_scored": report.scored,

@@ -1,25 +1,25 @@
 """Drive a model: tokenise ahead, cut batches, compute them on every device, keep count."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Batch, cut_batches
 from hn_assets.encoding.devices import device_model, flagembedding_model
-from hn_assets.encoding.devices.device_model import DeviceModel, DeviceReport
+from hn_assets.encoding.devices.batch_computer import DeviceReport
+from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.tokenizing import TextTokenizer
 from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
 
 Name = TypeVar("Name")
@@ -27,7 +27,6 @@ Name = TypeVar("Name")
 # Texts that are tokenised and cut into batches at once, which bounds the memory, and computed
 # between two shards, which bounds what a crash can cost. A GPU needs many for full batches.
 WINDOW_TEXTS = {"cpu": 2048, "gpu": 32768}
-WINDOWS_AHEAD = 2  # tokenised while one is computed
 
 
 @dataclass
@@ -53,26 +52,6 @@ class EncodingStats:
 
 
 Progress = Callable[[EncodingStats], None]
-
-
-@dataclass
-class _Window(Generic[Name]):
-    """Texts that are tokenised together, and their vectors as they come."""
-
-    names: list[Name]
-    batches: Sequence[Any]
-    truncated: int
-    left: int = field(init=False)
-    vectors: Vectors | None = None
-
-    def __post_init__(self) -> None:
-        self.left = len(self.names)
-
-    def put(self, rows: list[int], vectors: Vectors) -> None:
-        if self.vectors is None:
-            self.vectors = np.empty((len(self.names), vectors.shape[1]), np.float32)
-        self.vectors[rows] = vectors
-        self.left -= len(rows)
 
 
 class Encoder:
@@ -156,31 +135,26 @@ class Encoder:
             WorkerError: A process of a device has died or hangs.
         """
         report = self.device_report()
-        open_windows: deque[_Window[Name]] = deque()
-        owners: dict[int, _Window[Name]] = {}
+        source, stats = iter(texts), self.stats
+        clock = [time.perf_counter()]
 
-        def batches() -> Iterator[Any]:
-            for window in self._windows(iter(texts), kind, report):
-                open_windows.append(window)
-                for batch in window.batches:
-                    owners[id(batch)] = window
-                    yield batch
+        def waited(seconds: float) -> None:
+            stats.waited_for_tokens += seconds
 
-        clock = time.perf_counter()
-        for batch, vectors in self._workers.compute(batches()):
-            owners.pop(id(batch)).put(batch.rows, vectors)
-            self.stats.texts += len(batch.rows)
-            self.stats.tokens += int(batch.lengths.sum())
+        def computed(batch: Batch | TextBatch) -> None:
+            stats.texts += len(batch.rows)
+            stats.tokens += int(batch.lengths.sum())
             now = time.perf_counter()
-            self.stats.seconds += now - clock
-            clock = now
-            progress(self.stats)
-            while open_windows and not open_windows[0].left:
-                window = open_windows.popleft()
-                self.stats.truncated += window.truncated
-                assert window.vectors is not None, "a window is never empty"
-                yield window.names, window.vectors
-                clock = time.perf_counter()
+            stats.seconds += now - clock[0]
+            clock[0] = now
+            progress(stats)
+
+        windows = read_ahead(partial(self._read_window, source, kind, report), waited)
+        for window in compute_windows(windows, self._workers, computed):
+            stats.truncated += window.truncated
+            assert window.results is not None, "a window is never empty"
+            yield list(window.names), window.results
+            clock[0] = time.perf_counter()
 
     def encode(
         self, texts: Sequence[str], kind: Kind, progress: Progress = lambda stats: None
@@ -211,25 +185,9 @@ class Encoder:
             return InThisProcess[Batch](partial(DeviceModel, model, devices[0], compile=compile))
         return InThisProcess[TextBatch](partial(FlagEmbeddingModel, model))
 
-    def _windows(
-        self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
-    ) -> "Iterator[_Window[Name]]":
-        """Windows as they are tokenised, by a thread that is some of them ahead."""
-        with ThreadPoolExecutor(1) as ahead:
-            read = partial(self._read_window, source, kind, report)
-            coming = deque(ahead.submit(read) for _ in range(WINDOWS_AHEAD))
-            while True:
-                start = time.perf_counter()
-                window = coming.popleft().result()
-                self.stats.waited_for_tokens += time.perf_counter() - start
-                if window is None:
-                    return
-                coming.append(ahead.submit(read))
-                yield window
-
     def _read_window(
         self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
-    ) -> "_Window[Name] | None":
+    ) -> Window | None:
         pairs = list(islice(source, self.window))
         if not pairs:
             return None
@@ -246,7 +204,7 @@ class Encoder:
             pad=self._tokenizer.pad_token_id or 0,
             layout=report.layout,
         )
-        return _Window(names, batches, found.truncated)
+        return Window(names, batches, found.truncated)
 
     def _instruct(self, texts: list[str], kind: Kind) -> list[str]:
         instruction, pattern = self.model.settings.instruction_for(kind)
@@ -254,7 +212,7 @@ class Encoder:
 
     def _leave_to_flagembedding(
         self, names: list[Name], texts: list[str], kind: Kind, limit: int
-    ) -> "_Window[Name]":
+    ) -> Window:
         """Pieces of a window for FlagEmbedding, which puts instructions before queries itself."""
         if kind == "passage":
             texts = self._instruct(texts, kind)
@@ -273,4 +231,4 @@ class Encoder:
             )
             for start in range(0, len(texts), step)
         ]
-        return _Window(names, batches, int((lengths > limit).sum()))
+        return Window(names, batches, int((lengths > limit).sum()))

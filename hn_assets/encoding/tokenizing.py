@@ -42,9 +42,11 @@ class TextTokenizer:
 
     Args:
         tokenizer: A fast tokenizer of transformers.
+        add_special_tokens: Whether the tokens at beginning and end are added, and counted.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, *, add_special_tokens: bool = True) -> None:
+        self._add_special_tokens = add_special_tokens
         self._backend = tokenizer.backend_tokenizer
         self._cuts_left = getattr(tokenizer, "truncation_side", "right") == "left"
 
@@ -70,7 +72,9 @@ class TextTokenizer:
         begun = [self._cut(text, enough) for text in piece]
         ids: list[TokenIds] = []
         truncated = 0
-        encodings = self._backend.encode_batch_fast(begun)
+        encodings = self._backend.encode_batch_fast(
+            begun, add_special_tokens=self._add_special_tokens
+        )
         for text, part, encoding in zip(piece, begun, encodings, strict=True):
             read, found = self._read_on(text, part, encoding)
             ids.append(np.array(found.ids, np.int32))
@@ -90,7 +94,7 @@ class TextTokenizer:
         while len(part) < len(text) and len(encoding.overflowing) < 2 and size < MOST_CHARACTERS:
             size = min(2 * size + 16, MOST_CHARACTERS)
             part = self._cut(text, size)
-            encoding = self._backend.encode(part)
+            encoding = self._backend.encode(part, add_special_tokens=self._add_special_tokens)
         return len(part), encoding
 
     def _cut(self, text: str, size: int) -> str:

@@ -22,14 +22,15 @@ class LazyReranker:
 
     Args:
         settings: Of the teacher.
-        compute: Its `device` and `precision` are used.
+        compute: Its `device`, `precision` and `max_tokens_per_batch` are used.
         log: Takes a line when the model is loaded.
 
     Attributes:
         settings: As given.
         identity: Which model it is.
         devices: The torch devices that it computes on.
-        precision: float32 or float16.
+        precision: What it computes in.
+        precision_reason: Why.
 
     Raises:
         ModelError: There is no such folder, or what it holds is no reranker.
@@ -42,7 +43,9 @@ class LazyReranker:
     ) -> None:
         self.settings = settings
         self.devices = choose_devices(compute.device)
-        self.precision = choose_precision(self.devices, compute.precision)
+        choice = choose_precision(compute.precision, self.devices[0])
+        self.precision, self.precision_reason = choice.value, choice.reason
+        self._max_tokens_per_batch = compute.max_tokens_per_batch
         self.identity = identify_reranker(settings)
         self._log = log
         self._reranker: Reranker | None = None
@@ -62,7 +65,11 @@ class LazyReranker:
                 f"{self.identity.name} scores on {', '.join(self.devices)} in {self.precision}"
             )
             self._reranker = Reranker(
-                self.identity, self.settings, devices=self.devices, precision=self.precision
+                self.identity,
+                self.settings,
+                devices=self.devices,
+                precision=self.precision,
+                max_tokens_per_batch=self._max_tokens_per_batch,
             )
         return self._reranker
 

@@ -1,20 +1,25 @@
-"""Find a reranker, load it with FlagEmbedding, and score pairs of query and passage with it."""
+"""Find a reranker, load it, and score pairs of query and passage with it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets import hardware
+from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Layout
+from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import find_model, identify_weights
+from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
+from hn_assets.hardware import Choice
+from hn_assets.reranking.device_rerankers import CrossEncoder, FlagEmbeddingReranker, PairTexts
+from hn_assets.reranking.pair_batches import PairTokenizer
 from hn_assets.settings.teacher import TeacherSettings
-
-if TYPE_CHECKING:
-    from FlagEmbedding.abc.inference import AbsReranker
 
 SETTING = "teacher.model"
 ENCODER = "encoder-only-base"
@@ -30,12 +35,15 @@ class RerankerIdentity:
         location: The folder or hub name to load.
         weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
         model_class: FlagEmbedding's name of the class; None if FlagEmbedding knows the model.
+        is_cross_encoder: Whether it is an encoder with a head, which is driven here; FlagEmbedding
+            drives all others.
     """
 
     name: str
     location: str
     weights: str
     model_class: str | None
+    is_cross_encoder: bool
 
 
 def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
@@ -47,14 +55,23 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
     """
     location = find_model(settings.model, SETTING)
     model_class = None if settings.model_class == "auto" else settings.model_class
+    is_cross_encoder = False
     if model_class is None:
+        from FlagEmbedding import FlagReranker
         from FlagEmbedding.inference.reranker.model_mapping import AUTO_RERANKER_MAPPING
 
-        if Path(location).name not in AUTO_RERANKER_MAPPING:
+        mapping: Mapping[str, Any] = AUTO_RERANKER_MAPPING
+        known = mapping.get(Path(location).name)
+        if known is None:
             model_class = ENCODER
+        else:
+            is_cross_encoder = known.model_class is FlagReranker
+    is_cross_encoder = is_cross_encoder or model_class == ENCODER
     if model_class == ENCODER and Path(location).is_dir():
         _check_has_head(Path(location))
-    return RerankerIdentity(settings.model, location, identify_weights(location), model_class)
+    return RerankerIdentity(
+        settings.model, location, identify_weights(location), model_class, is_cross_encoder
+    )
 
 
 def describe_space(
@@ -70,24 +87,34 @@ def describe_space(
     }
 
 
-def choose_precision(devices: Sequence[str], wanted: str) -> str:
-    """float32 on a CPU, as FlagEmbedding's rerankers know nothing else there; else half precision.
+def choose_precision(setting: str, device: str) -> Choice:
+    """The precision to score in on `device`, with the reason.
 
-    >>> choose_precision(["cpu"], "auto"), choose_precision(["cuda:0"], "bfloat16")
-    ('float32', 'float16')
+    A teacher's scores are compared with fixed limits, so `auto` is float32 on a CPU, whatever it
+    could compute faster in; on a card it is what the encoder computes in.
+
+    Args:
+        setting: `compute.precision`.
+        device: The first of the torch devices.
+
+    >>> choose_precision("auto", "cpu").value, choose_precision("bfloat16", "cuda:0").value
+    ('float32', 'bfloat16')
     """
-    half = wanted != "float32" and all(device.startswith("cuda") for device in devices)
-    return "float16" if half else "float32"
+    if setting == "auto" and not device.startswith("cuda"):
+        return Choice("float32", "a teacher's scores are compared with fixed limits")
+    return hardware.choose_precision(setting, device)
 
 
 class Reranker:
-    """Scores pairs of a query and a passage.
+    """Scores pairs of a query and a passage, on one or several devices.
 
     Args:
         identity: From `identify_reranker`.
         settings: Of the teacher.
-        devices: Torch devices; with several, FlagEmbedding starts a process for each.
+        devices: Torch devices; several get a process each.
         precision: From `choose_precision`.
+        max_tokens_per_batch: How many tokens are computed at once on each device, padding
+            counted; None for the default.
 
     Raises:
         ModelError: The model cannot be loaded.
@@ -100,9 +127,26 @@ class Reranker:
         *,
         devices: list[str],
         precision: str,
+        max_tokens_per_batch: int | None = None,
     ) -> None:
+        kind = "cpu" if devices[0] == "cpu" else "gpu"
+        self._max_tokens = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
         self._identity = identity
-        self._model = _load(identity, settings, devices, precision)
+        self._devices = devices
+        load = partial(
+            load_on_device,
+            identity=identity,
+            settings=settings,
+            precision=precision,
+            batch_size=max(1, self._max_tokens // settings.max_length),
+        )
+        self._workers: Workers[Any]
+        if len(devices) == 1:
+            computer = load(devices[0])
+            self._workers = InThisProcess(lambda: computer)
+        else:
+            self._workers = OnePerDevice(load, devices, "scores")
+        self._tokenizer = _pair_tokenizer(identity, settings)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """The model's score of each (query, passage), higher is better; float32, shape (pairs,).
@@ -110,16 +154,48 @@ class Reranker:
         Raises:
             ModelError: A score is missing, NaN or infinite, or the model cannot compute it.
         """
-        try:
-            computed = self._model.compute_score(list(pairs))
-        except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
-            raise ModelError(f"{self._identity.name} cannot score: {error}") from error
-        scores = np.asarray(computed, np.float32).reshape(-1)
-        if len(scores) != len(pairs):
-            raise ModelError(
-                f"{self._identity.name} gives {len(scores)} scores for {len(pairs)} pairs: it is "
-                f"no reranker, which gives one for each. Set {SETTING} to one that is"
+        return np.concatenate(list(self.score_shards([pairs])))
+
+    def score_shards(
+        self, shards: Iterable[Sequence[tuple[str, str]]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """The scores of each of several lists of pairs; the next ones are tokenised meanwhile.
+
+        Raises:
+            ModelError: A score is missing, NaN or infinite, or the model cannot compute it.
+            WorkerError: A process of a device has died or hangs.
+        """
+        layout = self._workers.start().layout
+        source = iter(shards)
+
+        def read() -> Window | None:
+            pairs = next(source, None)
+            return None if pairs is None else Window(pairs, self._cut(pairs, layout))
+
+        windows = read_ahead(read, lambda seconds: None)
+        for window in compute_windows(windows, self._workers, lambda batch: None):
+            assert window.results is not None, "a shard is never empty"
+            yield self._check(window.names, window.results[:, 0])
+
+    def close(self) -> None:
+        """End the processes of further devices."""
+        self._workers.close()
+
+    def _cut(self, pairs: Sequence[tuple[str, str]], layout: Layout) -> Sequence[Any]:
+        if self._tokenizer is not None:
+            return self._tokenizer.cut_batches(
+                pairs, max_tokens_per_batch=self._max_tokens, layout=layout
             )
+        step = -(-len(pairs) // len(self._devices))
+        rows = range(len(pairs))
+        return [
+            PairTexts(list(rows[i : i + step]), list(pairs[i : i + step]))
+            for i in range(0, len(pairs), step)
+        ]
+
+    def _check(
+        self, pairs: Sequence[tuple[str, str]], scores: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         if not np.isfinite(scores).all():
             query, passage = pairs[int(np.argmin(np.isfinite(scores)))]
             raise ModelError(
@@ -129,28 +205,59 @@ class Reranker:
             )
         return scores
 
-    def close(self) -> None:
-        """End the processes of further devices."""
-        self._model.stop_self_pool()
 
+def load_on_device(
+    device: str,
+    *,
+    identity: RerankerIdentity,
+    settings: TeacherSettings,
+    precision: str,
+    batch_size: int,
+) -> CrossEncoder | FlagEmbeddingReranker:
+    """Load a reranker and put it on a device.
 
-def _load(
-    identity: RerankerIdentity, settings: TeacherSettings, devices: list[str], precision: str
-) -> "AbsReranker":
+    Args:
+        device: The torch device.
+        identity: From `identify_reranker`.
+        settings: Of the teacher.
+        precision: float32, bfloat16 or float16.
+        batch_size: How many pairs FlagEmbedding computes at once, if it drives the model.
+
+    Raises:
+        ModelError: The model cannot be loaded.
+    """
     from FlagEmbedding import FlagAutoReranker
 
+    halves = {"use_fp16": precision == "float16"}
+    if not identity.is_cross_encoder:
+        halves["use_bf16"] = precision == "bfloat16"
     try:
-        return FlagAutoReranker.from_finetuned(
+        model: Any = FlagAutoReranker.from_finetuned(
             identity.location,
             model_class=identity.model_class,
-            use_fp16=precision == "float16",
             trust_remote_code=settings.trust_remote_code,
-            devices=devices,
-            batch_size=settings.batch_size,
+            devices=[device],
+            batch_size=batch_size,
             max_length=settings.max_length,
+            **halves,
         )
     except Exception as error:
         raise ModelError(f"{identity.name} cannot be loaded: {error}") from error
+    if identity.is_cross_encoder and model.tokenizer.is_fast:
+        return CrossEncoder(model.model, identity.name, device, precision)
+    return FlagEmbeddingReranker(model, identity.name)
+
+
+def _pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> PairTokenizer | None:
+    """What cuts batches here; None if FlagEmbedding drives the model."""
+    if not identity.is_cross_encoder:
+        return None
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        identity.location, trust_remote_code=settings.trust_remote_code
+    )
+    return PairTokenizer(tokenizer, settings.max_length) if tokenizer.is_fast else None
 
 
 def _check_has_head(folder: Path) -> None:

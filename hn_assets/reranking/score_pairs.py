@@ -165,12 +165,15 @@ def score_pairs(
     if rows:
         model = reranker()
         with Progress(what, len(rows), log, unit="pairs") as progress:
-            for first in range(0, len(rows), PAIRS_PER_SHARD):
-                shard = rows[first : first + PAIRS_PER_SHARD]
-                begun = time.perf_counter()
-                scores = model.score([pairs[i] for i in shard])
+            shards = [
+                rows[first : first + PAIRS_PER_SHARD]
+                for first in range(0, len(rows), PAIRS_PER_SHARD)
+            ]
+            begun = time.perf_counter()
+            scored = model.score_shards([pairs[i] for i in shard] for shard in shards)
+            for shard, scores in zip(shards, scored, strict=True):
                 cache.add([keys[i] for i in shard], scores[:, None])
-                counts.seconds += time.perf_counter() - begun
+                counts.seconds = time.perf_counter() - begun
                 counts.texts += len(shard)
                 progress(counts)
     return ScoreReport(

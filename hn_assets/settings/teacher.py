@@ -39,9 +39,6 @@ class RerankerSettings(Settings):
     max_length: int = Field(
         default=512, ge=8, description="tokens of query and passage together; the passage is cut"
     )
-    batch_size: int = Field(
-        default=32, ge=1, description="texts scored at once; changes speed and memory"
-    )
     sigmoid: bool = Field(
         default=False,
         description="put the scores through a sigmoid, so that they lie between 0 and 1",

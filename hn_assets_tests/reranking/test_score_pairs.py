@@ -1,7 +1,8 @@
 """The teacher: what it refuses, what it says, and that it reads no pair twice."""
 
 import json
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from hn_assets.encoding.models.model import bundled_model_folder
 from hn_assets.encoding.vectors.vector_cache import VectorCache
-from hn_assets.errors import HubError, ModelError
+from hn_assets.errors import HubError, ModelError, WorkerError
 from hn_assets.reranking import score_pairs as score_module
 from hn_assets.reranking.model import Reranker, choose_precision, describe_space, identify_reranker
 from hn_assets.reranking.score_pairs import ScoreReport, score_pairs
@@ -105,11 +106,12 @@ def test_what_was_scored_before_a_crash_is_kept(
     left = [3]
 
     class Dies:
-        def score(self, pairs: list[tuple[str, str]]) -> np.ndarray:
-            left[0] -= 1
-            if left[0] < 0:
-                raise RuntimeError("killed")
-            return model.score(pairs)
+        def score_shards(self, shards: Iterable[list[tuple[str, str]]]) -> Iterator[np.ndarray]:
+            for pairs in shards:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise RuntimeError("killed")
+                yield model.score(pairs)
 
     with pytest.raises(RuntimeError, match="killed"):
         teacher.score(PAIRS, lambda: Dies())  # type: ignore[return-value]
@@ -159,7 +161,50 @@ def test_scores_that_are_not_finite_are_refused(teacher_folder: Path, tmp_path: 
         broken.score(PAIRS)
 
 
-def test_half_precision_is_for_cards() -> None:
-    assert choose_precision(["cuda:0", "cuda:1"], "auto") == "float16"
-    assert choose_precision(["cuda:0"], "float32") == "float32"
-    assert choose_precision(["cpu"], "bfloat16") == "float32"
+def test_a_precision_that_is_asked_for_is_taken() -> None:
+    for device in ("cpu", "cuda:0"):
+        for precision in ("float32", "bfloat16", "float16"):
+            assert choose_precision(precision, device).value == precision
+    assert choose_precision("auto", "cpu").value == "float32"
+
+
+def test_scores_in_bfloat16_are_close_to_those_in_float32(teacher: Teacher) -> None:
+    identity = identify_reranker(teacher.settings)
+    half = Reranker(identity, teacher.settings, devices=["cpu"], precision="bfloat16")
+    scores, exact = half.score(PAIRS), teacher.load().score(PAIRS)
+    np.testing.assert_allclose(scores, exact, atol=0.5)
+    assert (scores != exact).any()
+
+
+@pytest.mark.parametrize("max_tokens", [1, 60, 4096])
+def test_scores_are_those_of_flagembedding_whatever_the_batches(
+    random_teacher: Path, max_tokens: int
+) -> None:
+    from FlagEmbedding import FlagReranker
+
+    pairs = [(f"query {i} " * (i % 9), f"text {i} of many " * (1 + i % 40)) for i in range(60)]
+    settings = TeacherSettings(model=str(random_teacher), max_length=64)
+    theirs = FlagReranker(str(random_teacher), devices=["cpu"], max_length=64, use_fp16=False)
+    ours = Reranker(
+        identify_reranker(settings),
+        settings,
+        devices=["cpu"],
+        precision="float32",
+        max_tokens_per_batch=max_tokens,
+    )
+    np.testing.assert_allclose(ours.score(pairs), np.array(theirs.compute_score(pairs)), atol=1e-5)
+
+
+def test_two_devices_score_as_one_does(random_teacher: Path) -> None:
+    pairs = [(f"query {i}", f"passage {i} of text " * (i % 40)) for i in range(300)]
+    settings = TeacherSettings(model=str(random_teacher))
+    identity = identify_reranker(settings)
+    one = Reranker(identity, settings, devices=["cpu"], precision="float32").score(pairs)
+    two = Reranker(identity, settings, devices=["cpu", "cpu"], precision="float32")
+    try:
+        np.testing.assert_allclose(two.score(pairs), one, atol=1e-6)
+        multiprocessing.active_children()[0].kill()
+        with pytest.raises(WorkerError, match="scores on cpu ended by itself"):
+            two.score(pairs)
+    finally:
+        two.close()

@@ -1,48 +1,23 @@
 """One copy of a model on one device: batches of token ids in, pooled vectors out."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batching import Batch, Layout
+from hn_assets.encoding.batching import Batch
+from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
-from hn_assets.encoding.vectors.vector_file import Vectors
-from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import EncodingSettings
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass
-class DeviceReport:
-    """How a copy of a model computes, for reports; it changes while it computes.
-
-    Attributes:
-        layout: How batches are to be cut for it.
-        attention: Whether texts are padded, as a phrase.
-        linear_layers: What was done to the linear layers, as a phrase.
-        compile: Whether `torch.compile` is used, as a phrase.
-        max_tokens: What the batches were halved to as memory ran out; None if it never did.
-    """
-
-    layout: Layout
-    attention: str = "padded"
-    linear_layers: str = "as loaded"
-    compile: str = "switched off"
-    max_tokens: int | None = None
-
-
-class DeviceModel:
-    """Computes batches on `device`.
-
-    A batch that the memory of a card is too small for is computed in halves, and so are the later
-    ones of that size.
+class DeviceModel(BatchComputer[Batch]):
+    """Computes the vectors of batches on `device`.
 
     Args:
         model: The model to compute with.
@@ -54,8 +29,13 @@ class DeviceModel:
     """
 
     def __init__(self, model: LoadedModel, device: str, *, compile: bool = False) -> None:
-        self.device = device
-        self._name = model.identity.name
+        on_card = device.startswith("cuda")
+        super().__init__(
+            model.identity.name,
+            device,
+            DeviceReport(layout="sorted" if on_card else "same_length"),
+            "lower encoding.passage_max_length or query_max_length",
+        )
         self._pooling = model.identity.pooling
         self._embedder: Any = model.embedder
         self._plain: Any = self._embedder.model.eval().to(device)
@@ -63,8 +43,6 @@ class DeviceModel:
         self._unpadded: Any = None
         # A model that brings its own code may not know what no mask means.
         self._may_leave_mask_out = type(self._plain).__module__.startswith("transformers.")
-        on_card = device.startswith("cuda")
-        self.report = DeviceReport(layout="sorted" if on_card else "same_length")
         if compile:
             import torch
 
@@ -75,50 +53,12 @@ class DeviceModel:
         elif model.precision == "bfloat16" and device == "cpu":
             self.report.linear_layers = use_onednn_linear_layers(self._plain)
 
-    def compute(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Vectors]]:
-        """Each batch with its vectors, float32 of shape (texts, dimension), in their order.
-
-        A card already works on the next batch while the vectors of one are fetched.
-
-        Raises:
-            ModelError: The memory of the device is too small for a single text.
-        """
-        waiting: tuple[Batch, list[_Started]] | None = None
-        for batch in batches:
-            started = batch, self._start(batch)
-            if waiting is not None:
-                yield waiting[0], _fetch(waiting[1])
-            waiting = started
-        if waiting is not None:
-            yield waiting[0], _fetch(waiting[1])
-
     def _use_unpadded_attention(self) -> None:
         if self._pooling not in POOLINGS or not self._may_leave_mask_out:
             return
         self._unpadded, self.report.attention = try_unpadded(self._plain, self.device)
         if self._unpadded is not None:
             self.report.layout = "end_to_end"
-
-    def _start(self, batch: Batch) -> "list[_Started]":
-        import torch
-
-        most = self.report.max_tokens
-        if most is not None and batch.tokens.size > most and len(batch.rows) > 1:
-            return [started for half in batch.halves() for started in self._start(half)]
-        try:
-            return [_Started(self._forward(batch))]
-        except torch.OutOfMemoryError as error:
-            if len(batch.rows) == 1:
-                raise ModelError(
-                    f"the memory of {self.device} is too small for {self._name} with a single "
-                    f"text of {batch.tokens.size:,} tokens: lower encoding.passage_max_length or "
-                    f"query_max_length, or take a smaller compute.precision or model"
-                ) from error
-        # Out of the handler, as the error keeps alive what the failed pass had allocated.
-        self.report.max_tokens = batch.tokens.size // 2
-        if self.device.startswith("cuda"):
-            torch.cuda.empty_cache()
-        return [started for half in batch.halves() for started in self._start(half)]
 
     def _forward(self, batch: Batch) -> "torch.Tensor":
         import torch
@@ -155,30 +95,6 @@ class DeviceModel:
                 self._compiled = None
                 self.report.compile = f"failed, and given up: {type(error).__name__}: {reason}"
         return self._plain(**arguments)
-
-
-class _Started:
-    """Vectors on their way to main memory."""
-
-    def __init__(self, vectors: "torch.Tensor") -> None:
-        self._event: Any = None
-        if vectors.is_cuda:
-            import torch
-
-            # The copy is pinned, and follows this pass alone: it does not wait for the next one.
-            vectors = vectors.to("cpu", non_blocking=True)
-            self._event = torch.cuda.Event()
-            self._event.record()
-        self._vectors = vectors
-
-    def fetch(self) -> Vectors:
-        if self._event is not None:
-            self._event.synchronize()
-        return self._vectors.cpu().numpy()
-
-
-def _fetch(parts: list[_Started]) -> Vectors:
-    return np.concatenate([part.fetch() for part in parts])
 
 
 def load_on_device(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hn_assets.encoding.devices.device_model import DeviceReport
+from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import Vectors

@@ -1,0 +1,99 @@
+"""One copy of a reranker on one device: batches of pairs in, scores out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
+from hn_assets.encoding.devices.unpadded_attention import to_device
+from hn_assets.errors import ModelError
+from hn_assets.reranking.pair_batches import PairBatch
+
+if TYPE_CHECKING:
+    import torch
+
+
+class CrossEncoder(BatchComputer[PairBatch]):
+    """Scores batches of pairs with an encoder that has a head of one output.
+
+    Args:
+        model: A sequence classification model of transformers, on the CPU.
+        name: Its name, for errors.
+        device: The torch device.
+        precision: float32, bfloat16 or float16.
+    """
+
+    def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
+        import torch
+
+        layout: Any = "sorted" if device.startswith("cuda") else "same_length"
+        super().__init__(name, device, DeviceReport(layout=layout), "lower teacher.max_length")
+        self._model: Any = model.eval().to(device, getattr(torch, precision))
+
+    def _forward(self, batch: PairBatch) -> "torch.Tensor":
+        import torch
+
+        places = np.arange(batch.tokens.shape[1])
+        arguments = {
+            "input_ids": to_device(batch.tokens, self.device).long(),
+            "attention_mask": to_device(places < batch.lengths[:, None], self.device).long(),
+        }
+        if batch.passage_starts is not None:
+            in_passage = (places >= batch.passage_starts[:, None]) & (
+                places < batch.lengths[:, None]
+            )
+            arguments["token_type_ids"] = to_device(in_passage, self.device).long()
+        with torch.no_grad():
+            scores = self._model(**arguments).logits.float()
+        if scores.shape[1:] != (1,):
+            raise ModelError(
+                f"{self._name} gives {scores.shape[1]} scores for a pair: it is no reranker, which "
+                f"gives one. Set teacher.model to one that is"
+            )
+        return scores
+
+
+@dataclass(frozen=True)
+class PairTexts:
+    """Pairs to score by one call of FlagEmbedding.
+
+    Attributes:
+        rows: The places of the pairs in what was asked for.
+        pairs: (query, passage) of each.
+    """
+
+    rows: list[int]
+    pairs: list[tuple[str, str]]
+
+
+class FlagEmbeddingReranker:
+    """Scores pairs by FlagEmbedding's own loop, for rerankers that are no plain encoders.
+
+    Args:
+        model: A reranker of FlagEmbedding, loaded for one device.
+        name: Its name, for errors.
+    """
+
+    def __init__(self, model: Any, name: str) -> None:
+        self._model, self._name = model, name
+        self.report = DeviceReport(layout="same_length", attention="by FlagEmbedding")
+
+    def compute(
+        self, batches: Iterable[PairTexts]
+    ) -> Iterator[tuple[PairTexts, NDArray[np.float32]]]:
+        """Each batch with its scores, float32 of shape (pairs, 1)."""
+        for batch in batches:
+            try:
+                computed = self._model.compute_score(list(batch.pairs))
+            except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
+                raise ModelError(f"{self._name} cannot score: {error}") from error
+            scores = np.asarray(computed, np.float32).reshape(-1)
+            if len(scores) != len(batch.pairs):
+                raise ModelError(
+                    f"{self._name} gives {len(scores)} scores for {len(batch.pairs)} pairs: it is "
+                    f"no reranker, which gives one for each. Set teacher.model to one that is"
+                )
+            yield batch, scores[:, None]
