@@ -60,7 +60,7 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
         from FlagEmbedding import FlagReranker
         from FlagEmbedding.inference.reranker.model_mapping import AUTO_RERANKER_MAPPING
 
-        mapping: Mapping[str, Any] = AUTO_RERANKER_MAPPING
+        mapping: Any = AUTO_RERANKER_MAPPING
         known = mapping.get(Path(location).name)
         if known is None:
             model_class = ENCODER
