@@ -4,8 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hn_assets_tests.small_models import make_cross_encoder, make_tiny_bert
+
+# how many examples a property is tried on, for long runs of the tests of properties
+settings.register_profile(
+    "suite", max_examples=int(os.environ.get("HN_FUZZ_EXAMPLES", "30")), deadline=None
+)
+settings.load_profile("suite")
 
 for name in list(os.environ):
     if name.startswith(("HN_", "DAGSTER_")):

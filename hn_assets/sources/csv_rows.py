@@ -12,6 +12,7 @@ from pathlib import Path
 from hn_assets.errors import SourceError
 from hn_assets.sources.jsonl import numbered_lines
 from hn_assets.sources.read_fields import check_columns
+from hn_assets.text import shorten
 
 MAX_CHARACTERS = 1 << 28  # of a value: an unclosed quotation mark must not fill the memory
 _WRITTEN_TWICE = (
@@ -55,7 +56,8 @@ def read_csv_rows(
             continue
         if len(row) != len(columns):
             raise SourceError(
-                f"{path}:{number}: {len(row)} values, but the columns are {', '.join(columns)}. A "
+                f"{path}:{number}: {len(row)} values, but {len(columns)} columns, which are "
+                f"{shorten(', '.join(columns), 300)}. A "
                 f"value that holds the separator has to stand in quotation marks (in a TSV file "
                 f"it cannot)"
             )

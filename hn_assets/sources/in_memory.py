@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
-from hn_assets.sources.read_fields import read_id, read_score, read_text
+from hn_assets.sources.read_fields import read_id, read_optional_text, read_score, read_text
 from hn_assets.sources.rows_in_memory import TableRows
 
 # BEIR's name of a column comes before ours
@@ -103,7 +103,7 @@ class InMemoryTables(Source):
         documents = [
             Document(
                 read_id(doc_id, f"document id in the column {id_column}", where),
-                read_text(title or "", f"value of the column {title_column}", where),
+                read_optional_text(title, f"value of the column {title_column}", where),
                 read_text(text, f"value of the column {text_column}", where),
                 where,
             )
@@ -123,9 +123,7 @@ class InMemoryTables(Source):
             Query(
                 read_id(query_id, f"query id in the column {id_column}", where),
                 read_text(text, f"value of the column {text_column}", where),
-                read_text(prompt, f"value of the column {prompt_column}", where)
-                if prompt
-                else None,
+                read_optional_text(prompt, f"value of the column {prompt_column}", where) or None,
                 where,
             )
             for where, (query_id, text, prompt) in self._queries.read(self._queries_columns)

@@ -50,11 +50,11 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
     Raises:
         SourceError: The file is missing, cannot be read, or has a line that is not a JSON object
-            in UTF-8.
+            in UTF-8 with every key once.
     """
     for where, line in read_lines(path):
         try:
-            value = json.loads(line)
+            value = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             problem = str(error)
             if isinstance(error, json.JSONDecodeError):
@@ -66,3 +66,13 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise SourceError(f"{where}: a JSON {type(value).__name__}, but an object is needed")
         yield where, value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, which must not leave open which of two values a key has."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"the key {twice!r} is there twice")
+    return found

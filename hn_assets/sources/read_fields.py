@@ -1,10 +1,15 @@
 """Check the fields of a raw record, ids, texts and grades, and the columns of a table."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hn_assets.errors import SourceError
-from hn_assets.text import has_text
+from hn_assets.text import has_text, shorten
+
+# Python refuses to write integers of more than 4300 digits
+_TOO_LARGE = 10**1000
+_GRADE = re.compile(r"\s*[+-]?[0-9]+(\.0*)?\s*")
 
 
 def read_id(value: Any, what: str, where: str) -> str:
@@ -20,9 +25,9 @@ def read_id(value: Any, what: str, where: str) -> str:
     """
     if isinstance(value, str) and has_text(value):
         return read_text(value, what, where).strip()
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
         return str(value)
-    problem = "is missing" if value is None else f"is {value!r}, not text or a whole number"
+    problem = "is missing" if value is None else f"is {_shown(value)}, not text or a whole number"
     raise SourceError(f"{where}: the {what} {problem}")
 
 
@@ -45,8 +50,22 @@ def read_text(value: Any, what: str, where: str) -> str:
                 f"{where}: the {what} holds half a character (a lone surrogate)"
             ) from error
         return value
-    problem = "is missing" if value is None else f"is {value!r}, not text"
+    problem = "is missing" if value is None else f"is {_shown(value)}, not text"
     raise SourceError(f"{where}: the {what} {problem}")
+
+
+def read_optional_text(value: Any, what: str, where: str) -> str:
+    """A text, or "" if the value is missing.
+
+    Args:
+        value: The value as it stands in the raw data.
+        what: What the error message calls the field.
+        where: The place in the raw data.
+
+    Raises:
+        SourceError: The value is there, and is not text.
+    """
+    return "" if value is None else read_text(value, what, where)
 
 
 def read_score(value: Any, where: str) -> int:
@@ -60,12 +79,16 @@ def read_score(value: Any, where: str) -> int:
         SourceError: The value is not a whole number, or is too large.
     """
     try:
+        if isinstance(value, str) and not _GRADE.fullmatch(value):
+            raise ValueError  # Python reads more as a number than other languages, such as 1_0
         number = float(value)
         if number == int(number) and abs(number) < 2**31:
             return int(number)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise SourceError(f"{where}: the score {value!r} is no grade: a whole number such as 0, 1 or 2")
+    raise SourceError(
+        f"{where}: the score {_shown(value)} is no grade: a whole number such as 0, 1 or 2"
+    )
 
 
 def check_columns(wanted: Iterable[str], found: Sequence[str], where: str) -> None:
@@ -82,8 +105,16 @@ def check_columns(wanted: Iterable[str], found: Sequence[str], where: str) -> No
     missing = [column for column in wanted if column not in found]
     if missing:
         raise SourceError(
-            f"{where}: no column {', '.join(missing)}; the columns are {', '.join(found)}"
+            f"{where}: no column {', '.join(missing)}; the columns are "
+            f"{shorten(', '.join(found), 300)}"
         )
     for column in wanted:
         if found.count(column) > 1:
             raise SourceError(f"{where}: the column {column!r} is there twice")
+
+
+def _shown(value: Any) -> str:
+    """A value as an error message shows it, cut off if it is long."""
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        return "a number of more than 1000 digits"
+    return shorten(repr(value), 80)

@@ -12,6 +12,7 @@ from hn_assets.filters.base.filter import DocumentFilter, FilterInputs, Reason
 from hn_assets.filters.base.word_runs import run_numbers, word_numbers
 from hn_assets.settings_base import Settings
 from hn_assets.sources.jsonl import read_objects
+from hn_assets.sources.read_fields import read_id, read_text
 
 HOLDS_AN_ANSWER = Reason("holds an answer", "it holds an answer to the query")
 
@@ -54,20 +55,24 @@ def read_answers(path: Path) -> dict[str, list[str]]:
     """The answers by query id from a JSONL file of `query_id` and `answers`.
 
     Raises:
-        SourceError: A line has no query_id, or its answers are not a list of texts.
+        SourceError: A line has no query_id that is text or a whole number, or its answers are not
+            a list of texts.
     """
     found: dict[str, list[str]] = {}
     for place, row in read_objects(path):
-        query, answers = row.get("query_id"), row.get("answers")
-        texts = (
-            [text for text in answers if isinstance(text, str)] if isinstance(answers, list) else []
-        )
-        if query is None or not isinstance(answers, list) or len(texts) < len(answers):
+        answers = row.get("answers")
+        try:
+            query = read_id(row.get("query_id"), "query_id", place)
+            if not isinstance(answers, list):
+                raise SourceError(f"{place}: the answers are no list")
+            texts = [read_text(text, "answer", place) for text in answers]
+        except SourceError as error:
+            problem = str(error).removeprefix(f"{place}: ")
             raise SourceError(
                 f"{place}: a line needs query_id and answers (a list of texts), as in "
-                f'{{"query_id": "7", "answers": ["Paris"]}}. The file is {path}'
-            )
-        found.setdefault(str(query), []).extend(texts)
+                f'{{"query_id": "7", "answers": ["Paris"]}}, but {problem}. The file is {path}'
+            ) from error
+        found.setdefault(query, []).extend(texts)
     return found
 
 

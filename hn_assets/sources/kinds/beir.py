@@ -11,7 +11,7 @@ from hn_assets.errors import SourceError
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_lines, read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
-from hn_assets.sources.read_fields import read_id, read_score, read_text
+from hn_assets.sources.read_fields import read_id, read_optional_text, read_score, read_text
 
 
 class BeirSettings(SourceSettings):
@@ -103,7 +103,7 @@ def make_document(row: dict[str, Any], where: str) -> Document:
     """
     return Document(
         read_id(row.get("_id"), "document id _id", where),
-        read_text(row.get("title") or "", "title", where),
+        read_optional_text(row.get("title"), "title", where),
         read_text(row.get("text"), "text", where),
         where,
     )

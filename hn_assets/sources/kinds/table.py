@@ -14,7 +14,13 @@ from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
-from hn_assets.sources.read_fields import check_columns, read_id, read_score, read_text
+from hn_assets.sources.read_fields import (
+    check_columns,
+    read_id,
+    read_optional_text,
+    read_score,
+    read_text,
+)
 
 SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
 
@@ -100,7 +106,7 @@ class TableFiles(Source):
         for where, row in self._rows(table.path, [table.id, table.text], [table.title]):
             yield Document(
                 read_id(row[table.id], f"document id {table.id}", where),
-                read_text(row.get(table.title) or "", table.title, where),
+                read_optional_text(row.get(table.title), table.title, where),
                 read_text(row[table.text], table.text, where),
                 where,
             )
@@ -109,12 +115,11 @@ class TableFiles(Source):
         """The rows of the queries table."""
         table = self.settings.queries
         for where, row in self._rows(table.path, [table.id, table.text], [table.prompt]):
-            # an empty cell is no prompt
-            prompt = row.get(table.prompt) or None
             yield Query(
                 read_id(row[table.id], f"query id {table.id}", where),
                 read_text(row[table.text], table.text, where),
-                None if prompt is None else read_text(prompt, table.prompt, where),
+                # an empty cell is no prompt
+                read_optional_text(row.get(table.prompt), table.prompt, where) or None,
                 where,
             )
 

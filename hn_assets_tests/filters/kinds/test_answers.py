@@ -84,6 +84,12 @@ def test_passages_are_those_that_a_search_for_the_words_gives(
     ]
 
 
+def test_query_ids_are_read_as_a_source_reads_them(tmp_path: Path) -> None:
+    assert read_answers(write(tmp_path / "a.jsonl", '{"query_id": " 7 ", "answers": []}')) == {
+        "7": []
+    }
+
+
 def test_answers_are_read_by_query(tmp_path: Path) -> None:
     path = write(
         tmp_path / "answers.jsonl",
@@ -105,6 +111,11 @@ def test_answers_are_read_by_query(tmp_path: Path) -> None:
     [
         '{"answers": ["Paris"]}',
         '{"query_id": null, "answers": ["Paris"]}',
+        '{"query_id": 8.0, "answers": ["Paris"]}',
+        '{"query_id": true, "answers": ["Paris"]}',
+        '{"query_id": ["8"], "answers": ["Paris"]}',
+        '{"query_id": " ", "answers": ["Paris"]}',
+        '{"query_id": "8", "answers": ["\\ud800"]}',
         '{"query_id": "8"}',
         '{"query_id": "8", "answers": "Paris"}',
         '{"query_id": "8", "answers": ["Paris", 75]}',
