@@ -56,7 +56,7 @@ def read_csv_rows(
             continue
         if len(row) != len(columns):
             raise SourceError(
-                f"{path}:{number}: {len(row)} values, but {len(columns)} columns, which are "
+                f"{path}:{number}: {len(row)} values, but the columns are "
                 f"{shorten(', '.join(columns), 300)}. A "
                 f"value that holds the separator has to stand in quotation marks (in a TSV file "
                 f"it cannot)"
