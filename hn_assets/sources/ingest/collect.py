@@ -9,7 +9,7 @@ from pathlib import Path
 from hn_assets.errors import SourceError
 from hn_assets.sources.ingest.corpus import ingest_corpus
 from hn_assets.sources.ingest.parquet_writer import write_rows
-from hn_assets.sources.ingest.qrels import check_mining_split, ingest_qrels
+from hn_assets.sources.ingest.qrels import check_mining_split, ingest_qrels, qrels_rows
 from hn_assets.sources.ingest.queries import assign_splits, choose_queries, read_queries
 from hn_assets.sources.ingest.report import SourceReport
 from hn_assets.sources.protocol import Source
@@ -52,8 +52,8 @@ def collect(
     queries_report, repeated = choose_queries(known, split_of, evaluation_split)
     queries_report.empty = len(empty)
     kept = {query: split for query, split in split_of.items() if query not in repeated}
-    qrels_report, rows = ingest_qrels(judged, doc_ids, known, kept, repeated | empty)
-    check_mining_split(mining_split, judged, rows, qrels_report, known, doc_ids)
+    qrels_report, grades = ingest_qrels(judged, doc_ids, known, kept, repeated | empty)
+    check_mining_split(mining_split, judged, qrels_report, known, doc_ids)
     if queries is not None:
         kept_queries = (query for query in known.values() if query.id in kept)
         write_rows(
@@ -65,5 +65,5 @@ def collect(
             ),
         )
     if qrels is not None:
-        write_rows(qrels, schemas.QRELS, rows)
+        write_rows(qrels, schemas.QRELS, qrels_rows(grades, kept))
     return SourceReport(corpus_report, queries_report, qrels_report)

@@ -1,7 +1,7 @@
 """Keep the qrels that fit the documents and queries, and count the others by reason."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ def ingest_qrels(
     known: dict[str, Query],
     kept: dict[str, str],
     left_out: set[str],
-) -> tuple[QrelsReport, list[dict[str, Any]]]:
+) -> tuple[QrelsReport, dict[tuple[str, str], int]]:
     """Keep one qrel for every query and document.
 
     Args:
@@ -30,10 +30,10 @@ def ingest_qrels(
         left_out: The ids of the queries that are left out.
 
     Returns:
-        The report, and the rows of the table of qrels.
+        The report, and the grades that were kept by query id and document id.
     """
     report = QrelsReport()
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    grades: dict[tuple[str, str], int] = {}
     for qrel in judged:
         key = (qrel.query_id, qrel.doc_id)
         reason = None
@@ -45,27 +45,39 @@ def ingest_qrels(
             reason = UNKNOWN_DOCUMENT
         elif qrel.split != kept[qrel.query_id]:
             reason = "query in another split"
-        elif key in rows:
+        elif key in grades:
             reason = "pair given twice"
             # two judges may differ: the higher grade keeps a positive from becoming a negative
-            rows[key]["score"] = max(rows[key]["score"], qrel.score)
+            grades[key] = max(grades[key], qrel.score)
         if reason is not None:
             report.drop(qrel.query_id, qrel.doc_id, qrel.where, reason)
             continue
-        rows[key] = {
-            "query_id": qrel.query_id,
-            "doc_id": qrel.doc_id,
-            "score": qrel.score,
-            "split": qrel.split,
+        grades[key] = qrel.score
+    _count(report, grades, kept)
+    return report, grades
+
+
+def qrels_rows(
+    grades: Mapping[tuple[str, str], int], split_of: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table of qrels.
+
+    Args:
+        grades: The grades by query id and document id.
+        split_of: The split of every query.
+    """
+    for (query_id, doc_id), score in grades.items():
+        yield {
+            "query_id": query_id,
+            "doc_id": doc_id,
+            "score": score,
+            "split": split_of[query_id],
         }
-    _count(report, list(rows.values()), kept)
-    return report, list(rows.values())
 
 
 def check_mining_split(
     split: str,
     judged: Sequence[Qrel],
-    rows: Iterable[dict[str, Any]],
     report: QrelsReport,
     known: dict[str, Query],
     doc_ids: set[str],
@@ -75,8 +87,7 @@ def check_mining_split(
     Args:
         split: The split for whose queries negatives are mined.
         judged: The qrels of all splits as they were read.
-        rows: The rows of those that were kept.
-        report: The report on the qrels, which has the reasons for dropping the others.
+        report: The report on the qrels that were kept and those that were dropped.
         known: The queries with text by their ids.
         doc_ids: The ids of all documents.
 
@@ -89,7 +100,7 @@ def check_mining_split(
             f"there are no qrels for the split {split!r} that mining.split names; the splits are "
             f"{', '.join(splits)}"
         )
-    if not any(row["split"] == split for row in rows):
+    if not report.per_split.get(split):
         first = next(qrel for qrel in judged if qrel.split == split)
         reasons = ", ".join(f"{reason}: {count}" for reason, count in report.dropped.items())
         raise SourceError(
@@ -99,12 +110,17 @@ def check_mining_split(
         )
 
 
-def _count(report: QrelsReport, rows: list[dict[str, Any]], kept: dict[str, str]) -> None:
-    positives = Counter(row["query_id"] for row in rows if row["score"] > 0)
-    report.judged_not_relevant = sum(row["score"] <= 0 for row in rows)
-    rows_of = Counter(row["split"] for row in rows)
+def _count(
+    report: QrelsReport, grades: Mapping[tuple[str, str], int], kept: Mapping[str, str]
+) -> None:
+    positives = Counter(query for (query, _), score in grades.items() if score > 0)
+    report.judged_not_relevant = sum(score <= 0 for score in grades.values())
+    rows_of = Counter(kept[query] for query, _ in grades)
+    numbers_of: dict[str, list[int]] = defaultdict(list)
+    for query, count in positives.items():
+        numbers_of[kept[query]].append(count)
     for split, count in sorted(Counter(kept.values()).items()):
-        numbers = [positives[q] for q, s in kept.items() if s == split and positives[q]]
+        numbers = numbers_of[split]
         report.per_split[split] = rows_of[split]
         report.queries[split] = count
         report.queries_without_positives[split] = count - len(numbers)
