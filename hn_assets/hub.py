@@ -1,8 +1,15 @@
-"""Ask the Hugging Face hub for something, and wait for a bounded time only."""
+"""Ask the Hugging Face hub for something, and wait for a bounded time only.
 
+Files lie in the hub's own cache, in which nothing stays that is not what the hub lists.
+"""
+
+import hashlib
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from threading import Thread
 from time import monotonic
 from typing import Any, Literal, TypeVar
@@ -11,24 +18,118 @@ from hn_assets.errors import HubError
 
 # a sensor that waits longer keeps the sensors of all other datasets waiting
 ANSWER_SECONDS = 10.0
+# how long nothing more of a file may arrive
+STALL_SECONDS = 120.0
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 RepoKind = Literal["dataset", "model"]
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class HubFile:
+    """A file of a repository at one commit.
+
+    Attributes:
+        name: The path inside the repository, with `/` between its parts.
+        digest: The SHA-256 of its bytes, or Git's SHA-1 of them; "" if it is not known.
+    """
+
+    name: str
+    digest: str
+
+
 def commit_on_hub(name: str, kind: RepoKind, revision: str | None = None) -> str:
-    """The commit that a branch or tag of a dataset or model is at.
+    """The commit that a branch or tag of a dataset or model is at; that of the cache if offline.
 
     Args:
         name: The name on the hub, such as `BeIR/scifact`.
         kind: Whether it is a dataset or a model.
-        revision: A branch, a tag or a commit; None for the default branch.
+        revision: A branch, a tag or a commit; None for the default branch. A whole commit is
+            returned as it is, and the hub is not asked.
 
     Raises:
         HubError: The hub does not know it, cannot be reached, or does not answer within
             `ANSWER_SECONDS`.
     """
-    return str(repo_on_hub(name, kind, revision).sha)
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    if _is_offline():
+        path = _cache_folder(name, kind) / "refs" / (revision or "main")
+        if path.is_file():
+            return path.read_text(encoding="utf-8").strip()
+    commit = str(repo_on_hub(name, kind, revision).sha)
+    if not _COMMIT.fullmatch(commit):
+        raise HubError(f"the hub says that {name} is at {commit[:80]!r}, which is no commit")
+    return commit
+
+
+def files_on_hub(name: str, kind: RepoKind, commit: str) -> list[HubFile]:
+    """The files of a dataset or model at a commit, by name; those of the cache if offline.
+
+    Raises:
+        HubError: As `commit_on_hub` raises it, or the hub lists what is no name of a file.
+    """
+    if _is_offline():
+        folder = _cache_folder(name, kind) / "snapshots" / commit
+        names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        if not names:
+            raise HubError(f"HF_HUB_OFFLINE is set, and the cache lacks {name} at {commit}")
+        return [HubFile(file, _digest_in_cache(folder / file)) for file in names]
+    found: list[HubFile] = []
+    for file in repo_on_hub(name, kind, commit, files=True).siblings or []:
+        parts = PurePosixPath(file.rfilename).parts
+        if not parts or parts[0] == "/" or ".." in parts or "\0" in file.rfilename:
+            raise HubError(f"the hub lists {file.rfilename!r} in {name}, which names no file")
+        # a large file is kept outside Git, under its SHA-256
+        digest = file.lfs["sha256"] if file.lfs else file.blob_id
+        found.append(HubFile(file.rfilename, str(digest or "")))
+    return sorted(found, key=lambda file: file.name)
+
+
+def fetch_file(name: str, kind: RepoKind, commit: str, file: HubFile) -> Path:
+    """The path in the cache of a file of a dataset or model, downloaded if it is not there.
+
+    Its bytes are compared with the digest. What differs is removed and downloaded once more.
+
+    Raises:
+        HubError: Nothing more of the file has arrived for `STALL_SECONDS`, it cannot be
+            downloaded, or it is not the file that the hub lists.
+    """
+    from huggingface_hub import constants, hf_hub_download
+
+    blobs = _cache_folder(name, kind) / "blobs"
+
+    def download() -> str:
+        return hf_hub_download(
+            name, file.name, repo_type=kind, revision=commit, cache_dir=constants.HF_HUB_CACHE
+        )
+
+    for _ in range(2):
+        try:
+            path = Path(call_within(STALL_SECONDS, download, lambda: _bytes_in(blobs)))
+        except Exception as error:  # as in `repo_on_hub`
+            raise HubError(
+                f"{file.name} of {name} cannot be downloaded from the hub: {reason_of(error)}"
+            ) from error
+        digest = file.digest or _digest_in_cache(path)
+        if not digest or _digest_of(path, digest) == digest:
+            return path
+        path.resolve().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+    raise HubError(
+        f"{file.name} of {name} is not what the hub lists at the commit {commit}: other bytes have "
+        f"arrived, twice. They were removed from the cache; try again later"
+    )
+
+
+def remember_commit(name: str, kind: RepoKind, revision: str | None, commit: str) -> None:
+    """Let the cache know which commit a revision is at, for later runs that are offline."""
+    if revision != commit and not _is_offline():
+        path = _cache_folder(name, kind) / "refs" / (revision or "main")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(commit, encoding="utf-8")
 
 
 def repo_on_hub(
@@ -108,3 +209,41 @@ def call_within(
 def reason_of(error: Exception) -> str:
     """The first line of what an error says, or its class if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _is_offline() -> bool:
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def _cache_folder(name: str, kind: RepoKind) -> Path:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind)
+
+
+def _bytes_in(folder: Path) -> int:
+    """The bytes of a folder's files, which grow while one is downloaded."""
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir())
+    except OSError:  # it is not there yet, or a file was renamed just now
+        return 0
+
+
+def _digest_in_cache(path: Path) -> str:
+    """The digest that the cache has as the name of a file's blob."""
+    name = path.resolve().name
+    return name if _COMMIT.fullmatch(name) or _SHA256.fullmatch(name) else ""
+
+
+def _digest_of(path: Path, like: str) -> str:
+    """The SHA-256 of a file, or Git's SHA-1 if the digest to compare with is one."""
+    digest = hashlib.sha256()
+    if _COMMIT.fullmatch(like):
+        digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -21,6 +21,7 @@ class FakeHub:
         heads: The commit of the default branch, by the name of the repository.
         hangs: A part of the paths of requests that are never answered.
         trickles: A part of the paths whose answer comes byte by byte.
+        stops: A part of the paths of which half is sent, and then nothing more.
         lies: What is sent in place of a file's bytes, by the file's name.
         asked: The methods and paths of all requests.
     """
@@ -29,7 +30,7 @@ class FakeHub:
         self.url = ""
         self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
         self.heads: dict[str, str] = {}
-        self.hangs = self.trickles = "\0"
+        self.hangs = self.trickles = self.stops = "\0"
         self.lies: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.closed = Event()
@@ -123,6 +124,12 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                 self.send_header(key, value)
             self.end_headers()
             if self.command == "HEAD":
+                return
+            if hub.stops in self.path:
+                self.wfile.write(body[: len(body) // 2])
+                self.wfile.flush()
+                hub.closed.wait(60)
+                self.close_connection = True
                 return
             if hub.trickles in self.path:
                 for place in range(len(body)):

@@ -8,6 +8,9 @@ unless the caller allows it.
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from hn_assets.errors import SourceError
 from hn_assets.sources.jsonl import numbered_lines
@@ -21,22 +24,36 @@ _WRITTEN_TWICE = (
 )
 
 
+def line_breaks_field() -> Any:
+    """The setting `source.line_breaks`, of every kind of source that reads CSV files."""
+    return Field(
+        default=False,
+        description=(
+            "whether a value of a CSV file, in quotation marks, may hold line breaks; then a stray "
+            "mark can make one value of many rows"
+        ),
+    )
+
+
 def read_csv_rows(
     path: Path,
     wanted: Sequence[str],
     *,
+    separator: str = ",",
     line_breaks: bool = False,
     remedy: str = "remove the line break",
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the rows of a CSV or TSV file, each after its place `name:line`.
 
-    In a TSV file, whose name ends in `.tsv`, a quotation mark is a character like any other, as
-    retrieval data are written. Rows without any value are passed over.
+    Between tabs, a quotation mark is a character like any other, as retrieval data are written.
+    Rows without any value are passed over.
 
     Args:
         path: The file, in UTF-8, whose first row names the columns.
         wanted: Columns that have to be there.
-        line_breaks: Whether a value in quotation marks may hold line breaks.
+        separator: What stands between two values: a comma, or a tab in a TSV file.
+        line_breaks: Whether a value in quotation marks may hold line breaks; in a TSV file none
+            may.
         remedy: What the error says to do if a value is meant to hold a line break.
 
     Yields:
@@ -47,7 +64,7 @@ def read_csv_rows(
             not valid or has more or fewer values than there are columns.
     """
     columns: list[str] | None = None
-    for number, row in _read_rows(path, line_breaks, remedy):
+    for number, row in _read_rows(path, separator, line_breaks, remedy):
         if not any(map(str.strip, row)):
             continue
         if columns is None:
@@ -66,10 +83,12 @@ def read_csv_rows(
         raise SourceError(f"{path} is empty: its first line has to name the columns")
 
 
-def _read_rows(path: Path, line_breaks: bool, remedy: str) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(
+    path: Path, separator: str, line_breaks: bool, remedy: str
+) -> Iterator[tuple[int, list[str]]]:
     """Yield every row after the number of its first line."""
     csv.field_size_limit(MAX_CHARACTERS)  # for the whole process: there is no other way
-    if line_breaks and path.suffix != ".tsv":
+    if line_breaks and separator == ",":
         yield from _read_long_rows(path)
         return
     for number, raw in numbered_lines(path):
@@ -79,7 +98,7 @@ def _read_rows(path: Path, line_breaks: bool, remedy: str) -> Iterator[tuple[int
                 f"{path}:{number}: a carriage return inside the line; lines end in LF or CRLF, and "
                 f"if a value is meant to hold a line break, {remedy}"
             )
-        if path.suffix == ".tsv":
+        if separator == "\t":
             yield number, line.split("\t")
             continue
         try:

@@ -1,6 +1,8 @@
 """Read lines and JSON objects with their places, so that an error names file and line."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,15 @@ from hn_assets.errors import SourceError
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield every line of a UTF-8 file with its line end, after its number, which counts from 1.
 
-    The file may begin with a byte order mark.
+    The file may begin with a byte order mark. One whose name ends in `.gz` is decompressed.
 
     Raises:
         SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
+        if path.suffix == ".gz" and not path.stat().st_size:
+            raise EOFError("it is empty")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 try:
                     yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -29,7 +33,11 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     except FileNotFoundError as error:
         raise SourceError(f"{path} is not there") from error
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise SourceError(
+            f"{path} is damaged or cut off ({error}): fetch or compress it again"
+        ) from error
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:

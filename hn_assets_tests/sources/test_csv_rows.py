@@ -18,6 +18,7 @@ def write(folder: Path, text: str, name: str = "rows.csv") -> Path:
 
 
 def read(path: Path, **options) -> list[tuple[str, str]]:
+    options.setdefault("separator", "\t" if path.suffix == ".tsv" else ",")
     return [(row["id"], row["text"]) for _, row in read_csv_rows(path, ["id", "text"], **options)]
 
 

@@ -1,7 +1,8 @@
-"""The source type `hub`: BEIR-style datasets of the Hugging Face hub, read by `datasets`."""
+"""The source type `hub`: BEIR-style datasets of the Hugging Face hub."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,9 @@ from pydantic import Field
 from typing_extensions import Self
 
 from hn_assets.errors import HubError
-from hn_assets.hub import commit_on_hub
+from hn_assets.sources.csv_rows import line_breaks_field
+from hn_assets.sources.data_files import read_data_file
+from hn_assets.sources.hub_repository import HubRepository, LocalRepository, open_repository
 from hn_assets.sources.kinds.beir import BeirFolder, make_document, make_query
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
 from hn_assets.sources.read_fields import read_id, read_score
@@ -33,6 +36,7 @@ class HubSettings(SourceSettings):
     qrels_revision: str | None = Field(
         default=None, description="commit, tag or branch of `qrels_dataset`"
     )
+    line_breaks: bool = line_breaks_field()
     folder: str = Field(
         default="",
         description=(
@@ -60,114 +64,93 @@ class HubSettings(SourceSettings):
 class HubDataset(Source):
     """Configurations `corpus` and `queries` of one dataset, and a second dataset with the qrels.
 
-    `datasets` keeps what it has downloaded in its own cache and maps it into memory.
+    All files are those of the commits at which the datasets are when they are first looked at.
     """
 
     def __init__(self, settings: HubSettings, base: Path) -> None:
-        self.dataset = _local_or_name(settings.dataset, base)
-        default = f"{settings.dataset}-qrels"
-        self.qrels_dataset = _local_or_name(settings.qrels_dataset or default, base)
-        self.revision = settings.revision
-        self.qrels_revision = settings.qrels_revision
+        self._texts = open_repository(settings.dataset, base, settings.revision)
+        qrels = settings.qrels_dataset or f"{settings.dataset}-qrels"
+        self._qrels = open_repository(qrels, base, settings.qrels_revision)
+        self._line_breaks = settings.line_breaks
 
     def describe(self) -> dict[str, str]:
         """The type, and the names and revisions of both datasets."""
         return {
             "type": "hub",
-            "location": self.dataset,
-            "revision": self.revision or "default branch",
-            "qrels": self.qrels_dataset,
-            "qrels_revision": self.qrels_revision or "default branch",
+            "location": self._texts.name,
+            "revision": self._texts.describe_revision(),
+            "qrels": self._qrels.name,
+            "qrels_revision": self._qrels.describe_revision(),
         }
 
     def files(self) -> None:
-        """None, because `datasets` keeps the files in its own cache."""
+        """None, because the files belong to the cache of the hub."""
 
     def fingerprint(self) -> str | None:
-        """None: only `datasets` itself notices that a hub dataset has changed, from its cache."""
-        return None
+        """The commits of both datasets, or a hash of the files if they lie in local folders.
+
+        Raises:
+            HubError: The hub does not say which commit a dataset is at.
+        """
+        with _naming_a_remedy():
+            parts = self._texts.fingerprint(), self._qrels.fingerprint()
+        return None if None in parts else f"{parts[0]} {parts[1]}"
 
     def state(self) -> str:
         """A hash of the commits that corpus, queries and qrels are at.
 
-        Of a dataset in a local folder, the time of the last change counts.
+        Of a dataset in a local folder, the sizes and times of its files count.
 
         Raises:
             HubError: The hub cannot be asked.
         """
-        revisions = (
-            _revision(self.dataset, self.revision),
-            _revision(self.qrels_dataset, self.qrels_revision),
-        )
-        return hashlib.sha256("\n".join(revisions).encode()).hexdigest()[:16]
+        states = f"{self._texts.state()}\n{self._qrels.state()}"
+        return hashlib.sha256(states.encode()).hexdigest()[:16]
 
     def documents(self) -> Iterator[Document]:
         """The rows of the configuration `corpus`."""
-        for rows in self._load(self.dataset, "corpus", self.revision).values():
-            for number, row in enumerate(rows):
-                where = f"{self.dataset} corpus, row {number}"
-                yield make_document(row, where)
+        for where, row, _ in self._rows(self._texts, "corpus", ["_id", "text"], ["title"]):
+            yield make_document(row, where)
 
     def queries(self) -> Iterator[Query]:
         """The rows of the configuration `queries`."""
-        for rows in self._load(self.dataset, "queries", self.revision).values():
-            for number, row in enumerate(rows):
-                where = f"{self.dataset} queries, row {number}"
-                yield make_query(row, where)
+        for where, row, _ in self._rows(self._texts, "queries", ["_id", "text"]):
+            yield make_query(row, where)
 
     def qrels(self) -> Iterator[Qrel]:
         """The rows of every split of the qrels dataset."""
-        loaded = self._load_qrels()
-        for split, rows in loaded.items():
-            for number, row in enumerate(rows):
-                where = f"{self.qrels_dataset} {split}, row {number}"
-                yield Qrel(
-                    read_id(row.get("query-id"), "query-id", where),
-                    read_id(row.get("corpus-id"), "corpus-id", where),
-                    read_score(row.get("score"), where),
-                    split,
-                    where,
-                )
-
-    def _load_qrels(self) -> dict[str, Iterable[dict[str, Any]]]:
-        """The qrels with ids as text, because `datasets` would read 007 in a table as 7."""
-        import datasets
-
-        names = ("query-id", "corpus-id", "score")
-        as_text = datasets.Features({name: datasets.Value("string") for name in names})
-        try:
-            return self._load(self.qrels_dataset, None, self.qrels_revision, as_text)
-        except HubError as error:
-            if isinstance(error.__cause__, OSError):
-                raise
-            # further columns do not fit the features, so `datasets` must infer them all
-            return self._load(self.qrels_dataset, None, self.qrels_revision)
-
-    def _load(
-        self, name: str, configuration: str | None, revision: str | None, features: Any = None
-    ) -> dict[str, Iterable[dict[str, Any]]]:
-        import datasets
-
-        try:
-            splits: Any = datasets.load_dataset(
-                name, configuration, revision=revision, features=features
+        columns = ["query-id", "corpus-id", "score"]
+        for where, row, split in self._rows(self._qrels, None, columns):
+            yield Qrel(
+                read_id(row["query-id"], "query-id", where),
+                read_id(row["corpus-id"], "corpus-id", where),
+                read_score(row["score"], where),
+                split,
+                where,
             )
-        except Exception as error:  # `datasets` passes on the errors of every library below it
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise HubError(
-                f"the dataset {name} cannot be loaded from the Hugging Face hub ({reason}). If "
-                f"the hub cannot be reached, set source.folder to a local folder in BEIR layout: "
-                f"corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
-            ) from error
-        return {str(split): rows for split, rows in splits.items()}
+
+    def _rows(
+        self,
+        repository: HubRepository | LocalRepository,
+        configuration: str | None,
+        required: list[str],
+        optional: Sequence[str] = (),
+    ) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """Yield the rows of a configuration between their places and the names of their splits."""
+        with _naming_a_remedy():
+            files = list(repository.files(configuration))
+        for split, path in files:
+            rows = read_data_file(path, required, optional, line_breaks=self._line_breaks)
+            for where, row in rows:
+                yield f"{repository.name} {where}", row, split
 
 
-def _local_or_name(name: str, base: Path) -> str:
-    local = base / Path(name).expanduser()
-    return str(local) if local.is_dir() else name
-
-
-def _revision(name: str, revision: str | None) -> str:
-    if Path(name).is_dir():
-        return str(max(path.stat().st_mtime_ns for path in Path(name).rglob("*")))
-    return commit_on_hub(name, "dataset", revision)
+@contextmanager
+def _naming_a_remedy() -> Iterator[None]:
+    try:
+        yield
+    except HubError as error:
+        raise HubError(
+            f"{error}. If the hub cannot be reached, set source.folder to a local folder in BEIR "
+            f"layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
+        ) from error

@@ -4,23 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from hn_assets.errors import SourceError
 from hn_assets.settings_base import Settings
-from hn_assets.sources.csv_rows import read_csv_rows
+from hn_assets.sources.csv_rows import line_breaks_field
+from hn_assets.sources.data_files import read_data_file
 from hn_assets.sources.fingerprint import fingerprint_files
-from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.protocol import Document, Qrel, Query, Source, SourceSettings
-from hn_assets.sources.read_fields import (
-    check_columns,
-    read_id,
-    read_optional_text,
-    read_score,
-    read_text,
-)
+from hn_assets.sources.read_fields import read_id, read_optional_text, read_score, read_text
 
 SUFFIXES = {".parquet", ".csv", ".tsv", ".jsonl"}
 
@@ -65,13 +57,7 @@ class TableSettings(SourceSettings):
         min_length=1,
         description="the name of the split if the qrels have no column of splits",
     )
-    line_breaks: bool = Field(
-        default=False,
-        description=(
-            "whether a value of a CSV file, in quotation marks, may hold line breaks; then a stray "
-            "mark can make one value of many rows"
-        ),
-    )
+    line_breaks: bool = line_breaks_field()
 
     def open(self, base: Path) -> "TableFiles":
         """The three tables as a source."""
@@ -149,41 +135,11 @@ class TableFiles(Source):
         A column that is named must be there, but a line of JSONL may lack an optional one.
         """
         path = self._path(name)
-        wanted = [*required, *(column for column in optional if column)]
+        optional = [column for column in optional if column]
         if path.suffix not in SUFFIXES:
             raise SourceError(f"{path}: the name must end in {', '.join(sorted(SUFFIXES))}")
         if not path.is_file():
             raise SourceError(f"{path} is not there")
-        if path.suffix == ".jsonl":
-            for where, row in read_objects(path):
-                check_columns(required, list(row), where)
-                yield where, row
-        elif path.suffix == ".parquet":
-            yield from read_parquet_rows(path, wanted)
-        else:
-            yield from read_csv_rows(
-                path,
-                wanted,
-                line_breaks=self.settings.line_breaks,
-                remedy="set source.line_breaks to true",
-            )
-
-
-def read_parquet_rows(path: Path, wanted: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield some columns of a Parquet file row by row, each row after its place in the file.
-
-    Raises:
-        SourceError: The file is damaged, or lacks a column or has it twice.
-    """
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            check_columns(wanted, names, str(path))
-            for batch in file.iter_batches(columns=wanted):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path.name}, row {number}", row
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SourceError(f"{path}, after row {number}: {reason}") from error
+        if path.suffix != ".jsonl":
+            required = [*required, *optional]
+        yield from read_data_file(path, required, optional, line_breaks=self.settings.line_breaks)
