@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.measure import (
     describe_machine,
     matmul_peak,
-    peak_memory_mb,
+    peak_memory_mib,
     print_table,
     read_documents,
     rounds,
@@ -140,7 +140,7 @@ def measure(
         start = time.perf_counter()
         peer.encode(texts, batch_size=batch, show_progress_bar=False)
     seconds = time.perf_counter() - start
-    memory = peak_memory_mb()
+    memory = peak_memory_mib()
     tokens, flops = count(folder, texts)
     return {
         "seconds": seconds,

@@ -23,7 +23,7 @@ from benchmarks.measure import (
     child,
     describe_machine,
     materialize,
-    peak_memory_mb,
+    peak_memory_mib,
     print_table,
     rounds,
     write_project,
@@ -81,7 +81,7 @@ def measure(who: str, folder: str) -> dict[str, Any]:
             found = metadata(place, "bench", "training_set")
             return {
                 "seconds": seconds,
-                "memory": found["peak_memory_mb"],
+                "memory": found["peak_memory_mib"],
                 "queries": found["queries"],
                 "negatives": found["negatives"],
             }
@@ -100,7 +100,7 @@ def inner(who: str, folder: str, out: str) -> dict[str, Any]:
     with Path(out).open("w") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return {
-        "memory": peak_memory_mb(),
+        "memory": peak_memory_mib(),
         "queries": len(rows),
         "negatives": sum(len(row["neg"]) for row in rows),
     }

@@ -90,7 +90,7 @@ def child(module: str, **options: Any) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def peak_memory_mb() -> int:
+def peak_memory_mib() -> int:
     """The most memory this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 

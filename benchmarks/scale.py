@@ -70,7 +70,7 @@ def main() -> None:
                     f"{1000 * wall / documents:.1f}",
                 )
             )
-            peaks = [metadata(one, "scale", stage)["peak_memory_mb"] for stage in STAGES]
+            peaks = [metadata(one, "scale", stage)["peak_memory_mib"] for stage in STAGES]
             index = metadata(one, "scale", "faiss_index")["index_bytes"] >> 20
             memory.append((f"{documents:,}", *peaks, index))
     print_table(

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import describe_machine, peak_memory_mb, print_table, rounds
+from benchmarks.measure import describe_machine, peak_memory_mib, print_table, rounds
 
 CONTENDERS = {
     "hn_assets": {"who": "ours"},
@@ -76,7 +76,7 @@ def measure(who: str, folder: str, queries: int, depth: int, block: int = 0) -> 
     seconds = time.perf_counter() - start
     return {
         "seconds": seconds,
-        "memory": peak_memory_mb(),
+        "memory": peak_memory_mib(),
         "asked": count,
         "documents": len(documents),
     }

@@ -89,12 +89,21 @@ def to_json(metadata: Metadata) -> dict[str, Any]:
 
 
 def from_json(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata that `to_json` made."""
+    """The metadata that `to_json` made.
+
+    Raises:
+        ValueError: It has not made them.
+    """
     found: dict[str, Any] = {}
+    if not isinstance(kept, Mapping):
+        raise ValueError("metadata are an object")
     for key, described in kept.items():
-        fields = dict(described)
-        kind = fields.pop("shown_as", None)
-        found[key] = fields["value"] if kind is None else KINDS[kind](**fields)
+        try:
+            fields = dict(described)
+            kind = fields.pop("shown_as", None)
+            found[key] = fields["value"] if kind is None else KINDS[kind](**fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the metadata {key!r} are of no known kind") from error
     return found
 
 

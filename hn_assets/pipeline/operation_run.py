@@ -67,8 +67,8 @@ def _run_together(runs: list[StageRun]) -> list[StageResult]:
         drafts = {run.stage.name: publishing.enter_context(run.publish()) for run in runs}
         for run in runs:
             run.context.drafts = drafts
-        made = {run.stage.name: run.stage.make(run.context, drafts[run.stage.name]) for run in runs}
-    return [run.result(drafts[run.stage.name], made[run.stage.name]) for run in runs]
+            run.make(drafts[run.stage.name])
+    return [run.result() for run in runs]
 
 
 @contextmanager

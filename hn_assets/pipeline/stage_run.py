@@ -1,18 +1,19 @@
 """One stage while a run makes it: whether it is up to date, and how it is published."""
 
 import json
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from hn_assets.errors import StoreError
+from hn_assets.pipeline.memory import measure_peak_memory
 from hn_assets.pipeline.metadata import Location, Metadata, from_json, to_json
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.store import Draft
+from hn_assets.store import Draft, Manifest
 
 METADATA_NOTE = "metadata.json"
 
@@ -32,6 +33,20 @@ class StageResult:
     metadata: Metadata
 
 
+class MetadataNote(BaseModel):
+    """The file that keeps what a version of a stage has said of itself.
+
+    Attributes:
+        version: The version.
+        metadata: What it has said.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: str
+    metadata: Annotated[dict[str, Any], BeforeValidator(from_json)]
+
+
 class StageRun:
     """One stage of a dataset while it is made.
 
@@ -44,6 +59,8 @@ class StageRun:
         self.stage = stage
         self.context = context
         self._made_from: dict[str, Any] | None = None
+        self._metadata: Metadata = {}
+        self._result: StageResult | None = None
 
     def identify(self) -> None:
         """Find out what the content depends on, without making it.
@@ -81,44 +98,49 @@ class StageRun:
             return None
         if manifest.info.get("made_from") != self._made_from:
             return None
-        note = place.read_note(METADATA_NOTE) or {}
-        kept = from_json(note["metadata"]) if note.get("version") == manifest.version else {}
+        note = place.read_note(METADATA_NOTE, MetadataNote)
+        if note is None or note.version != manifest.version:
+            log.warning(
+                f"{place.where(METADATA_NOTE)} is missing or damaged: {place.asset} is made again"
+            )
+            return None
+        place.complete(manifest)
         log.info(f"{place.asset}: nothing that it is made from has changed; it is kept")
-        metadata = {**kept, "unchanged": True}
+        metadata = {**note.metadata, "unchanged": True}
         return StageResult(self.stage.name, manifest.version, metadata)
 
     @contextmanager
     def publish(self) -> Iterator[Draft]:
         """Write the next version of the stage, which replaces the present one at the end."""
         with self.context.place.publish() as draft:
+            draft.before_publication = self._describe
             yield draft
             draft.info["made_from"] = self._made_from
 
-    def result(self, draft: Draft, metadata: Metadata) -> StageResult:
+    def make(self, draft: Draft) -> None:
+        """Write the files of the stage into the draft."""
+        with measure_peak_memory() as peak:
+            metadata = self.stage.make(self.context, draft)
+        self._metadata = {**({} if peak.mib is None else {"peak_memory_mib": peak.mib}), **metadata}
+
+    def result(self) -> StageResult:
         """What came of a stage that has just been published."""
-        assert draft.manifest is not None, "the draft must be published first"
-        version, place = draft.manifest.version, self.context.place
+        assert self._result is not None, "the draft must be published first"
+        return self._result
+
+    def _describe(self, manifest: Manifest) -> None:
+        """Keep what is known of a version, before readers see it."""
+        version, place = manifest.version, self.context.place
         described = {
             "path": Location(place.where(version)),
-            "bytes": sum(int(file["bytes"]) for file in draft.manifest.files.values()),
-            "peak_memory_mib": peak_memory() >> 20,
-            **metadata,
+            "bytes": sum(file["bytes"] for file in manifest.files.values()),
+            **self._metadata,
             "unchanged": False,
         }
         if self.stage.published is not None:
             self.stage.published(self.context, version)
         place.write_note(METADATA_NOTE, {"version": version, "metadata": to_json(described)})
-        return StageResult(self.stage.name, version, described)
-
-
-def peak_memory() -> int:
-    """The most memory that this process, or one that it has started, ever held; in bytes.
-
-    Files that are mapped into memory count as far as they were read.
-    """
-    unit = 1 if sys.platform == "darwin" else 1024
-    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(who).ru_maxrss for who in processes) * unit
+        self._result = StageResult(self.stage.name, version, described)
 
 
 def _as_json(value: Any) -> Any:

@@ -6,7 +6,8 @@ links to that folder. What the files contain, and how they are made, is not deci
 """
 
 from hn_assets.store.dataset_store import DatasetStore, open_store
+from hn_assets.store.draft import Draft
 from hn_assets.store.manifest import Manifest
-from hn_assets.store.stage_store import Draft, StageStore
+from hn_assets.store.stage_store import StageStore
 
 __all__ = ["DatasetStore", "Draft", "Manifest", "StageStore", "open_store"]

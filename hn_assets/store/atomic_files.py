@@ -1,10 +1,20 @@
-"""Small files that are there whole or not at all, even if the process or the machine crashes."""
+"""Small files that are there whole or not at all, even if the process or the machine crashes.
 
+What is being written has a name of its own, and beside it stands a lock that its writer holds. The
+operating system frees the lock of a process that ends, on whatever machine or in whatever container
+it ran, so that a free lock means that what lies beside it will never be finished.
+"""
+
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+LOCK = ".lock"
 
 
 def replace_file(path: Path, content: Any, prefix: str = ".writing") -> None:
@@ -18,36 +28,64 @@ def replace_file(path: Path, content: Any, prefix: str = ".writing") -> None:
     Raises:
         OSError: The file cannot be written; the old one is unchanged.
     """
-    unfinished = unfinished_path(path.parent, prefix)
-    try:
+    with unfinished_path(path.parent, prefix) as unfinished:
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
         sync(path.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
-def unfinished_path(folder: Path, prefix: str = ".writing") -> Path:
-    """A path in `folder` for what this process is still writing, a file or a folder.
+@contextmanager
+def unfinished_path(folder: Path, prefix: str = ".writing") -> Iterator[Path]:
+    """A path in `folder` for what is still being written: a file, a folder or a link.
 
-    The name holds the id of the process, by which `remove_unfinished` recognizes what a process
-    that has ended left behind.
+    What is left at that path when the block ends is removed.
+
+    Raises:
+        OSError: The folder cannot be written.
     """
-    return folder / f"{prefix}-{os.getpid()}-{uuid4().hex[:8]}"
+    path, handle = _locked_name(folder, prefix)
+    try:
+        yield path
+    finally:
+        _remove(path)
+        _lock_of(path).unlink(missing_ok=True)
+        os.close(handle)
 
 
 def remove_unfinished(folder: Path, prefix: str = ".writing") -> None:
-    """Remove the unfinished files and folders of processes that no longer run."""
-    for path in folder.glob(f"{prefix}-*"):
-        if is_running(path.name.split("-")[1]):
+    """Remove what writers that have ended have left unfinished, of this and of other machines."""
+    for name in {path.name.removesuffix(LOCK) for path in folder.glob(f"{prefix}-*")}:
+        path = folder / name
+        try:
+            handle = os.open(_lock_of(path), os.O_RDWR)
+        except FileNotFoundError:  # a lock is there before what it is for, and for longer
+            _remove(path)
             continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path)
+            _lock_of(path).unlink(missing_ok=True)
+        except OSError:
+            pass  # the writer is at work, or the file system has no locks and nobody can tell
+        finally:
+            os.close(handle)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder with its parents, so that a crash of the machine does not lose them.
+
+    Raises:
+        OSError: A folder cannot be made.
+    """
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(new):
+        sync(folder.parent)
 
 
 def sync(path: Path) -> None:
@@ -59,12 +97,35 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def is_running(pid: str) -> bool:
-    """Whether this machine runs a process with that id; true if that cannot be found out."""
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return True
+def sync_all(folder: Path) -> None:
+    """Make all files in a folder and below, and their names, survive a crash of the machine."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def _locked_name(folder: Path, prefix: str) -> tuple[Path, int]:
+    """A new path, and the file descriptor that holds its lock."""
+    while True:
+        path = folder / f"{prefix}-{uuid4().hex}"
+        handle = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another process is just removing it, since it saw it free
+            os.close(handle)
+            continue
+        except OSError:
+            return path, handle  # the file system has no locks: nobody will remove it
+        if os.fstat(handle).st_nlink:
+            return path, handle
+        os.close(handle)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + LOCK)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

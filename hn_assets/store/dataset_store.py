@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from hn_assets.errors import StoreError
 from hn_assets.store.layout import VECTOR_CACHE, StageFile
 from hn_assets.store.remote import Remote
 from hn_assets.store.stage_store import StageStore
@@ -59,13 +60,21 @@ def open_store(base: Path, dataset: str, environment: Mapping[str, str]) -> Data
         dataset: The name of the dataset.
         environment: The environment variables. `HN_DATA_DIR` is a folder (default `data`) or a
             URL such as `s3://bucket/assets`. With a URL, `HN_WORK_DIR` (default `data`) is the
-            local folder.
+            local folder. `~` is the home folder in both.
 
     Raises:
+        StoreError: The home folder of a path that begins with `~` is not known.
         RemoteStoreError: `HN_DATA_DIR` is a URL that cannot be opened.
     """
     location = environment.get("HN_DATA_DIR") or "data"
     if "://" not in location:
-        return DatasetStore(base / location, dataset)
-    local = base / (environment.get("HN_WORK_DIR") or "data")
+        return DatasetStore(_folder(base, "HN_DATA_DIR", location), dataset)
+    local = _folder(base, "HN_WORK_DIR", environment.get("HN_WORK_DIR") or "data")
     return DatasetStore(local, dataset, Remote(location))
+
+
+def _folder(base: Path, variable: str, path: str) -> Path:
+    try:
+        return base / Path(path).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"{variable}={path}: {error}; write the folder out") from error

@@ -1,7 +1,7 @@
 """Reads and writes files under any URL that fsspec knows, such as s3://, gs:// or file://."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ class Remote:
     >>> remote = Remote("memory://bucket/assets")
     >>> remote.write("corpus/manifest.json", "{}")
     >>> remote.read("corpus/manifest.json"), remote.read("queries/manifest.json")
-    ('{}', None)
+    (b'{}', None)
     """
 
     def __init__(self, url: str) -> None:
@@ -38,11 +38,11 @@ class Remote:
         with self._explained("opened"):
             self._fs, self._path = fsspec.url_to_fs(self.url, use_listings_cache=False)
 
-    def read(self, name: str) -> str | None:
-        """The text of a small file, or None if there is no such file."""
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a small file, or None if there is no such file."""
         with self._explained(f"read ({name})"):
             try:
-                return self._fs.cat_file(self._at(name)).decode()
+                return self._fs.cat_file(self._at(name))
             except FileNotFoundError:
                 return None
 
@@ -65,6 +65,31 @@ class Remote:
                 return False
             return True
 
+    def sizes(self, name: str) -> dict[str, int]:
+        """The size in bytes of every file in the folder `name` and below, by its path there."""
+        with self._explained(f"listed ({name})"):
+            try:
+                found = self._fs.find(self._at(name), detail=True)
+            except FileNotFoundError:
+                return {}
+            start = len(self._at(name).strip("/")) + 1
+            return {
+                path.strip("/")[start:]: int(entry["size"] or 0) for path, entry in found.items()
+            }
+
+    def seconds_older(self, name: str, than: str) -> float:
+        """How long before the file `than` the newest file of the folder `name` was written.
+
+        Both times are those of the remote place, so that no clock of this machine counts.
+        """
+        with self._explained(f"listed ({name})"):
+            try:
+                written = [self._fs.modified(path) for path in self._fs.find(self._at(name))]
+                latest = self._fs.modified(self._at(than))
+            except (FileNotFoundError, NotImplementedError):
+                return 0.0  # another machine has just removed it, or no times are known there
+            return (latest - max(written)).total_seconds() if written else 0.0
+
     def folders(self, name: str) -> list[str]:
         """The names of the folders within the folder `name`."""
         with self._explained(f"listed ({name})"):
@@ -79,8 +104,8 @@ class Remote:
             ]
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder with everything in it."""
-        with self._explained(f"removed ({name})"):
+        """Remove a folder with everything in it, unless another machine has removed it."""
+        with self._explained(f"removed ({name})"), suppress(FileNotFoundError):
             self._fs.rm(self._at(name), recursive=True)
 
     def _at(self, name: str) -> str:

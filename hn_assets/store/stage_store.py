@@ -1,41 +1,39 @@
 """The place of one stage: readers see its old version or its new one, never something between."""
 
 import errno
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Any, TypeVar
 
 from hn_assets.errors import StoreError
-from hn_assets.store.atomic_files import remove_unfinished, replace_file, sync, unfinished_path
-from hn_assets.store.manifest import MANIFEST, Manifest, describe_file
+from hn_assets.store.atomic_files import (
+    make_folder,
+    remove_unfinished,
+    replace_file,
+    sync,
+    sync_all,
+    unfinished_path,
+)
+from hn_assets.store.checked_json import checked_json, with_checksum
+from hn_assets.store.draft import Draft
+from hn_assets.store.manifest import (
+    MANIFEST,
+    FileDescription,
+    Manifest,
+    describe_file,
+    describe_files,
+    is_intact,
+    is_version,
+)
 from hn_assets.store.remote import Remote
+from hn_assets.store.remote_versions import remove_old_versions, upload_missing
 
 LATEST = "latest"
 STAGING = ".staging"
 
-
-@dataclass
-class Draft:
-    """The next version of a stage while its files are being written; readers do not see it yet.
-
-    Attributes:
-        folder: The folder that the files are written to.
-        info: What will stand in the manifest beside the files.
-        manifest: The manifest, as soon as the version is published.
-    """
-
-    folder: Path
-    info: dict[str, Any] = field(default_factory=dict)
-    manifest: Manifest | None = None
-
-    def path(self, name: str) -> Path:
-        """The path at which the file `name` is to be written."""
-        return self.folder / name
+T = TypeVar("T")
 
 
 class StageStore:
@@ -64,9 +62,9 @@ class StageStore:
             StoreError: There is a manifest, but it cannot be read.
         """
         try:
-            text = self._read(MANIFEST)
-            return None if text is None else Manifest.from_json(text)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            content = self._read(MANIFEST)
+            return None if content is None else Manifest.from_json(content)
+        except (OSError, ValueError) as error:
             raise StoreError(
                 f"{self.where(MANIFEST)} is damaged ({error}); materialize {self.asset} again"
             ) from error
@@ -109,16 +107,46 @@ class StageStore:
         """
         return self._verify(self.require(), name)
 
-    def read_note(self, name: str) -> dict[str, Any] | None:
-        """What `write_note` wrote, or None if there is nothing that can be read."""
+    def complete(self, manifest: Manifest) -> None:
+        """Make up for what a run that was cut off, or another machine, left out of a version.
+
+        Afterwards `latest` points at it, every file lies at the remote place with its size, and
+        nothing unfinished is left.
+
+        Args:
+            manifest: The manifest of the current version, whose files were verified.
+
+        Raises:
+            RemoteStoreError: The remote place cannot be read or written.
+        """
+        if self.remote is not None:
+            folder = self.folder / manifest.version
+            upload_missing(self.remote, self.asset, folder, manifest)
+        self._link_latest(manifest.version)
+        remove_unfinished(self.folder, STAGING)
+
+    def read_note(self, name: str, shape: type[T]) -> T | None:
+        """What `write_note` wrote.
+
+        Args:
+            name: The name of the file.
+            shape: What the note must be: a class that pydantic can validate.
+
+        Returns:
+            None if there is no note that can be read, was not changed, and is of that shape.
+        """
         try:
-            return json.loads(self._read(name) or "null")
+            content = self._read(name)
+            if content is None:
+                return None
+            return checked_json(content, shape, checksum_required=False)
         except (OSError, ValueError):
             return None
 
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
         """Write a JSON file beside the versions, for facts that no later stage depends on."""
-        self._write(name, json.dumps(note))
+        make_folder(self.folder)
+        self._write(name, with_checksum(note))
 
     @contextmanager
     def publish(self) -> Iterator[Draft]:
@@ -128,13 +156,14 @@ class StageStore:
             StoreError: The store cannot be written: there is no space, no permission, or a file
                 stands in the place of a folder.
         """
-        staging = unfinished_path(self.folder, STAGING)
         try:
+            make_folder(self.folder)
             remove_unfinished(self.folder, STAGING)
-            staging.mkdir(parents=True)
-            draft = Draft(staging)
-            yield draft
-            draft.manifest = self._commit(draft)
+            with unfinished_path(self.folder, STAGING) as staging:
+                staging.mkdir()
+                draft = Draft(staging)
+                yield draft
+                draft.manifest = self._commit(draft)
         except OSError as error:
             if not _is_about(error.filename, self.folder):
                 raise
@@ -143,18 +172,13 @@ class StageStore:
                 f"what was there before is unchanged. Free some space or set HN_DATA_DIR to a "
                 f"folder that can be written"
             ) from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
     def _commit(self, draft: Draft) -> Manifest:
-        files: dict[str, dict[str, Any]] = {}
-        for path in sorted(draft.folder.rglob("*")):
-            sync(path)
-            if path.is_file():
-                files[path.relative_to(draft.folder).as_posix()] = describe_file(path)
+        files = describe_files(draft.folder)
         manifest = Manifest.of_files(files, draft.info)
         target = self.folder / manifest.version
-        if not _is_intact(target, files):
+        sync_all(draft.folder)
+        if not is_intact(target, files):
             shutil.rmtree(target, ignore_errors=True)
             draft.folder.replace(target)
             sync(self.folder)
@@ -162,6 +186,9 @@ class StageStore:
         if self.remote is not None:
             for name in files:
                 self.remote.upload(target / name, f"{self.asset}/{manifest.version}/{name}")
+            upload_missing(self.remote, self.asset, target, manifest)
+        if draft.before_publication is not None:
+            draft.before_publication(manifest)
         self._write(MANIFEST, manifest.to_json())
         self._link_latest(manifest.version)
         if manifest.version != previous:  # the same version again must not cost the one before
@@ -179,39 +206,36 @@ class StageStore:
             raise StoreError(
                 f"{path} cannot be read ({error.strerror}); materialize {self.asset} again"
             ) from error
-        if actual != dict(expected):
+        if actual != expected:
             raise StoreError(
                 f"{path} is damaged: its checksum is not the one in {MANIFEST}; "
                 f"materialize {self.asset} again"
             )
         return path
 
-    def _fetch(self, version: str, name: str, expected: Mapping[str, Any]) -> dict[str, Any]:
+    def _fetch(self, version: str, name: str, expected: FileDescription) -> FileDescription:
         """Describe the local file, after a remote one was copied if the local one differs."""
         path = self.folder / version / name
         if self.remote is not None:
             try:
                 actual = describe_file(path)
-                if actual == dict(expected):
+                if actual == expected:
                     return actual
             except OSError:
                 pass
             path.parent.mkdir(parents=True, exist_ok=True)
-            copy = unfinished_path(self.folder, STAGING)
-            try:
+            with unfinished_path(self.folder, STAGING) as copy:
                 if not self.remote.download(f"{self.asset}/{version}/{name}", copy):
                     raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
                 copy.replace(path)
-            finally:
-                copy.unlink(missing_ok=True)
         return describe_file(path)
 
-    def _read(self, name: str) -> str | None:
-        """The text of a small file, remote if there is a remote place; None if it is missing."""
+    def _read(self, name: str) -> bytes | None:
+        """The bytes of a small file, remote if there is a remote place; None if it is missing."""
         if self.remote is not None:
             return self.remote.read(f"{self.asset}/{name}")
         try:
-            return (self.folder / name).read_text(encoding="utf-8")
+            return (self.folder / name).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -230,35 +254,24 @@ class StageStore:
 
     def _link_latest(self, version: str) -> None:
         """Let `latest` point at the current version, for people; the code reads the manifest."""
-        link = self.folder / f".{LATEST}-{uuid4().hex[:8]}"
+        link = self.folder / LATEST
         try:
-            link.symlink_to(version)
-            link.replace(self.folder / LATEST)
+            if link.is_symlink() and link.readlink() == Path(version):
+                return
+            with unfinished_path(self.folder, STAGING) as new:
+                new.symlink_to(version)
+                new.replace(link)
+                sync(self.folder)
         except OSError:  # some file systems have no links
-            link.unlink(missing_ok=True)
+            pass
 
     def _remove_versions_except(self, kept: set[str | None]) -> None:
         """Remove old versions, except the last one, which readers may still have open."""
         for path in self.folder.iterdir():
-            is_version = path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-            if is_version and path.name not in kept:
+            if is_version(path.name) and path.name not in kept and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
         if self.remote is not None:
-            for name in self.remote.folders(self.asset):
-                if name not in kept:
-                    self.remote.remove_folder(f"{self.asset}/{name}")
-
-
-def _is_intact(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
-    try:
-        found = {
-            path.relative_to(folder).as_posix(): describe_file(path)
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
-        return found == files
-    except OSError:
-        return False
+            remove_old_versions(self.remote, self.asset, kept)
 
 
 def _is_about(filename: Any, folder: Path) -> bool:

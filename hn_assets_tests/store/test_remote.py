@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,10 @@ def test_another_machine_reads_what_one_has_published(tmp_path: Path, place: str
     assert machine(tmp_path, "two", place).stage("queries").manifest() is None
 
 
-def test_the_remote_place_counts_and_keeps_two_versions(tmp_path: Path, place: str) -> None:
+def test_the_remote_place_counts_and_keeps_two_versions(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hn_assets.store.remote_versions.KEPT_SECONDS", 0.0)
     one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
     versions = [publish(one, "first"), publish(two, "second")]
     assert one.stage("corpus").file("data.txt").read_text() == "second"
@@ -75,12 +79,109 @@ def test_the_remote_place_counts_and_keeps_two_versions(tmp_path: Path, place: s
     assert two.stage("corpus").file("data.txt").read_text() == "third"
 
 
+def test_a_version_is_not_removed_while_another_machine_has_yet_to_name_it(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
+    assert one.remote is not None
+    write = one.remote.write
+
+    def write_after_others(name: str, text: str) -> None:
+        if name.endswith("manifest.json"):
+            for number in range(3):
+                publish(two, f"number {number}")
+        write(name, text)
+
+    monkeypatch.setattr(one.remote, "write", write_after_others)
+    publish(one, "slow")
+    assert machine(tmp_path, "three", place).stage("corpus").file("data.txt").read_text() == "slow"
+
+
+def test_an_old_version_is_removed_by_the_clock_of_the_remote_place_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = machine(tmp_path, "one", f"file://{tmp_path}/remote")
+    versions = [publish(store, text) for text in ("first", "second")]
+    folder = tmp_path / "remote/toy/corpus"
+    for version, hours in zip(versions, (3, 2), strict=True):
+        path = folder / version / "data.txt"
+        written = path.stat().st_mtime - 3600 * hours
+        os.utime(path, (written, written))
+    monkeypatch.setattr("time.time", lambda: 0.0)  # as if this machine's clock were wrong
+    versions.append(publish(store, "third"))
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == sorted(versions[1:])
+
+
+@pytest.mark.parametrize("damage", ["truncate", "delete", "delete all"])
+def test_what_the_remote_place_has_lost_is_uploaded_by_the_next_run(
+    tmp_path: Path, damage: str
+) -> None:
+    place = f"file://{tmp_path}/remote"
+    stage = machine(tmp_path, "one", place).stage("corpus")
+    version = publish(machine(tmp_path, "one", place), "some content")
+    path = tmp_path / "remote/toy/corpus" / version / "data.txt"
+    if damage == "truncate":
+        path.write_text("some")
+    else:
+        shutil.rmtree(path.parent) if damage == "delete all" else path.unlink()
+    manifest = stage.verified()
+    assert manifest is not None, "the local copy is whole"
+    stage.complete(manifest)
+    two = machine(tmp_path, "two", place).stage("corpus")
+    assert two.file("data.txt").read_text() == "some content"
+
+
+def test_what_the_remote_place_loses_while_a_version_is_published_is_uploaded_again(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = machine(tmp_path, "one", place)
+    assert store.remote is not None
+    upload, uploaded = store.remote.upload, []
+
+    def lose_the_first(path: Path, name: str) -> None:
+        upload(path, name)
+        if not uploaded:
+            store.remote.remove_folder(name.rsplit("/", 1)[0])  # type: ignore[union-attr]
+        uploaded.append(name)
+
+    monkeypatch.setattr(store.remote, "upload", lose_the_first)
+    publish(store, "content")
+    assert len(uploaded) == 2
+    assert machine(tmp_path, "two", place).stage("corpus").file("data.txt").read_text() == "content"
+
+
+def test_a_remote_place_that_keeps_nothing_is_a_clear_error(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = machine(tmp_path, "one", place)
+    publish(store, "old")
+    monkeypatch.setattr(store.remote, "upload", lambda path, name: None)
+    with pytest.raises(RemoteStoreError, match=r"lacks data\.txt although"):
+        publish(store, "new")
+    assert machine(tmp_path, "two", place).stage("corpus").file("data.txt").read_text() == "old"
+
+
+def test_folders_that_are_no_versions_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hn_assets.store.remote_versions.KEPT_SECONDS", 0.0)
+    store = machine(tmp_path, "one", f"file://{tmp_path}/remote")
+    publish(store, "first")
+    theirs = [tmp_path / "remote/toy/corpus/notes", store.stage("corpus").folder / "notes"]
+    for folder in theirs:
+        folder.mkdir()
+        (folder / "mine.txt").write_text("kept")
+    for text in ("second", "third", "fourth"):
+        publish(store, text)
+    assert all((folder / "mine.txt").exists() for folder in theirs)
+
+
 def test_a_note_goes_with_it(tmp_path: Path, place: str) -> None:
     one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
     publish(one, "x")
     one.stage("corpus").write_note("metadata.json", {"rows": 3})
-    assert two.stage("corpus").read_note("metadata.json") == {"rows": 3}
-    assert two.stage("corpus").read_note("other.json") is None
+    assert two.stage("corpus").read_note("metadata.json", dict) == {"rows": 3}
+    assert two.stage("corpus").read_note("other.json", dict) is None
 
 
 def test_a_run_that_fails_leaves_the_old_version(tmp_path: Path, place: str) -> None:
@@ -152,8 +253,16 @@ def test_another_url_without_its_package_names_the_package(
         machine(tmp_path, "one", "gs://bucket/assets")
 
 
-def test_the_local_folder_can_be_named(tmp_path: Path) -> None:
+def test_the_local_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {"HN_DATA_DIR": f"file://{tmp_path}/remote", "HN_WORK_DIR": "work"}
     assert open_store(tmp_path, "toy", environment).root == tmp_path / "work"
     assert open_store(tmp_path, "toy", {}).root == tmp_path / "data"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for environment in (
+        {"HN_DATA_DIR": "~/assets"},
+        {"HN_DATA_DIR": f"file://{tmp_path}/remote", "HN_WORK_DIR": "~/assets"},
+    ):
+        assert open_store(tmp_path, "toy", environment).root == tmp_path / "home/assets"
+    with pytest.raises(StoreError, match="HN_DATA_DIR.*~nobody-of-that-name"):
+        open_store(tmp_path, "toy", {"HN_DATA_DIR": "~nobody-of-that-name/x"})
     assert os.environ.get("HN_DATA_DIR") is None

@@ -44,8 +44,8 @@ def test_a_file_is_found_by_its_constant(tmp_path: Path) -> None:
 def test_a_note_is_read_back(stage: StageStore) -> None:
     publish(stage, "one")
     stage.write_note("metadata.json", {"rows": 3})
-    assert stage.read_note("metadata.json") == {"rows": 3}
-    assert stage.read_note("other.json") is None
+    assert stage.read_note("metadata.json", dict) == {"rows": 3}
+    assert stage.read_note("other.json", dict) is None
 
 
 def test_equal_content_is_an_equal_version(stage: StageStore) -> None:

@@ -8,9 +8,10 @@ on its own, because it can change while the files stay the same.
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.checks.all_checks import all_checks
@@ -24,6 +25,18 @@ from hn_assets.store.layout import StageFile
 _TRAINING_SET = layout.TRAINING_SET.stage
 _NO_VERSION = ""  # stands for a training set that does not exist
 _INFO = "/info"
+
+
+class _Note(BaseModel):
+    """The file that remembers what a check saw."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int
+    settings: dict[str, Any]
+    read: dict[str, str]
+    result: CheckResult
+    accepted: bool
 
 
 class StoreInputs:
@@ -122,20 +135,20 @@ def run_check(
     """
     inputs = StoreInputs(store, settings)
     note = _read_note(check, store, settings)
-    if note is not None and inputs.would_read(note["read"]):
-        read, result = note["read"], CheckResult(**note["result"])
+    if note is not None and inputs.would_read(note.read):
+        read, result = note.read, note.result
     else:
         result = check.look(inputs)
         read = inputs.read
-    fresh = {
-        "version": check.version,
-        "settings": _relevant(settings),
-        "read": read,
-        "result": asdict(result),
-        "accepted": check.name in accepted,
-    }
+    fresh = _Note(
+        version=check.version,
+        settings=_relevant(settings),
+        read=read,
+        result=result,
+        accepted=check.name in accepted,
+    )
     if fresh != note:
-        store.stage(check.stage).write_note(_note_name(check), fresh)
+        store.stage(check.stage).write_note(_note_name(check), fresh.model_dump())
     return result
 
 
@@ -161,11 +174,11 @@ def read_verdicts(
     verdicts: list[CheckVerdict] = []
     for check in checks:
         note = _read_note(check, store, settings)
-        if note is None or not _is_of(note["read"], states):
+        if note is None or not _is_of(note.read, states):
             verdicts.append(check.verdict(None))
             continue
-        is_accepted = note["accepted"] or check.name in accepted
-        verdicts.append(check.verdict(CheckResult(**note["result"]), accepted=is_accepted))
+        is_accepted = note.accepted or check.name in accepted
+        verdicts.append(check.verdict(note.result, accepted=is_accepted))
     return verdicts
 
 
@@ -181,12 +194,13 @@ def _is_of(read: Mapping[str, str], states: Mapping[str, str]) -> bool:
     )
 
 
-def _read_note(
-    check: Check, store: DatasetStore, settings: DatasetSettings
-) -> dict[str, Any] | None:
-    """What a check saw the last time, or None if it would now look in another way."""
-    note = store.stage(check.stage).read_note(_note_name(check))
-    if note is None or note["version"] != check.version or note["settings"] != _relevant(settings):
+def _read_note(check: Check, store: DatasetStore, settings: DatasetSettings) -> _Note | None:
+    """What a check saw the last time, or None if it would now look in another way.
+
+    A note that cannot be read counts as none, so that the check looks again.
+    """
+    note = store.stage(check.stage).read_note(_note_name(check), _Note)
+    if note is None or note.version != check.version or note.settings != _relevant(settings):
         return None
     return note
 
