@@ -222,7 +222,7 @@ def test_scifact_says_what_to_do_where_there_is_no_hub(tmp_path: Path) -> None:
     )
     output = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "the dataset BeIR/scifact cannot be loaded" in output
+    assert "the hub does not say which revision BeIR/scifact is at" in output
     assert "HN_SCIFACT_FOLDER" in output
     assert "HN_SCIFACT_MODEL" in output
 
