@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import PrivateAttr, SkipValidation
+from pydantic import PrivateAttr, SkipValidation, ValidationError
 
 from hn_assets.assets import operations_of, stages_of
 from hn_assets.errors import SettingsError
@@ -24,6 +24,7 @@ from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation
 from hn_assets.pipeline.stage import upstream_names
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.settings_base import describe_invalid
 from hn_assets.sources.in_memory import InMemoryTables
 from hn_assets.sources.protocol import Source, SourceSettings
 from hn_assets.store import DatasetStore, layout
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 DATASET = "mined"
 
 log = logging.getLogger(__name__)
+
+_AnySettings = TypeVar("_AnySettings", bound=DatasetSettings)
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,20 @@ def _settings(
                 "queries and qrels out, or give the corpus as a table"
             )
         folder = str(Path(corpus).absolute())
-        return DatasetSettings.model_validate(
-            {**values, "source": {"type": "beir", "folder": folder}}
-        )
+        return _valid(DatasetSettings, {**values, "source": {"type": "beir", "folder": folder}})
     if queries is None or qrels is None:
         raise SettingsError("mine_hard_negatives needs queries and qrels beside the corpus")
     source = TablesSource()
-    found = TablesSettings.model_validate({**values, "source": source})
+    found = _valid(TablesSettings, {**values, "source": source})
     source._tables = InMemoryTables(corpus, queries, qrels, split=found.mining.split)
     return found
+
+
+def _valid(model: type[_AnySettings], values: Mapping[str, Any]) -> _AnySettings:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(f"the settings cannot work: {describe_invalid(error)}") from error
 
 
 def _wanted(dataset: Dataset, *, export: bool) -> set[str]:

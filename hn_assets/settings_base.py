@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | None:
@@ -34,10 +34,24 @@ def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | N
     return f"{', '.join(parts)}; known keys: {', '.join(known)}"
 
 
-class Settings(BaseModel):
-    """The base of every settings class: frozen, without unknown keys, its defaults validated."""
+def describe_invalid(error: ValidationError) -> str:
+    """Say on one line which settings are invalid and why."""
+    found = (
+        (".".join(map(str, part["loc"])), part["msg"].removeprefix("Value error, "))
+        for part in error.errors()
+    )
+    return "; ".join(f"{key}: {reason}" if key else reason for key, reason in found)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+class Settings(BaseModel):
+    """The base of every settings class: frozen, without unknown keys, its defaults validated.
+
+    A number is finite: every comparison with NaN is false, so that a limit of NaN would be none.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, create_model
 from hn_assets.errors import SettingsError
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.settings_base import Settings
+from hn_assets.settings_base import Settings, describe_invalid
 
 # what a run cannot change, by section; sections that are not named cannot be changed at all
 FIXED: Mapping[str, set[str]] = {
@@ -51,8 +51,9 @@ def with_run_settings(dataset: Dataset, resource: Any) -> Dataset:
     try:
         return replace(dataset, settings=type(dataset.settings).model_validate(values))
     except ValidationError as error:
-        reasons = "; ".join(str(part["msg"]) for part in error.errors())
-        raise SettingsError(f"the run's configuration cannot work: {reasons}") from error
+        raise SettingsError(
+            f"the run's configuration cannot work: {describe_invalid(error)}"
+        ) from error
 
 
 def _section_class(section: Settings, fixed: set[str]) -> type[dg.Config]:
