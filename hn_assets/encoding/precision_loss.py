@@ -1,6 +1,5 @@
 """What a lower precision costs: vectors and nearest texts against float32's, on a sample."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -11,6 +10,8 @@ from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.encoding.vectors.vector_file import Vectors
+from hn_assets.store.atomic_files import replace_file
+from hn_assets.store.checked_json import checked_json, with_checksum
 
 SAMPLE = 256  # texts: some seconds on two CPU cores, once per model
 NEIGHBOURS = 100
@@ -77,15 +78,15 @@ def measure_precision_loss(
     """
     path = cache.folder / LOSS_FILE
     try:
-        return PrecisionLoss(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        pass  # it was never measured, or cut off while it was written
+        return checked_json(path.read_bytes(), PrecisionLoss, checksum_required=False)
+    except (OSError, ValueError):
+        pass  # it was never measured, or is damaged
     sample = texts()
     if len(sample) < 2:
         return None
     ours = cache.take(cache.find([text_key(text) for text in sample]))
     loss = compare(ours, exact_encoder().encode(sample, kind))
-    path.write_text(json.dumps(asdict(loss)))
+    replace_file(path, with_checksum(asdict(loss)).encode())
     return loss
 
 

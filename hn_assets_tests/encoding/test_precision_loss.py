@@ -33,6 +33,20 @@ def test_the_loss_of_a_precision_is_measured_once(tmp_path: Path) -> None:
     assert again == loss
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"[]", b"{}", b'{"texts": "many"}', None])
+def test_a_loss_that_cannot_be_read_is_measured_again(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    cache = VectorCache(tmp_path, SPACE)
+    cache.add([text_key(text) for text in TEXTS[:4]], minilm_encoder().encode(TEXTS[:4], "passage"))
+    loss = measure_precision_loss(cache, lambda: TEXTS[:4], "passage", minilm_encoder)
+    path = cache.folder / "precision_loss.json"
+    written = path.read_bytes()
+    path.write_bytes(written.replace(b'"texts": 4', b'"texts": 5') if content is None else content)
+    assert measure_precision_loss(cache, lambda: TEXTS[:4], "passage", minilm_encoder) == loss
+    assert path.read_bytes() == written
+
+
 def test_vectors_that_say_nothing_lose_nearly_everything() -> None:
     random = np.random.default_rng(0)
     exact, noise = random.normal(size=(2, 300, 64)).astype(np.float32)

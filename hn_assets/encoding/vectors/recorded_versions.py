@@ -4,8 +4,8 @@ Beside the spaces of a `VectorCache`, `recorded_versions/<stage>/` keeps a small
 each published version of a stage that uses the cache.
 """
 
-import json
-import shutil
+import hashlib
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,10 +14,23 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors.vector_cache import KEY, SPACE_FILE, VectorCache
-from hn_assets.store.atomic_files import remove_unfinished, replace_file
+from hn_assets.encoding.vectors.vector_cache import KEY, VectorCache
+from hn_assets.encoding.vectors.vector_file import ARROW_ERRORS
+from hn_assets.errors import StoreError
+from hn_assets.store.atomic_files import (
+    make_folder,
+    remove_unfinished,
+    replace_file,
+    unfinished_path,
+)
 
 RECORDED_VERSIONS = "recorded_versions"
+
+_NAME = re.compile(
+    r"(?P<number>[0-9]{20,})-(?P<version>[0-9a-f]{16})(-(?P<checksum>[0-9a-f]{64}))?\.parquet"
+)
+_SPACE = b"space"  # the key of the metadata that name the folder of the space
+_SPACE_FOLDER = re.compile("[0-9a-f]{16}")
 
 
 @dataclass
@@ -48,16 +61,20 @@ def record_version(
         keys: The keys of the vectors.
     """
     versions = folder / RECORDED_VERSIONS / stage
-    versions.mkdir(parents=True, exist_ok=True)
-    for older in versions.glob(f"*-{version}.parquet"):
-        older.unlink()
-    path = versions / f"{time.time_ns():020}-{version}.parquet"
-    table = pa.table({"key": pa.array(sorted(set(keys)), KEY)})
-    table = table.replace_schema_metadata({"space": space_folder})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    make_folder(versions)
     remove_unfinished(versions)
-    replace_file(path, sink.getvalue())
+    recorded = _recorded(versions)
+    table = pa.table({"key": pa.array(sorted(set(keys)), KEY)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({_SPACE: space_folder}), sink)
+    content = sink.getvalue()
+    # a clock that was set back must not make a new version the older one
+    number = max([time.time_ns(), *(one.number + 1 for one in recorded)])
+    checksum = hashlib.sha256(content).hexdigest()
+    replace_file(versions / f"{number:020}-{version}-{checksum}.parquet", content)
+    for one in recorded:
+        if one.version == version:
+            one.path.unlink(missing_ok=True)
 
 
 def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:
@@ -67,30 +84,82 @@ def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:
         folder: The folder of all spaces, as for `VectorCache`.
         keep: How many versions of each stage count, the current one included.
         really: Whether to remove the vectors, or only to say what would be removed.
+
+    Raises:
+        StoreError: A record that counts is damaged; nothing was removed.
     """
     report = PruneReport()
     used: dict[str, set[bytes]] = {}
-    forgotten: list[Path] = []
-    for stage in sorted((folder / RECORDED_VERSIONS).glob("*")):
-        newest_first = sorted(stage.glob("*.parquet"), reverse=True)
+    forgotten: list[_RecordedVersion] = []
+    for stage in sorted(path for path in (folder / RECORDED_VERSIONS).glob("*") if path.is_dir()):
+        newest_first = _recorded(stage)[::-1]
         forgotten += newest_first[keep:]
-        for path in newest_first[:keep]:
-            table = pq.read_table(path)
-            space = (table.schema.metadata or {})[b"space"].decode()
-            used.setdefault(space, set()).update(table["key"].to_pylist())
-    for path in sorted(folder.glob(f"*/{SPACE_FILE}")):
-        space = path.parent.name
-        cache = VectorCache(folder, json.loads(path.read_text()))
+        for one in newest_first[:keep]:
+            space, keys = one.read()
+            used.setdefault(space, set()).update(keys)
+    for path in sorted(path for path in folder.glob("*") if _SPACE_FOLDER.fullmatch(path.name)):
+        space = path.name
+        cache = VectorCache.of_folder(path)
         unused = set(cache.keys()) - used.get(space, set())
         report.kept += len(cache) - len(unused)
         if unused:
             report.vectors[space] = len(unused)
         if really and space not in used:
-            shutil.rmtree(path.parent)
+            with unfinished_path(folder) as removed:
+                path.replace(removed)
         elif really and unused:
             cache.remove(unused)
-    report.versions = [f"{path.parent.name}/{path.stem}" for path in forgotten]
+    report.versions = [f"{one.path.parent.name}/{one.path.stem}" for one in forgotten]
     if really:
-        for path in forgotten:
-            path.unlink()
+        remove_unfinished(folder)
+        for one in forgotten:
+            one.path.unlink(missing_ok=True)
     return report
+
+
+@dataclass(frozen=True, order=True)
+class _RecordedVersion:
+    """A file of keys, by the parts of its name.
+
+    Attributes:
+        number: Grows from one record of a stage to the next.
+        version: The version that was published.
+        checksum: The SHA-256 of the file; empty in files of earlier versions of this package.
+        path: The file.
+    """
+
+    number: int
+    version: str
+    checksum: str
+    path: Path
+
+    def read(self) -> tuple[str, list[bytes]]:
+        """The folder of the space, and the keys.
+
+        Raises:
+            StoreError: The file is damaged.
+        """
+        try:
+            content = self.path.read_bytes()
+            if self.checksum not in ("", hashlib.sha256(content).hexdigest()):
+                raise ValueError("its checksum is not the one in its name")
+            table = pq.read_table(pa.BufferReader(content))
+            space = (table.schema.metadata or {}).get(_SPACE, b"").decode()
+            if not _SPACE_FOLDER.fullmatch(space) or table.schema.field("key").type != KEY:
+                raise ValueError("it is not a record of vectors")
+            return space, table["key"].to_pylist()
+        except (*ARROW_ERRORS, KeyError) as error:
+            raise StoreError(
+                f"{self.path} is damaged ({error}), so that it is not known which vectors this "
+                f"version uses; nothing was removed. To prune without it, delete it"
+            ) from error
+
+
+def _recorded(folder: Path) -> list[_RecordedVersion]:
+    """The recorded versions of a stage, the newest last; files of other names are none."""
+    found = [(_NAME.fullmatch(path.name), path) for path in folder.glob("*.parquet")]
+    return sorted(
+        _RecordedVersion(int(name["number"]), name["version"], name["checksum"] or "", path)
+        for name, path in found
+        if name is not None
+    )

@@ -16,10 +16,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
-from hn_assets.encoding.vectors.vector_file import Vectors, gather, vector_column
+from hn_assets.encoding.vectors.vector_file import (
+    ARROW_ERRORS,
+    Vectors,
+    check_batches,
+    gather,
+    vector_column,
+    vectors_of,
+)
 from hn_assets.hashing import hash_of_text, sha256_of
-from hn_assets.store.atomic_files import remove_unfinished, replace_file
+from hn_assets.store.atomic_files import make_folder, remove_unfinished, replace_file
+from hn_assets.store.checked_json import checked_json, with_checksum
 
 SPACE_FILE = "space.json"
 SPEED_FILE = "speed.json"
@@ -50,20 +59,29 @@ class VectorCache:
     """
 
     def __init__(self, folder: Path, space: Mapping[str, Any]) -> None:
-        described = json.dumps(space, sort_keys=True, indent=1)
-        self.folder = folder / hashlib.sha256(described.encode()).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / SPACE_FILE).exists():
-            replace_file(self.folder / SPACE_FILE, described.encode())
+        described = json.dumps(space, sort_keys=True, indent=1).encode()
+        self._open_folder(folder / hashlib.sha256(described).hexdigest()[:16])
+        path = self.folder / SPACE_FILE
+        if not path.exists() or path.read_bytes() != described:
+            replace_file(path, described)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "VectorCache":
+        """The vectors in the folder of a space, whatever the space is."""
+        cache = cls.__new__(cls)
+        cache._open_folder(folder)
+        return cache
+
+    def _open_folder(self, folder: Path) -> None:
+        self.folder = folder
+        make_folder(folder)
         self.damaged: list[Path] = []
         self._paths: list[Path] = []
         self._keys: list[pa.Array] = []
         self._vectors: list[Vectors] = []
         remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.arrow")):
-            if path.stem == sha256_of(path):
-                self._open(path)
-            else:
+            if path.stem != sha256_of(path) or not self._open(path):
                 path.unlink()
                 self.damaged.append(path)
 
@@ -79,13 +97,14 @@ class VectorCache:
     def seconds_per_text(self) -> float:
         """What encoding a text took when some were encoded last; 0 if that is not known."""
         try:
-            return float(json.loads((self.folder / SPEED_FILE).read_text())["seconds_per_text"])
-        except (OSError, ValueError, KeyError):
+            content = (self.folder / SPEED_FILE).read_bytes()
+            return checked_json(content, _Speed).seconds_per_text
+        except (OSError, ValueError):
             return 0.0
 
     def keep_speed(self, seconds_per_text: float) -> None:
         """Keep what encoding a text took."""
-        content = json.dumps({"seconds_per_text": seconds_per_text})
+        content = with_checksum({"seconds_per_text": seconds_per_text})
         replace_file(self.folder / SPEED_FILE, content.encode())
 
     def keys(self) -> list[bytes]:
@@ -107,7 +126,7 @@ class VectorCache:
     def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Commit a shard: when this returns, a crash cannot lose it."""
         columns = [pa.array(keys, KEY), vector_column(vectors)]
-        batch = pa.record_batch(columns, names=["key", "vector"])
+        batch = pa.record_batch(columns, _shard_schema(vectors.shape[1]))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
@@ -133,10 +152,27 @@ class VectorCache:
                 removed += len(names) - len(kept)
         return removed
 
-    def _open(self, path: Path) -> None:
-        with pa.memory_map(str(path)) as source:
-            batch = pa.ipc.open_file(source).get_batch(0)
-        column = batch.column("vector")
+    def _open(self, path: Path) -> bool:
+        """Map a shard into memory; return false if it does not hold vectors."""
+        try:
+            with pa.memory_map(str(path)) as source:
+                batch = pa.ipc.open_file(source).get_batch(0)
+            column = batch.column("vector")
+            check_batches([batch], _shard_schema(column.type.list_size))
+            vectors = vectors_of(batch)
+        except (*ARROW_ERRORS, KeyError, AttributeError):
+            return False
         self._paths.append(path)
         self._keys.append(batch.column("key"))
-        self._vectors.append(column.flatten().to_numpy().reshape(len(column), -1))
+        self._vectors.append(vectors)
+        return True
+
+
+def _shard_schema(dimension: int) -> pa.Schema:
+    return pa.schema([("key", KEY), ("vector", pa.list_(pa.float32(), dimension))])
+
+
+class _Speed(BaseModel):
+    """The file that keeps how fast texts were encoded last."""
+
+    seconds_per_text: float = Field(ge=0, allow_inf_nan=False)

@@ -17,6 +17,9 @@ from hn_assets.store.schemas import TEXT_KEY, embeddings_schema
 
 Vectors = NDArray[np.float32]
 
+# what reading bytes that are no Arrow file raises
+ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
+
 
 def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
     """Refuse vectors that hold NaN or infinity.
@@ -38,6 +41,28 @@ def vector_column(vectors: Vectors) -> pa.FixedSizeListArray:
     """Vectors of shape (n, dimension) as a column of n fixed-size lists of float32."""
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+
+
+def vectors_of(batch: pa.RecordBatch) -> Vectors:
+    """The column `vector` of a batch: float32, shape (rows, dimension); nothing is copied."""
+    column = batch.column("vector")
+    return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+
+
+def check_batches(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> None:
+    """Refuse batches that were read from a file and are not what their schema says.
+
+    Without this, reading values from a damaged file can end the process.
+
+    Raises:
+        ArrowInvalid: The columns are others, a value is missing, or a length is wrong.
+    """
+    for batch in batches:
+        if not batch.schema.equals(schema):
+            raise pa.ArrowInvalid(f"its columns are {batch.schema.names} of other types")
+        batch.validate(full=True)
+        if any(column.null_count for column in batch.columns):
+            raise pa.ArrowInvalid("a value is missing")
 
 
 def gather(blocks: Sequence[Vectors], rows: NDArray[np.int64], dimension: int) -> Vectors:
@@ -117,13 +142,13 @@ class VectorTable:
                 batches = pa.ipc.open_file(source)
                 blocks = [batches.get_batch(i) for i in range(batches.num_record_batches)]
             self.dimension = int(batches.schema.field("vector").type.list_size)
-        except (pa.ArrowInvalid, KeyError, AttributeError) as error:
+            check_batches(blocks, embeddings_schema(self.dimension))
+            self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
+            self._blocks: list[Vectors] = [vectors_of(block) for block in blocks]
+        except FileNotFoundError:
+            raise
+        except (*ARROW_ERRORS, KeyError, AttributeError) as error:
             raise StoreError(f"{path} is not a file of vectors: {error}") from error
-        self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
-        self._blocks: list[Vectors] = [
-            block.column("vector").flatten().to_numpy().reshape(-1, self.dimension)
-            for block in blocks
-        ]
         self._keys = [block.column("text_key") for block in blocks]
 
     def __len__(self) -> int:

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.recorded_versions import prune, record_version
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
+from hn_assets.errors import StoreError
+
+V1, V2, V3 = ("1" * 16, "2" * 16, "3" * 16)
 
 
 def keys(*texts: str) -> list[bytes]:
@@ -30,9 +35,9 @@ def left(folder: Path, model: str, *texts: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    use(tmp_path, "old", "v1", "a", "bb")
-    use(tmp_path, "new", "v2", "a", "bb")
-    use(tmp_path, "new", "v3", "bb", "ccc")
+    use(tmp_path, "old", V1, "a", "bb")
+    use(tmp_path, "new", V2, "a", "bb")
+    use(tmp_path, "new", V3, "bb", "ccc")
     return tmp_path
 
 
@@ -68,7 +73,121 @@ def test_versions_that_are_kept_keep_their_vectors(folder: Path) -> None:
 
 
 def test_going_back_makes_an_old_version_the_newest(folder: Path) -> None:
-    use(folder, "old", "v1", "a", "bb")
+    use(folder, "old", V1, "a", "bb")
     prune(folder, 1, really=True)
     assert left(folder, "old", "a", "bb") == ["a", "bb"]
     assert not left(folder, "new", "a", "bb", "ccc")
+
+
+def test_a_clock_that_was_set_back_loses_no_vectors_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for now, version, texts in ((9_000, V1, "a"), (5, V2, "bb"), (5, V3, "ccc")):
+        monkeypatch.setattr("time.time_ns", lambda now=now: now * 10**9)
+        use(tmp_path, "new", version, texts)
+    report = prune(tmp_path, 1, really=True)
+    assert [name.split("-")[1] for name in report.versions] == [V2, V1]
+    assert left(tmp_path, "new", "a", "bb", "ccc") == ["ccc"]
+
+
+def test_a_file_of_another_name_is_no_recorded_version(folder: Path) -> None:
+    stage = folder / "recorded_versions/corpus_embeddings"
+    (newest,) = stage.glob(f"*-{V3}*")
+    for name in ("zzz.parquet", f"copy of {newest.name}", f"99-{V1}.parquet", f"{newest.name}.bak"):
+        (stage / name).write_bytes(b"of somebody else")
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]
+    assert len(list(stage.iterdir())) == 5
+    use(folder, "new", V1, "dddd")
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "bb", "ccc", "dddd") == ["dddd"]
+
+
+def test_a_number_beyond_all_clocks_is_still_the_last_but_one(folder: Path) -> None:
+    stage = folder / "recorded_versions/corpus_embeddings"
+    (newest,) = stage.glob(f"*-{V3}*")
+    newest.rename(stage / newest.name.replace(newest.name[:20], "9" * 20))
+    use(folder, "new", V1, "dddd")
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "bb", "ccc", "dddd") == ["dddd"]
+
+
+def test_a_record_of_an_earlier_version_of_the_format_is_read(folder: Path) -> None:
+    stage = folder / "recorded_versions/corpus_embeddings"
+    for path in stage.iterdir():
+        path.rename(stage / f"{path.name[:37]}.parquet")  # without a checksum
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]
+
+
+def test_a_damaged_record_stops_pruning_before_anything_is_removed(folder: Path) -> None:
+    stage = folder / "recorded_versions/corpus_embeddings"
+    (newest,) = stage.glob(f"*-{V3}*")
+    for content in (b"", b"not Parquet", newest.read_bytes()[:-1], newest.read_bytes() + b"x"):
+        newest.write_bytes(content)
+        with pytest.raises(StoreError, match=f"{newest.name} is damaged.*delete it"):
+            prune(folder, 1, really=True)
+    assert left(folder, "new", "a", "bb", "ccc") == ["a", "bb", "ccc"]
+    newest.unlink()
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "a", "bb", "ccc") == ["a", "bb"]
+
+
+def test_a_record_of_another_shape_is_damaged(folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stage = folder / "recorded_versions/corpus_embeddings"
+    (newest,) = stage.glob(f"*-{V3}*")
+    path = stage / f"{newest.name[:37]}.parquet"
+    newest.unlink()
+    key = pa.array([b"x" * 16], pa.binary(16))
+    for table in (
+        pa.table({"key": key}),
+        pa.table({"key": [1]}).replace_schema_metadata({"space": "0" * 16}),
+        pa.table({"other": key}).replace_schema_metadata({"space": "0" * 16}),
+        pa.table({"key": key}).replace_schema_metadata({"space": "../.."}),
+    ):
+        pq.write_table(table, path)
+        with pytest.raises(StoreError, match=f"{path.name} is damaged"):
+            prune(folder, 1, really=True)
+
+
+def test_the_description_of_a_space_is_not_needed_and_is_mended(folder: Path) -> None:
+    for path in folder.glob("*/space.json"):
+        path.write_bytes(b"\xff")
+    prune(folder, 1, really=True)
+    assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]
+    (described,) = folder.glob("*/space.json")
+    assert described.read_text() == '{\n "weights": "new"\n}'
+
+
+def test_folders_of_other_names_are_left_alone(folder: Path) -> None:
+    (folder / "backup").mkdir()
+    (folder / "backup/space.json").write_text("{}")
+    prune(folder, 1, really=True)
+    assert (folder / "backup/space.json").read_text() == "{}"
+
+
+@given(st.data())
+def test_whatever_happened_to_a_record_pruning_is_right_or_says_so(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("records")
+    use(folder, "new", V1, "a", "bb")
+    use(folder, "new", V2, "bb", "ccc")
+    (newest,) = (folder / "recorded_versions/corpus_embeddings").glob(f"*-{V2}*")
+    content = bytearray(newest.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content[at] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        content[at:] = data.draw(st.binary(max_size=20))
+    newest.write_bytes(content)
+    try:
+        prune(folder, 1, really=True)
+    except StoreError as error:
+        assert newest.name in str(error)
+        assert left(folder, "new", "a", "bb", "ccc") == ["a", "bb", "ccc"]
+    else:
+        assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]

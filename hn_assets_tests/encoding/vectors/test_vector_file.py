@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter, check_finite
 from hn_assets.errors import ModelError, StoreError
@@ -48,3 +50,31 @@ def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "v.arrow").write_text("not Arrow at all, but long enough to look at")
     with pytest.raises(StoreError, match=r"v\.arrow is not a file of vectors"):
         VectorTable(tmp_path / "v.arrow")
+
+
+@given(st.data())
+def test_whatever_bytes_come_they_are_vectors_or_named(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("vectors") / "v.arrow"
+    write(path, np.eye(3, dtype=np.float32), np.ones((2, 3), np.float32))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        match data.draw(st.sampled_from(["flip", "byte", "cut", "number"])):
+            case "flip":
+                content[at] ^= 1 << data.draw(st.integers(0, 7))
+            case "byte":
+                content[at] = data.draw(st.integers(0, 255))
+            case "cut":
+                content[at:] = data.draw(st.binary(min_size=1, max_size=20))
+            case "number":
+                content[at : at + 4] = data.draw(st.binary(min_size=4, max_size=4))
+    path.write_bytes(content)
+    try:
+        table = VectorTable(path)
+    except StoreError as error:
+        assert "v.arrow is not a file of vectors" in str(error)
+    else:
+        assert len(table.ids) == len(table.text_keys()) == sum(map(len, table.blocks()))
+        assert table.take(np.arange(len(table))).shape == (len(table), table.dimension)
