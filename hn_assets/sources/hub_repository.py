@@ -12,7 +12,17 @@ from typing import Any
 
 from hn_assets.errors import HubError
 from hn_assets.hashing import hash_files, state_of_files
-from hn_assets.hub import HubFile, commit_on_hub, fetch_file, files_on_hub, remember_commit
+from hn_assets.hub import (
+    STALL_SECONDS,
+    HubFile,
+    call_within,
+    commit_on_hub,
+    fetch_file,
+    files_on_hub,
+    reason_of,
+    remember_commit,
+)
+from hn_assets.text import shorten
 
 # what says in a repository how its files are laid out
 _LAYOUT_FILES = ("README.md", ".huggingface.yaml")
@@ -146,25 +156,29 @@ def _data_files(
     with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as cache:
         # empty files of the same names, so that `datasets` neither fetches nor reads any data
         folder = Path(made).resolve() / "dataset"
-        for name in names:
-            if name in laid_out or not name.endswith(".py"):  # old releases would run a script
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(laid_out[name].read_bytes() if name in laid_out else b"")
         try:
-            builder: Any = datasets.load_dataset_builder(
-                str(folder), configuration, cache_dir=cache
+            for name in names:
+                if name in laid_out or not name.endswith(".py"):  # old releases would run a script
+                    path = folder / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(laid_out[name].read_bytes() if name in laid_out else b"")
+            # a README may name files of other servers, which `datasets` would ask
+            builder: Any = call_within(
+                STALL_SECONDS,
+                lambda: datasets.load_dataset_builder(str(folder), configuration, cache_dir=cache),
             )
             found = [
                 (str(split), Path(path).relative_to(folder).as_posix())
                 for split, paths in (builder.config.data_files or {}).items()
                 for path in paths or [""]
             ]
+            if strange := [name for _, name in found if name not in names]:
+                raise ValueError(f"{strange[0]} is no file of it")
         except Exception as error:  # `datasets` passes on the errors of every library below it
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = shorten(reason_of(error).replace(str(folder), repository), 300)
             what = f"configuration {configuration!r}" if configuration else "data"
             raise HubError(
                 f"the dataset {repository} is not in the layout of BEIR's datasets on the hub: no "
-                f"files of the {what} are found ({reason.replace(str(folder), repository)})"
+                f"files of the {what} are found ({reason})"
             ) from error
     return found

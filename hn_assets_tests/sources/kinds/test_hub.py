@@ -25,7 +25,7 @@ def hub_layout(folder: Path) -> Path:
         "- config_name: queries\n  data_files:\n  - split: queries\n    path: queries.jsonl\n---\n"
     )
     qrels = folder / "toy-qrels"
-    qrels.mkdir()
+    qrels.mkdir(exist_ok=True)
     for split in ("train", "test"):
         (qrels / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n1\t007\t1\n")
     return folder
