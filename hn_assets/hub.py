@@ -4,13 +4,15 @@ Files lie in the hub's own cache, in which nothing stays that is not what the hu
 """
 
 import hashlib
+import json
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from threading import Thread
+from threading import Thread, get_ident
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
@@ -66,17 +68,23 @@ def commit_on_hub(name: str, kind: RepoKind, revision: str | None = None) -> str
 
 
 def files_on_hub(name: str, kind: RepoKind, commit: str) -> list[HubFile]:
-    """The files of a dataset or model at a commit, by name; those of the cache if offline.
+    """The files of a dataset or model at a commit, by name.
+
+    If offline, the list is the one that the hub gave the last time: what lies in the cache may be
+    a part of them.
 
     Raises:
         HubError: As `commit_on_hub` raises it, or the hub lists what is no name of a file.
     """
+    record = _cache_folder(name, kind) / "hn_assets" / f"{commit}.json"
     if _is_offline():
-        folder = _cache_folder(name, kind) / "snapshots" / commit
-        names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-        if not names:
-            raise HubError(f"HF_HUB_OFFLINE is set, and the cache lacks {name} at {commit}")
-        return [HubFile(file, _digest_in_cache(folder / file)) for file in names]
+        try:
+            return [HubFile(*file) for file in json.loads(record.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError) as error:
+            raise HubError(
+                f"HF_HUB_OFFLINE is set, and the cache does not say which files {name} has at "
+                f"{commit}; read it once while the hub can be reached"
+            ) from error
     found: list[HubFile] = []
     for file in repo_on_hub(name, kind, commit, files=True).siblings or []:
         parts = PurePosixPath(file.rfilename).parts
@@ -85,7 +93,12 @@ def files_on_hub(name: str, kind: RepoKind, commit: str) -> list[HubFile]:
         # a large file is kept outside Git, under its SHA-256
         digest = file.lfs["sha256"] if file.lfs else file.blob_id
         found.append(HubFile(file.rfilename, str(digest or "")))
-    return sorted(found, key=lambda file: file.name)
+    found.sort(key=lambda file: file.name)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = record.with_name(f"{commit}.{os.getpid()}.{get_ident()}")
+    unfinished.write_text(json.dumps([(file.name, file.digest) for file in found]), "utf-8")
+    unfinished.replace(record)
+    return found
 
 
 def fetch_file(name: str, kind: RepoKind, commit: str, file: HubFile) -> Path:

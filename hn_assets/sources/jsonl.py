@@ -18,6 +18,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
     """
+    number = 0
     try:
         if path.suffix == ".gz" and not path.stat().st_size:
             raise EOFError("it is empty")
@@ -36,7 +37,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
         raise SourceError(
-            f"{path} is damaged or cut off ({error}): fetch or compress it again"
+            f"{path}, after line {number}: the file is damaged or cut off ({error}); fetch or "
+            f"compress it again"
         ) from error
 
 

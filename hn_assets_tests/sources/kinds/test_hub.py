@@ -140,6 +140,26 @@ def test_offline_what_was_read_before_is_read(
     assert len(hub.asked) == asked
 
 
+def test_offline_what_was_fetched_in_part_is_not_taken_for_whole(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = tmp_path / "pushed" / "toy"
+    readme = (toy / "README.md").read_text().replace("path: queries.jsonl", 'path: "queries*"')
+    (toy / "README.md").write_text(readme)
+    write_jsonl(toy / "queries2.jsonl", [{"_id": "2", "text": "how"}])
+    hub.commit("me/toy", toy)
+    hub.hangs = "queries2.jsonl"
+    source = HubSettings(type="hub", dataset="me/toy").open(tmp_path)
+    assert len(list(source.documents())) == 1
+    with pytest.raises(HubError, match=r"queries2\.jsonl of me/toy"):
+        list(source.queries())
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    source = HubSettings(type="hub", dataset="me/toy").open(tmp_path)
+    assert len(list(source.documents())) == 1
+    with pytest.raises(HubError, match=r"queries2\.jsonl of me/toy"):
+        list(source.queries())
+
+
 def test_a_local_folder_is_read_anew_when_it_changes(tmp_path: Path) -> None:
     hub_layout(tmp_path)
     path = tmp_path / "toy" / "corpus.jsonl"
