@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Batch, cut_batches
+from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Batch, Layout, cut_batches
 from hn_assets.encoding.devices import device_model, flagembedding_model
 from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.devices.device_model import DeviceModel
@@ -25,8 +25,9 @@ from hn_assets.errors import ModelError
 Name = TypeVar("Name")
 
 # Texts that are tokenised and cut into batches at once, which bounds the memory, and computed
-# between two shards, which bounds what a crash can cost. A GPU needs many for full batches.
-WINDOW_TEXTS = {"cpu": 2048, "gpu": 32768}
+# between two shards, which bounds what a crash can cost. Padded batches of a card need many texts
+# to be full; where texts are laid end to end, a small first window lets the card begin soon.
+WINDOW_TEXTS: dict[Layout, int] = {"same_length": 2048, "sorted": 32768, "end_to_end": 8192}
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Encoder:
 
     Attributes:
         stats: What has been encoded so far.
-        window: How many texts are tokenised and cut into batches at once.
+        window: How many texts are tokenised and cut into batches at once; None for the default.
         cuts_batches: Whether batches are cut here; if not, FlagEmbedding drives the model.
 
     Example:
@@ -89,7 +90,7 @@ class Encoder:
         self.devices = devices
         kind = "cpu" if devices[0] == "cpu" else "gpu"
         self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
-        self.window = WINDOW_TEXTS[kind]
+        self.window: int | None = None
         self.stats = EncodingStats()
         self.cuts_batches = self._can_cut_batches()
         self._workers: Workers[Any] = self._choose_workers(compile)
@@ -188,7 +189,7 @@ class Encoder:
     def _read_window(
         self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
     ) -> Window | None:
-        pairs = list(islice(source, self.window))
+        pairs = list(islice(source, self.window or WINDOW_TEXTS[report.layout]))
         if not pairs:
             return None
         names, texts = [name for name, _ in pairs], [text for _, text in pairs]

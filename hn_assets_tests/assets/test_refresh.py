@@ -187,7 +187,7 @@ def start_process(folder: Path, model: Path) -> subprocess.Popen:
         "from pathlib import Path\n"
         "from hn_assets_tests.assets.test_refresh import make_dataset\n"
         "from hn_assets.encoding import encoder\n"
-        f"encoder.WINDOW_TEXTS['cpu'] = {TEXTS_PER_SHARD}\n"
+        f"encoder.WINDOW_TEXTS['same_length'] = {TEXTS_PER_SHARD}\n"
         f"make_dataset(Path({str(folder)!r}), Path({str(model)!r})).materialize()\n"
     )
     return subprocess.Popen(

@@ -23,7 +23,7 @@ JOB = {"retries": 2, "retry_delay": 0}
 def test_a_failed_step_is_tried_again_and_goes_on_from_its_shards(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(encoder.WINDOW_TEXTS, "cpu", 4)
+    monkeypatch.setitem(encoder.WINDOW_TEXTS, "same_length", 4)
     add, calls = VectorCache.add, []
 
     def fail_once(self: VectorCache, *shard) -> None:
@@ -94,7 +94,7 @@ def test_a_cancelled_run_ends_and_the_next_one_goes_on(tmp_path: Path, model: Pa
         "from hn_assets.encoding import encoder\n"
         "from hn_assets.encoding.vectors.vector_cache import VectorCache\n"
         "from hn_assets_tests.assets.test_refresh import make_dataset\n"
-        "encoder.WINDOW_TEXTS['cpu'] = 4\n"
+        "encoder.WINDOW_TEXTS['same_length'] = 4\n"
         "add = VectorCache.add\n"
         "VectorCache.add = lambda self, *shard: (time.sleep(0.5), add(self, *shard))\n"
         f"graph = make_dataset(Path({str(tmp_path)!r}), Path({str(model)!r}), job={JOB!r})\n"
