@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Thread, get_ident
@@ -94,10 +95,7 @@ def files_on_hub(name: str, kind: RepoKind, commit: str) -> list[HubFile]:
         digest = file.lfs["sha256"] if file.lfs else file.blob_id
         found.append(HubFile(file.rfilename, str(digest or "")))
     found.sort(key=lambda file: file.name)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = record.with_name(f"{commit}.{os.getpid()}.{get_ident()}")
-    unfinished.write_text(json.dumps([(file.name, file.digest) for file in found]), "utf-8")
-    unfinished.replace(record)
+    _note(record, json.dumps([(file.name, file.digest) for file in found]))
     return found
 
 
@@ -140,9 +138,7 @@ def fetch_file(name: str, kind: RepoKind, commit: str, file: HubFile) -> Path:
 def remember_commit(name: str, kind: RepoKind, revision: str | None, commit: str) -> None:
     """Let the cache know which commit a revision is at, for later runs that are offline."""
     if revision != commit and not _is_offline():
-        path = _cache_folder(name, kind) / "refs" / (revision or "main")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(commit, encoding="utf-8")
+        _note(_cache_folder(name, kind) / "refs" / (revision or "main"), commit)
 
 
 def repo_on_hub(
@@ -222,6 +218,15 @@ def call_within(
 def reason_of(error: Exception) -> str:
     """The first line of what an error says, or its class if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _note(path: Path, text: str) -> None:
+    """Write a file into the cache for later offline runs, unless it cannot be written to."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
 
 
 def _is_offline() -> bool:

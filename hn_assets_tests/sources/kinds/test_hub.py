@@ -130,6 +130,17 @@ def test_a_hub_that_fails_while_files_are_read_is_said(
     assert read(HubSettings(type="hub", dataset="me/toy").open(tmp_path)) == TOY
 
 
+def test_a_cache_that_keeps_no_notes_for_offline_runs_does_no_harm(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    for name in ("toy", "toy-qrels"):
+        folder = tmp_path / "cache" / f"datasets--me--{name}"
+        folder.mkdir(parents=True)
+        for taken in ("refs", "hn_assets"):
+            (folder / taken).touch()
+    assert read(HubSettings(type="hub", dataset="me/toy").open(tmp_path)) == TOY
+
+
 def test_offline_what_was_read_before_is_read(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
