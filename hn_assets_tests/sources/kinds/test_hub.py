@@ -212,6 +212,21 @@ def test_compressed_files_are_read_and_one_that_is_cut_off_is_named(tmp_path: Pa
             list(source.documents())
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_line_breaks_in_a_csv_file_are_read_if_the_setting_allows_them(
+    tmp_path: Path, allowed: bool
+) -> None:
+    readme = hub_layout(tmp_path) / "toy" / "README.md"
+    readme.write_text(readme.read_text().replace("corpus.jsonl", "corpus.csv"))
+    (tmp_path / "toy" / "corpus.csv").write_text('_id,text\n007,"two\nlines"\n')
+    source = HubSettings(type="hub", dataset="toy", line_breaks=allowed).open(tmp_path)
+    if allowed:
+        assert [document.text for document in source.documents()] == ["two\nlines"]
+    else:
+        with pytest.raises(SourceError, match=r"corpus\.csv:2: .* source\.line_breaks"):
+            list(source.documents())
+
+
 def test_parquet_files_are_read(tmp_path: Path) -> None:
     hub_layout(tmp_path)
     rows = pd.DataFrame({"query-id": ["1"], "corpus-id": ["007"], "score": [2]})
