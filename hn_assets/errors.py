@@ -50,3 +50,7 @@ class WorkerError(RuntimeError):
 
 class RemoteStoreError(RuntimeError):
     """A store under a URL cannot be reached, read or written; trying again may help."""
+
+
+class ModelChangedError(RuntimeError):
+    """The files of a model were written while it was loaded; trying again takes the new ones."""

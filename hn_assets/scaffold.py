@@ -20,6 +20,8 @@ attributes:
     model: bundled
     # the text that the model was trained to see before each query, if there is one:
     # query_instruction: "Represent this sentence for searching relevant passages: "
+    # and before each passage; E5, for instance, takes "query: " and "passage: ":
+    # passage_instruction: "passage: "
 
   filters:
     # take the hardest negatives that keep the false-negative rate under this, as measured by hiding

@@ -28,7 +28,9 @@ def settings(settings: DatasetSettings) -> Mapping[str, Any]:
     """What the shortlist depends on, and what the teacher is."""
     teacher = _teacher(settings)
     return {
-        "teacher": teacher.model_dump(mode="json", include={"model", "model_class", "sigmoid"}),
+        "teacher": teacher.model_dump(
+            mode="json", include={"model", "revision", "model_class", "sigmoid"}
+        ),
         "shortlist": resolved_shortlist(settings.mining, settings.filters, teacher),
     }
 

@@ -50,7 +50,7 @@ def embed_texts(
 
     Args:
         source: A Parquet file with the columns of `schemas.QUERIES` or `schemas.CORPUS`.
-        kind: Queries get the model's instruction; passages are title and text.
+        kind: Which instruction is put before each text; a passage is title and text.
         target: The Arrow file to write.
         model: Encodes what has no vector yet.
         cache_folder: The folder of all vectors that were ever made.
@@ -105,7 +105,7 @@ def embed_texts(
             "normalize": model.settings.normalize,
             "weights": model.identity.weights,
         },
-        model=_describe_model(model),
+        model=_describe_model(model, kind),
         speed=EncodingSpeed.of(used[0]) if used else None,
         precision_loss=loss,
     )
@@ -136,12 +136,12 @@ def _import_earlier(
     return set(vectors.ids)
 
 
-def _describe_model(model: LazyModel) -> dict[str, Any]:
+def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:
     return {
         "model": model.identity.name,
         "weights": model.identity.weights,
         "pooling": model.identity.pooling,
-        "instruction": model.settings.query_instruction or "none",
+        "instruction": model.settings.instruction_for(kind)[0] or "none",
         "max_length_passages": model.identity.passage_max_length,
         "max_length_queries": model.identity.query_max_length,
         "include_title": model.settings.include_title,

@@ -61,7 +61,7 @@ def write_vectors(
 
     Args:
         read: Goes through the (id, text) pairs; called twice.
-        kind: Queries get the model's instruction, passages do not.
+        kind: Which instruction, if any, is put before each text.
         path: The Arrow file to write.
         cache: The cache of the space that `encoder` makes vectors in.
         encoder: Makes the encoder; not called if nothing is to be encoded.

@@ -20,7 +20,7 @@ from hn_assets.settings_base import Settings, describe_invalid
 # what a run cannot change, by section; sections that are not named cannot be changed at all
 FIXED: Mapping[str, set[str]] = {
     "compute": set(),
-    "encoding": {"model", "model_class", "trust_remote_code"},
+    "encoding": {"model", "revision", "model_class", "trust_remote_code"},
     "search": set(),
     "mining": {"split", "evaluation_split"},
     "filters": {"answers", "reviewed_labels"},

@@ -16,5 +16,5 @@ def state_of_inputs(dataset: Dataset) -> dict[str, str]:
     files = external_files(settings.filters, dataset.base)
     return {
         "source": state_of_source(dataset.open_source(), files),
-        "model": state_of_model(settings.encoding.model),
+        "model": state_of_model(settings.encoding.model, settings.encoding.revision),
     }

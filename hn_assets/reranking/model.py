@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from hn_assets import hardware
 from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Layout
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
+from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
+from hn_assets.encoding.models.unchanged import keep_as_hashed
 from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
 from hn_assets.hardware import Choice
@@ -37,6 +39,7 @@ class RerankerIdentity:
         model_class: FlagEmbedding's name of the class; None if FlagEmbedding knows the model.
         is_cross_encoder: Whether it is an encoder with a head, which is driven here; FlagEmbedding
             drives all others.
+        commit: The commit of a hub model; None for a folder.
     """
 
     name: str
@@ -44,13 +47,15 @@ class RerankerIdentity:
     weights: str
     model_class: str | None
     is_cross_encoder: bool
+    commit: str | None = None
 
 
 def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
     """Find the reranker that `settings` name, and hash its weights.
 
     Raises:
-        ModelError: There is no such folder, or what it holds is no reranker.
+        ModelError: There is no such folder, what it holds is no reranker, or a revision of a folder
+            is asked for.
         HubError: It is no folder, and the hub does not give it.
     """
     location = find_model(settings.model, SETTING)
@@ -69,8 +74,9 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
     is_cross_encoder = is_cross_encoder or model_class == ENCODER
     if model_class == ENCODER and Path(location).is_dir():
         _check_has_head(Path(location))
+    weights, commit = identify_weights(location, settings.revision, "teacher")
     return RerankerIdentity(
-        settings.model, location, identify_weights(location), model_class, is_cross_encoder
+        settings.model, location, weights, model_class, is_cross_encoder, commit
     )
 
 
@@ -140,13 +146,14 @@ class Reranker:
             precision=precision,
             batch_size=max(1, self._max_tokens // settings.max_length),
         )
+        # Before the model, whose loading checks that all its files are as they were hashed.
+        self._tokenizer = _pair_tokenizer(identity, settings)
         self._workers: Workers[Any]
         if len(devices) == 1:
             computer = load(devices[0])
             self._workers = InThisProcess(lambda: computer)
         else:
             self._workers = OnePerDevice(load, devices, "scores")
-        self._tokenizer = _pair_tokenizer(identity, settings)
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         """The model's score of each (query, passage), higher is better; float32, shape (pairs,).
@@ -225,16 +232,18 @@ def load_on_device(
 
     Raises:
         ModelError: The model cannot be loaded.
+        ModelChangedError: Its files were written while it was loaded.
     """
     from FlagEmbedding import FlagAutoReranker
 
+    folder = model_folder(identity.location, identity.commit)
     halves = {"use_fp16": precision == "float16"}
     if not identity.is_cross_encoder:
         halves["use_bf16"] = precision == "bfloat16"
     try:
         model: Any = FlagAutoReranker.from_finetuned(
-            identity.location,
-            model_class=identity.model_class,
+            folder,
+            model_class=identity.model_class or _class_known_as(identity.location),
             trust_remote_code=settings.trust_remote_code,
             devices=[device],
             batch_size=batch_size,
@@ -243,6 +252,7 @@ def load_on_device(
         )
     except Exception as error:
         raise ModelError(f"{identity.name} cannot be loaded: {error}") from error
+    keep_as_hashed(model.model, identity.location, identity.weights)
     if identity.is_cross_encoder and model.tokenizer.is_fast:
         return CrossEncoder(model.model, identity.name, device, precision)
     return FlagEmbeddingReranker(model, identity.name)
@@ -255,9 +265,20 @@ def _pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> Pa
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(
-        identity.location, trust_remote_code=settings.trust_remote_code
+        model_folder(identity.location, identity.commit),
+        trust_remote_code=settings.trust_remote_code,
     )
     return PairTokenizer(tokenizer, settings.max_length) if tokenizer.is_fast else None
+
+
+def _class_known_as(location: str) -> str:
+    """FlagEmbedding's class for a name it knows, which the folder of a hub's commit lacks."""
+    from FlagEmbedding.inference.reranker import model_mapping
+
+    by_name: Any = model_mapping.AUTO_RERANKER_MAPPING
+    known = by_name[Path(location).name]
+    classes: Any = model_mapping.RERANKER_CLASS_MAPPING
+    return next(name.value for name, kind in classes.items() if kind is known.model_class)
 
 
 def _check_has_head(folder: Path) -> None:

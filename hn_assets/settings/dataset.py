@@ -104,5 +104,7 @@ class DatasetSettings(Settings):
         if source is not None:
             changes["source"] = source
         if model:
-            changes["encoding"] = self.encoding.model_copy(update={"model": model})
+            changes["encoding"] = self.encoding.model_copy(
+                update={"model": model, "revision": None}
+            )
         return self.model_copy(update=changes)

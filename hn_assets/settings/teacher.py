@@ -23,6 +23,11 @@ class RerankerSettings(Settings):
             "BAAI/bge-reranker-v2-m3; without the section `teacher` there is none"
         ),
     )
+    revision: str | None = Field(
+        default=None,
+        min_length=1,
+        description="a commit, branch or tag of a reranker of the hub; default: the newest commit",
+    )
     model_class: Literal[
         "auto",
         "encoder-only-base",

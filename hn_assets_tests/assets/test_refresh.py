@@ -111,6 +111,7 @@ def test_a_model_overwritten_in_place_encodes_everything_and_the_old_one_is_foun
         ({"search": {"depth": 30}}, {"candidates"}),
         ({"compute": {"max_tokens_per_batch": 99}}, set()),
         ({"encoding": {"query_instruction": "find: "}}, {"query_embeddings"}),
+        ({"encoding": {"passage_instruction": "text: "}}, {"corpus_embeddings"}),
         ({"encoding": {"include_title": False}}, {"corpus_embeddings"}),
         ({"search": {"index": "IVF4,Flat"}}, {"faiss_index"}),
     ],

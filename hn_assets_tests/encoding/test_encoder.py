@@ -9,7 +9,8 @@ import pytest
 from FlagEmbedding import FlagAutoModel
 
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.models.model import bundled_model_folder, hash_folder, load_model
+from hn_assets.encoding.models.model import bundled_model_folder, load_model
+from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import HubError, ModelError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
@@ -63,6 +64,48 @@ def test_passages_and_queries_are_those_of_flagembedding(vectors: np.ndarray) ->
     assert ours.batching_engine == "hn_assets"
     queries = theirs.encode_queries(TEXTS, batch_size=8)
     assert_vectors_differ_by_rounding_only(ours.encode(TEXTS, "query"), queries)
+
+
+def test_queries_and_passages_each_get_their_own_instruction(vectors: np.ndarray) -> None:
+    settings = EncodingSettings(query_instruction="query: ", passage_instruction="passage: ")
+    encoder = Encoder(load_model(settings, devices=["cpu"], precision="float32"), devices=["cpu"])
+    plain = minilm_encoder()
+    for kind in ("query", "passage"):
+        joined = plain.encode([f"{kind}: {text}" for text in TEXTS], "passage")
+        assert_vectors_differ_by_rounding_only(encoder.encode(TEXTS, kind), joined)
+    theirs = flagembedding(passage_instruction_for_retrieval="passage: ")
+    passages = theirs.encode_corpus(TEXTS, batch_size=8)
+    assert_vectors_differ_by_rounding_only(encoder.encode(TEXTS, "passage"), passages)
+
+
+def test_a_format_joins_instruction_and_passage(vectors: np.ndarray) -> None:
+    settings = EncodingSettings(
+        passage_instruction="document", passage_instruction_format="task: {} | {}"
+    )
+    encoder = Encoder(load_model(settings, devices=["cpu"], precision="float32"), devices=["cpu"])
+    joined = minilm_encoder().encode([f"task: document | {text}" for text in TEXTS], "passage")
+    assert_vectors_differ_by_rounding_only(encoder.encode(TEXTS, "passage"), joined)
+    assert_vectors_differ_by_rounding_only(encoder.encode(TEXTS, "query"), vectors)
+
+
+def test_passages_get_their_instruction_if_flagembedding_drives_the_model(tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "model": str(make_tiny_bert(tmp_path)),
+        "model_class": "decoder-only-base",
+        "pooling": "last_token",
+    }
+    plain, told = (
+        Encoder(
+            load_model(EncodingSettings(**given), devices=["cpu"], precision="float32"),
+            devices=["cpu"],
+        )
+        for given in (options, {**options, "passage_instruction": "passage: "})
+    )
+    assert told.batching_engine == "FlagEmbedding"
+    joined = plain.encode(["passage: heart", "passage: lungs breathe"], "passage")
+    assert_vectors_differ_by_rounding_only(
+        told.encode(["heart", "lungs breathe"], "passage"), joined
+    )
 
 
 @pytest.mark.parametrize("max_tokens", [1, 700])

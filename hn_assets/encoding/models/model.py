@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.encoding.models.model_files import model_files
-from hn_assets.errors import HubError, ModelError
-from hn_assets.hashing import hash_files
+from hn_assets.encoding.models.hub_model import hub_commit, model_folder
+from hn_assets.encoding.models.unchanged import hash_folder, keep_as_hashed
+from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import BUNDLED, EncodingSettings
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class ModelIdentity:
         pooling: cls, mean or last_token.
         query_max_length: How many tokens of a query are read.
         passage_max_length: How many tokens of a passage are read.
+        commit: The commit of a hub model; None for a folder.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelIdentity:
     pooling: str
     query_max_length: int
     passage_max_length: int
+    commit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,13 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
     """Find the model that `settings` name, and hash its weights.
 
     Raises:
-        ModelError: There is no such folder, or nothing says how the model pools.
+        ModelError: There is no such folder, nothing says how the model pools, or a revision of a
+            folder is asked for.
         HubError: It is no folder, and the hub does not give it.
     """
     location = find_model(settings.model)
-    weights = identify_weights(location)
-    own_pooling, own_max_length = _read_own_configuration(location)
+    weights, commit = identify_weights(location, settings.revision, "encoding")
+    own_pooling, own_max_length = _read_own_configuration(location, commit)
     model_class = None if settings.model_class == "auto" else settings.model_class
     pooling = settings.pooling if settings.pooling != "auto" else own_pooling
     if settings.model == BUNDLED:
@@ -160,18 +163,34 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
         pooling=pooling,
         query_max_length=settings.query_max_length or own_max_length,
         passage_max_length=settings.passage_max_length or own_max_length,
+        commit=commit,
     )
 
 
-def identify_weights(location: str) -> str:
-    """`sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
+def identify_weights(location: str, revision: str | None, section: str) -> tuple[str, str | None]:
+    """Which weights a model has, and the commit of a hub model.
+
+    Args:
+        location: The folder or hub name, from `find_model`.
+        revision: The branch, tag or commit of a hub model; None for the newest commit.
+        section: The section of the settings that names the model.
+
+    Returns:
+        `sha256:...` of a folder's files and None, or `<name>@<commit>` and the commit.
 
     Raises:
+        ModelError: A revision of a folder is asked for.
         HubError: It is no folder, and the hub does not give it.
     """
-    if Path(location).is_dir():
-        return hash_folder(Path(location))
-    return f"{location}@{_hub_commit(location)}"
+    if not Path(location).is_dir():
+        commit = hub_commit(location, revision, section)
+        return f"{location}@{commit}", commit
+    if revision is not None:
+        raise ModelError(
+            f"{section}.revision ({revision!r}) is for models of the hub, and {section}.model "
+            f"names the folder {location}; leave the revision out"
+        )
+    return hash_folder(Path(location)), None
 
 
 def load_model(
@@ -193,15 +212,17 @@ def load_model(
         ModelError: There is no such folder, nothing says how the model pools, or it cannot be
             loaded.
         HubError: It is no folder, and the hub does not give it.
+        ModelChangedError: Its files were written while it was loaded.
     """
     identity = identity or identify_model(settings)
+    folder = model_folder(identity.location, identity.commit)
 
     from FlagEmbedding import FlagAutoModel
 
     try:
         embedder = FlagAutoModel.from_finetuned(
-            identity.location,
-            model_class=identity.model_class,
+            folder,
+            model_class=identity.model_class or _class_known_as(identity.location),
             normalize_embeddings=settings.normalize,
             use_fp16=precision == "float16",
             use_bf16=precision == "bfloat16",
@@ -215,33 +236,23 @@ def load_model(
         )
     except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
+    keep_as_hashed(embedder.model, identity.location, identity.weights)
     return LoadedModel(embedder, identity, settings, precision)
 
 
-def hash_folder(folder: Path) -> str:
-    """`sha256:` over every file that can change what the model computes, names included."""
-    return hash_files((path.relative_to(folder).as_posix(), path) for path in model_files(folder))
+def _class_known_as(location: str) -> str:
+    """FlagEmbedding's class for a name it knows, which the folder of a hub's commit lacks."""
+    from FlagEmbedding.inference.embedder import model_mapping
+
+    by_name: Any = model_mapping.AUTO_EMBEDDER_MAPPING
+    known = by_name[Path(location).name]
+    classes: Any = model_mapping.EMBEDDER_CLASS_MAPPING
+    return next(name.value for name, kind in classes.items() if kind is known.model_class)
 
 
-def _hub_commit(name: str) -> str:
-    """The commit of a hub model, from a small file, so that a hub out of reach is noticed soon."""
-    from huggingface_hub import hf_hub_download
-
-    try:
-        path = hf_hub_download(name, "config.json")
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise HubError(
-            f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
-            f"hub ({reason}). If the hub cannot be reached, set encoding.model to a local "
-            f"folder that holds the model"
-        ) from error
-    return Path(path).parent.name  # the cache keeps each commit in a folder of its name
-
-
-def _read_own_configuration(location: str) -> tuple[str | None, int]:
+def _read_own_configuration(location: str, commit: str | None) -> tuple[str | None, int]:
     """Pooling and token limit as a sentence-transformers model states them itself."""
-    pooling_config = _read_json(location, "1_Pooling/config.json")
+    pooling_config = _read_json(location, commit, "1_Pooling/config.json")
     modes = {"cls": "cls", "mean": "mean", "lasttoken": "last_token"}
     pooling = modes.get(str(pooling_config.get("pooling_mode")))  # as of sentence-transformers 6
     for key, method in (
@@ -251,11 +262,11 @@ def _read_own_configuration(location: str) -> tuple[str | None, int]:
     ):
         if pooling_config.get(key):
             pooling = method
-    limit = _read_json(location, "sentence_bert_config.json").get("max_seq_length")
+    limit = _read_json(location, commit, "sentence_bert_config.json").get("max_seq_length")
     return pooling, int(limit or DEFAULT_MAX_LENGTH)
 
 
-def _read_json(location: str, name: str) -> dict[str, Any]:
+def _read_json(location: str, commit: str | None, name: str) -> dict[str, Any]:
     if Path(location).is_dir():
         path = Path(location) / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -263,6 +274,7 @@ def _read_json(location: str, name: str) -> dict[str, Any]:
     from huggingface_hub.errors import EntryNotFoundError
 
     try:
-        return json.loads(Path(hf_hub_download(location, name)).read_text(encoding="utf-8"))
+        path = Path(hf_hub_download(location, name, revision=commit))
     except EntryNotFoundError:
         return {}
+    return json.loads(path.read_text(encoding="utf-8"))

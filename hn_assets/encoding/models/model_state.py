@@ -8,7 +8,7 @@ from hn_assets.hashing import hash_of_text, state_of_files
 from hn_assets.hub import commit_on_hub
 
 
-def state_of_model(model: str) -> str:
+def state_of_model(model: str, revision: str | None = None) -> str:
     """A short text that changes when the model may have changed.
 
     It changes when a file of the model's folder is written that the hash of its weights covers,
@@ -17,6 +17,7 @@ def state_of_model(model: str) -> str:
 
     Args:
         model: The value of `encoding.model`: `bundled`, a folder, a pattern or a hub name.
+        revision: The value of `encoding.revision`.
 
     Raises:
         ModelError: The folder does not exist, or no folder fits the pattern.
@@ -27,4 +28,4 @@ def state_of_model(model: str) -> str:
     if folder.is_dir():
         files = state_of_files(model_files(folder))
         return hash_of_text(f"{folder.resolve()} {files}").hex()[:16]
-    return commit_on_hub(location, "model")
+    return commit_on_hub(location, "model", revision)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hn_assets.encoding.models.model import identify_model, identify_weights
+from hn_assets.encoding.models.model import identify_model
 from hn_assets.encoding.models.model_state import state_of_model
+from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import HubError, ModelError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets_tests.small_models import make_tiny_bert
@@ -28,17 +29,17 @@ def test_a_checkpoint_saved_over_the_last_changes_the_state(tmp_path: Path) -> N
 
 def test_only_files_that_the_weights_hash_covers_change_the_state(tmp_path: Path) -> None:
     folder = make_tiny_bert(tmp_path / "model")
-    state, weights = state_of_model(str(folder)), identify_weights(str(folder))
+    state, weights = state_of_model(str(folder)), hash_folder(folder)
     (folder / "README.md").write_text("a card")
     (folder / ".cache").mkdir()
     (folder / ".cache" / "lock.json").write_text("{}")
     (folder / ".gitattributes").write_text("*.bin")
     assert state_of_model(str(folder)) == state
-    assert identify_weights(str(folder)) == weights
+    assert hash_folder(folder) == weights
     (folder / "1_Pooling").mkdir(exist_ok=True)
     (folder / "1_Pooling" / "config.json").write_text("{}")
     assert state_of_model(str(folder)) != state
-    assert identify_weights(str(folder)) != weights
+    assert hash_folder(folder) != weights
 
 
 def test_a_pattern_names_the_newest_checkpoint_that_is_whole(tmp_path: Path) -> None:

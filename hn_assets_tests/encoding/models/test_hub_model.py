@@ -1,0 +1,124 @@
+"""A model of the hub is loaded at the commit that was found when it was identified."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hn_assets.encoding.encoder import Encoder
+from hn_assets.encoding.models.model import ModelIdentity, identify_model, load_model
+from hn_assets.errors import HubError, ModelError
+from hn_assets.reranking.model import Reranker, identify_reranker
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.settings.teacher import TeacherSettings
+from hn_assets_tests.hub_cache import make_hub_cache, move_branch
+from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
+from hn_assets_tests.small_models import make_tiny_bert
+
+FIRST, SECOND = "1" * 40, "2" * 40
+NAME = "someone/tiny"
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {
+        commit: make_tiny_bert(tmp_path_factory.mktemp("model"), seed=seed)
+        for seed, commit in enumerate((FIRST, SECOND))
+    }
+
+
+@pytest.fixture
+def cache(tmp_path: Path, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_hub_cache(tmp_path, NAME, folders, {"main": SECOND, "trained": FIRST}, monkeypatch)
+    return tmp_path
+
+
+def vectors(settings: EncodingSettings, identity: ModelIdentity | None = None) -> Any:
+    model = load_model(settings, devices=["cpu"], precision="float32", identity=identity)
+    return Encoder(model, devices=["cpu"]).encode(["the heart", "a lung"], "passage")
+
+
+def hub_model(**options: Any) -> EncodingSettings:
+    return EncodingSettings(model=NAME, pooling="mean", **options)
+
+
+@pytest.mark.parametrize(
+    ("revision", "commit"), [(None, SECOND), ("trained", FIRST), (FIRST, FIRST)]
+)
+def test_a_revision_is_a_commit_that_is_recorded_and_loaded(
+    cache: Path, folders: dict[str, Path], revision: str | None, commit: str
+) -> None:
+    settings = hub_model(revision=revision)
+    assert identify_model(settings).weights == f"{NAME}@{commit}"
+    from_folder = vectors(EncodingSettings(model=str(folders[commit]), pooling="mean"))
+    assert_vectors_differ_by_rounding_only(vectors(settings), from_folder)
+
+
+def test_a_branch_that_moves_after_it_was_looked_up_changes_nothing(
+    cache: Path, folders: dict[str, Path]
+) -> None:
+    identity = identify_model(hub_model())
+    move_branch(cache, NAME, "main", FIRST)
+    from_folder = vectors(EncodingSettings(model=str(folders[SECOND]), pooling="mean"))
+    assert_vectors_differ_by_rounding_only(vectors(hub_model(), identity), from_folder)
+    assert identify_model(hub_model()).weights == f"{NAME}@{FIRST}"
+
+
+def test_a_model_that_flagembedding_knows_by_name_is_loaded_as_its_class(
+    tmp_path: Path, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "intfloat/e5-small-v2"
+    make_hub_cache(tmp_path, name, folders, {"main": FIRST}, monkeypatch)
+    settings = EncodingSettings(model=name)
+    identity = identify_model(settings)
+    assert identity.model_class is None
+    assert identity.pooling == "mean"
+    from_folder = vectors(EncodingSettings(model=str(folders[FIRST]), pooling="mean"))
+    assert_vectors_differ_by_rounding_only(vectors(settings, identity), from_folder)
+
+
+def test_a_revision_that_the_hub_does_not_have_is_named(cache: Path) -> None:
+    with pytest.raises(
+        HubError, match=r"at the revision 'gone'.*Check encoding\.model and encoding\.rev"
+    ):
+        identify_model(hub_model(revision="gone"))
+    settings = TeacherSettings(model=NAME, revision="gone")
+    with pytest.raises(
+        HubError, match=r"at the revision 'gone'.*Check teacher\.model and teacher\.rev"
+    ):
+        identify_reranker(settings)
+
+
+def test_a_revision_of_a_folder_is_refused(folders: dict[str, Path]) -> None:
+    settings = EncodingSettings(model=str(folders[FIRST]), pooling="mean", revision=FIRST)
+    with pytest.raises(ModelError, match=r"encoding\.revision.*is for models of the hub"):
+        identify_model(settings)
+
+
+@pytest.mark.parametrize("name", ["someone/teacher", "BAAI/bge-reranker-base"])
+def test_a_teacher_is_loaded_at_its_revision(
+    teacher_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    other = tmp_path / "other"
+    model = AutoModelForSequenceClassification.from_pretrained(teacher_folder)
+    model.classifier.bias.data.fill_(7)
+    model.save_pretrained(other)
+    AutoTokenizer.from_pretrained(teacher_folder).save_pretrained(other)
+    commits = {FIRST: teacher_folder, SECOND: other}
+    cache = tmp_path / "cache"
+    make_hub_cache(cache, name, commits, {"main": SECOND, "trained": FIRST}, monkeypatch)
+
+    pairs = [("tell me about the garden", "a garden"), ("tell me about the garden", "a school")]
+    found = {}
+    for revision in (None, "trained"):
+        settings = TeacherSettings(model=name, revision=revision)
+        identity = identify_reranker(settings)
+        assert identity.weights == f"{name}@{FIRST if revision else SECOND}"
+        move_branch(cache, name, "main", FIRST)  # which does not count any more
+        reranker = Reranker(identity, settings, devices=["cpu"], precision="float32")
+        found[revision] = reranker.score(pairs)
+    np.testing.assert_allclose(found["trained"], [3.4, -4.4], atol=0.3)
+    np.testing.assert_allclose(found[None], found["trained"] + 7, atol=1e-3)
