@@ -4,7 +4,7 @@ from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.plan import make_plan, resolved_calibration
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.pipeline.metadata import Metadata, table
-from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import Draft, layout

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from hn_assets.mining.holdout.audit import CHOSEN, Audit
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Markdown, Metadata, table
-from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.rate_against_hardness import draw_rate_against_hardness

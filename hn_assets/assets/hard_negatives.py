@@ -9,7 +9,7 @@ from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.miner import MiningReport
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
-from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings

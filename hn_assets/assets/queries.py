@@ -1,7 +1,7 @@
 """queries: the queries of all splits."""
 
 from hn_assets.pipeline.metadata import Metadata, counts, table
-from hn_assets.pipeline.shared_inputs import (
+from hn_assets.pipeline.source_inputs import (
     describe_source,
     identify_source,
     ingest_source,

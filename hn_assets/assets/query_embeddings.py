@@ -1,12 +1,12 @@
 """query_embeddings: a vector for every query."""
 
-from hn_assets.pipeline.metadata import Metadata
-from hn_assets.pipeline.shared_inputs import (
+from hn_assets.pipeline.embedding_inputs import (
     embed_stage,
     encoding_settings,
     identify_encoding,
     record_vectors,
 )
+from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.encoding import PASSAGE_SETTINGS

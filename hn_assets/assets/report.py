@@ -9,6 +9,7 @@ from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.advice import training_advice
+from hn_assets.report.example_queries import collect_examples
 from hn_assets.report.render import headline, render_report
 from hn_assets.report.summary import ReportFiles, collect_summary
 from hn_assets.store import Draft, layout
@@ -37,6 +38,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         history=history,
         ndcg_before=_read_before(context),
         verdicts=_verdicts(context),
+        examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
     )
     page = render_report(context.dataset.name, summary, _read_chart(context))
     draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")

@@ -7,7 +7,7 @@ from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
-from hn_assets.pipeline.shared_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.reranking.lazy_model import LazyReranker

@@ -7,7 +7,7 @@ date.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hn_assets.filters.all_filters import active_filters, filter_keys
 from hn_assets.filters.kinds.target_false_negative_rate import (
@@ -16,20 +16,10 @@ from hn_assets.filters.kinds.target_false_negative_rate import (
 )
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.methods import CHOSEN, Method
-from hn_assets.mining.rules.sampling import Sampling, SamplingMethod
+from hn_assets.mining.rules.sampling import METHOD_DESCRIPTIONS, Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
-
-if TYPE_CHECKING:
-    pass
-
-_METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
-    "top": "the best ranked",
-    "random": "at random",
-    "stratified": "at random from equal parts of the range",
-    "simans": "at random with the weights of SimANS",
-}
 
 
 @dataclass(frozen=True)
@@ -175,7 +165,7 @@ def _fallback_plan(mining: MiningSettings, filters: FiltersSettings, why: str) -
     note = (
         f"{why}. In its place: scores at least {100 * filters.relative_margin:g} % below the "
         f"{filters.margin_against} positive, ranks {plan.start} to {plan.end}, "
-        f"{_METHOD_DESCRIPTIONS[plan.sampling.method]}; no rate was measured"
+        f"{METHOD_DESCRIPTIONS[plan.sampling.method]}; no rate was measured"
     )
     return replace(plan, note=note)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hn_assets.evaluation.drift import Drift
 from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.report.advice import training_advice
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
 from hn_assets.report.summary import RefreshSummary
@@ -53,6 +54,7 @@ def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | No
         files("hn_assets.report").joinpath("page.html").read_text(encoding="utf-8")
     )
     return template.render(
+        hidden_share=HIDDEN_SHARE,
         dataset=dataset,
         time=_format_time(summary.time),
         summary=summary,

@@ -7,6 +7,7 @@ from hn_assets.errors import StoreError
 from hn_assets.export.base.examples import Examples
 from hn_assets.export.writer import render
 from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.store import DatasetStore, layout
 from hn_assets.store.layout import StageFile
 from hn_assets.text import shorten
@@ -82,7 +83,7 @@ def _audit(store: DatasetStore) -> str:
     measured = methods[methods.negatives > 0]
     if not len(measured):
         return "False-negative rate: nothing could be measured."
-    title = "False negatives, with half of the positives hidden"
+    title = f"False negatives, with {HIDDEN_SHARE} of the positives hidden"
     width = max(len(title), *map(len, measured.method))
     lines = [f"{title:<{width}}   rate %  mean score  queries with enough %"]
     lines += [

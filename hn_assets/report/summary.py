@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.report.example_queries import ExampleQuery, collect_examples
+from hn_assets.report.example_queries import ExampleQuery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +96,7 @@ def collect_summary(
     history: Sequence[Mapping[str, Any]],
     ndcg_before: float | None,
     verdicts: Sequence[CheckVerdict],
+    examples: Sequence[ExampleQuery],
 ) -> RefreshSummary:
     """Read what the page shows.
 
@@ -105,6 +106,7 @@ def collect_summary(
         history: The measurements of retrieval_quality, with that of this refresh at the end.
         ndcg_before: nDCG@10 of the last good refresh, or None if there is none.
         verdicts: What each check says.
+        examples: From `collect_examples`.
     """
     import pandas as pd
 
@@ -129,7 +131,7 @@ def collect_summary(
         ndcg_before=ndcg_before,
         drift=read_drift(files.drift),
         verdicts=verdicts,
-        examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
+        examples=examples,
     )
 
 

@@ -127,66 +127,6 @@ def test_mining_the_evaluation_split_is_refused() -> None:
         MiningSettings(split="test")
 
 
-@pytest.mark.parametrize(
-    ("filters", "reason", "rejected"),
-    [
-        ({"max_score": 0.965}, "score above the maximum", ["d0", "d1", "d3"]),
-        ({"min_score": 0.925}, "score below the minimum", ["d8", "d9"]),
-        ({"absolute_margin": 0.025}, "within the absolute margin", ["d0", "d1", "d3", "d4"]),
-        # the positive scores 0.98: 5 % of it are 0.049
-        (
-            {"relative_margin": 0.05},
-            "within the relative margin",
-            ["d0", "d1", "d3", "d4", "d5", "d6"],
-        ),
-        ({"max_positive_similarity": 0.998}, "close to a positive", ["d1", "d3"]),
-    ],
-)
-def test_a_filter_rejects_with_its_reason_and_numbers(
-    filters: dict, reason: str, rejected: list[str]
-) -> None:
-    dataset = RankedDataset()
-    given = FiltersSettings.model_validate(filters)
-    chosen, report = dataset.mine(given, range_min=0, range_max=10, num_negatives=10)
-    left = [d for d in dataset.document_vectors.ids if d not in rejected and d != "d2"]
-    assert chosen == {"q0": left}
-    assert report.rejected == {"positive": 1, reason: len(rejected)}
-    (mined,) = dataset.mine_all(given, range_min=0, range_max=10, num_negatives=10)
-    row = dataset.document_vectors.ids.index(rejected[0])
-    (limit,) = filters.values()
-    value, kept = mined.decisions.values[0, row], mined.decisions.limits[0, row]
-    expected = (
-        mined.features.positive_similarity[0, row]
-        if "max_positive_similarity" in filters
-        else 1 - row / 100
-    )
-    assert value == pytest.approx(expected)
-    assert (value > kept) != ("min_score" in filters)
-    if "margin" not in reason:
-        assert kept == pytest.approx(limit)
-
-
-def test_a_relative_margin_lowers_a_negative_score_too() -> None:
-    dataset = RankedDataset()
-    dataset.document_vectors.vectors[:] = -dataset.document_vectors.vectors[
-        ::-1
-    ]  # scores -0.91 to -1.0
-    chosen, _ = dataset.mine(
-        FiltersSettings(relative_margin=0.05), range_min=0, range_max=10, num_negatives=10
-    )
-    # the positive d2 scores -0.93: at most -0.9765 may stay
-    assert chosen == {"q0": ["d7", "d8", "d9"]}
-
-
-@pytest.mark.parametrize(("against", "first"), [("min", "d7"), ("mean", "d5"), ("max", "d3")])
-def test_margins_are_measured_from_the_positive_that_is_named(against: str, first: str) -> None:
-    dataset = RankedDataset()
-    dataset.judge("q0", "d6", 1)
-    filters = FiltersSettings.model_validate({"absolute_margin": 0.0051, "margin_against": against})
-    chosen, _ = dataset.mine(filters, range_min=0, range_max=10, num_negatives=10)
-    assert chosen["q0"][0] == first
-
-
 def test_what_was_judged_not_relevant_passes_filters_unless_told_otherwise() -> None:
     dataset = RankedDataset()
     dataset.judge("q0", "d0", 0)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, write_drift
 from hn_assets.evaluation.retrieval_quality import MEASURES
+from hn_assets.report.example_queries import collect_examples
 from hn_assets.report.summary import RefreshSummary, ReportFiles, collect_summary
 from hn_assets.store import DatasetStore, layout, schemas
 from hn_assets.store.layout import StageFile
@@ -148,8 +149,14 @@ def write_files(folder: Path, measured: bool = True, drift: Drift | None = DRIFT
 
 def make_summary(folder: Path, **changes: Any) -> RefreshSummary:
     """The summary of the small refresh, with some of its fields changed."""
+    files = write_files(folder)
     summary = collect_summary(
-        write_files(folder), mined=MINED, history=history(), ndcg_before=0.53, verdicts=VERDICTS
+        files,
+        mined=MINED,
+        history=history(),
+        ndcg_before=0.53,
+        verdicts=VERDICTS,
+        examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
     )
     rng = np.random.default_rng(0)
     drawn = {

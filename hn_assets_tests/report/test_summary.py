@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hn_assets.report.example_queries import collect_examples
 from hn_assets.report.summary import collect_summary
 from hn_assets_tests.report.refresh_files import DRIFT, MARKUP, MINED, history, write_files
 
@@ -18,6 +19,7 @@ def summary(tmp_path: Path):
         history=[unmeasured, *history(2)],
         ndcg_before=None,
         verdicts=[],
+        examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
     )
 
 
@@ -51,6 +53,8 @@ def test_examples_show_positives_negatives_and_what_a_rule_rejected(summary) -> 
 
 def test_the_first_refresh_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     files = write_files(tmp_path, measured=False, drift=None)
-    summary = collect_summary(files, mined=MINED, history=history(1), ndcg_before=None, verdicts=[])
+    summary = collect_summary(
+        files, mined=MINED, history=history(1), ndcg_before=None, verdicts=[], examples=[]
+    )
     assert summary.drift is None
     assert not len(summary.methods)

@@ -31,6 +31,11 @@ MAX_QUERIES = 1000  # looked at: more take longer and narrow the interval little
 MAX_POSITIVES = 100_000  # of all of them; a cosine to each candidate is kept
 
 
+# `halves` hides one of so many parts of each query's positives; the share in words, for people.
+HIDDEN_PARTS = 2
+HIDDEN_SHARE = "half"
+
+
 class Holdout:
     """Queries with two or more positives, and all that is needed to hide some of them.
 
@@ -133,7 +138,7 @@ class Holdout:
         return [
             HoldoutSplit(
                 query,
-                ~self._parts(query, np.arange(len(keys)), 2, repeat)[0],
+                ~self._parts(query, np.arange(len(keys)), HIDDEN_PARTS, repeat)[0],
                 np.ones(len(keys), bool),
             )
             for query, keys in enumerate(self._keys)

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 from hn_assets.settings.mining import SamplingMethod
 
+METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
+    "top": "the best ranked",
+    "random": "at random",
+    "stratified": "at random from equal parts of the range",
+    "simans": "at random with the weights of SimANS",
+}
 _MASK = (1 << 64) - 1
 
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from hn_assets.errors import SourceError
 from hn_assets.filters.all_filters import external_files
-from hn_assets.filters.kinds.answers import documents_with_answers, read_answers
+from hn_assets.filters.kinds.answers import Answers, documents_with_answers, read_answers
 from hn_assets.settings.filters import FiltersSettings
+from hn_assets_tests.filters.rejected import ledger_of_text_filter
+from hn_assets_tests.mining.output.ledger_rows import assert_sentences
 
 
 def documents_of(texts: list[str], answers: dict[str, list[str]], *queries: str) -> list[list[int]]:
@@ -146,3 +148,11 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: str, message: s
 def test_a_file_of_answers_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere\.jsonl is not there"):
         read_answers(tmp_path / "nowhere.jsonl")
+
+
+def test_the_ledger_says_that_a_passage_holds_an_answer(tmp_path: Path) -> None:
+    write(tmp_path / "answers.jsonl", '{"query_id": "q0", "answers": ["again"]}')
+    rows = ledger_of_text_filter(tmp_path, FiltersSettings(answers="answers.jsonl"))
+    (reason,) = Answers.reasons
+    assert_sentences(rows, [reason.label])
+    assert [row["doc_id"] for row in rows if row["outcome"] == reason.label] == ["d1"]

@@ -1,5 +1,7 @@
 """Which passages share their words with a positive."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,13 @@ from hypothesis import strategies as st
 from hn_assets.filters.kinds.near_duplicates import (
     MAX_POSITIVES_PER_SHINGLE,
     SHINGLE_WORDS,
+    NearDuplicates,
     near_duplicates,
     near_duplicates_by_query,
 )
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets_tests.filters.rejected import ledger_of_text_filter
+from hn_assets_tests.mining.output.ledger_rows import assert_sentences
 
 PASSAGE = "the heart of a blue whale weighs as much as a small car"  # 12 words, 8 shingles
 
@@ -166,3 +172,10 @@ def test_no_near_duplicates_are_none_for_each_query() -> None:
     none = np.zeros(0, np.int64)
     found = near_duplicates_by_query(np.array([0, 2]), np.array([1, 1]), none, none)
     assert [part.tolist() for part in found] == [[], []]
+
+
+def test_the_ledger_says_that_a_passage_is_a_near_duplicate(tmp_path: Path) -> None:
+    rows = ledger_of_text_filter(tmp_path, FiltersSettings(near_duplicate_overlap=0.9))
+    (reason,) = NearDuplicates.reasons
+    assert_sentences(rows, [reason.label])
+    assert [row["doc_id"] for row in rows if row["outcome"] == reason.label] == ["d1"]

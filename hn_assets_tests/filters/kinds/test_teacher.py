@@ -11,6 +11,7 @@ from hn_assets.errors import StoreError
 from hn_assets.filters.kinds.teacher import TEACHER_MAX_SCORE
 from hn_assets.mining.rules.reasons import NOT_SCORED, POSITIVE, REASONS
 from hn_assets.settings.filters import FiltersSettings
+from hn_assets_tests.mining.output.ledger_rows import assert_sentences, ledger_of
 from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
 SCORES = {"d1": 6.0, "d2": 5.0, "d3": 4.0, "d4": 3.0, "d5": 2.0, "d6": 1.0}
@@ -70,6 +71,23 @@ def test_the_reasons_and_their_numbers(tmp_path: Path) -> None:
     assert (mined.decisions.values[0, 1], mined.decisions.limits[0, 1]) == (6.0, 3.0)
     assert mined.features.teacher_scores is not None
     np.testing.assert_array_equal(mined.features.teacher_scores[0, :4], [np.nan, 6.0, 5.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"max_score": 3.0}, "above the teacher's maximum"),
+        ({"min_score": 3.0}, "below the teacher's minimum"),
+        ({"margin": 2.0}, "within the teacher's margin"),
+    ],
+)
+def test_each_reason_is_told_as_a_sentence(
+    tmp_path: Path, limits: dict[str, float], reason: str
+) -> None:
+    dataset = RankedDataset()
+    assert_sentences(
+        ledger_of(dataset, teacher=dataset.teacher(tmp_path, SCORES, **limits)), [reason]
+    )
 
 
 def test_a_short_query_is_searched_deeper_where_more_was_scored(tmp_path: Path) -> None:
