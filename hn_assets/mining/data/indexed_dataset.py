@@ -112,6 +112,16 @@ class Texts:
     queries: NDArray[np.int64]
     empty: int
 
+    @cached_property
+    def query_codes(self) -> NDArray[np.int64]:
+        """The numbers of the queries' texts, made dense: 0 to n - 1; int64, (queries,)."""
+        return np.unique(self.queries, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def document_codes(self) -> NDArray[np.int64]:
+        """The numbers of the documents' texts, made dense: 0 to n - 1; int64, (documents,)."""
+        return np.unique(self.documents, return_inverse=True)[1].astype(np.int64)
+
 
 @dataclass(frozen=True)
 class IndexedDataset:
@@ -121,8 +131,8 @@ class IndexedDataset:
         document_ids: The ids of the documents by row; strings.
         query_ids: The ids of the queries by row; strings.
         texts: The texts of documents and queries, as numbers.
-        relevant: The documents with a score above 0 in any split, for the query itself or for one
-            of the same text.
+        relevant_by_text: The documents with a score above 0 in any split, by the dense number of
+            their query's text, since queries of one text share them.
         positives: The documents with a score above 0 in the mined split, for the query itself:
             what negatives are judged against.
         judged_irrelevant: The documents that were judged not relevant (score <= 0).
@@ -133,7 +143,7 @@ class IndexedDataset:
     document_ids: pa.Array
     query_ids: pa.Array
     texts: Texts
-    relevant: DocumentsByQuery
+    relevant_by_text: DocumentsByQuery
     positives: DocumentsByQuery
     judged_irrelevant: DocumentsByQuery
     mined: NDArray[np.bool_]
@@ -185,8 +195,10 @@ class IndexedDataset:
             document_ids=pa.array(document_ids, pa.string()),
             query_ids=pa.array(query_ids, pa.string()),
             texts=texts,
-            relevant=_share_between_equal_queries(
-                query_rows[positive], document_rows[positive], texts.queries
+            relevant_by_text=DocumentsByQuery.build(
+                texts.query_codes[query_rows[positive]],
+                document_rows[positive],
+                int(texts.query_codes.max(initial=-1)) + 1,
             ),
             positives=positives,
             judged_irrelevant=DocumentsByQuery.build(
@@ -196,16 +208,34 @@ class IndexedDataset:
             without_positives=int(in_split.sum() - mined.sum()),
         )
 
-    @cached_property
-    def document_text_codes(self) -> NDArray[np.int64]:
-        """The numbers of the documents' texts, made dense: 0 to n - 1; int64, (documents,)."""
-        return np.unique(self.texts.documents, return_inverse=True)[1].astype(np.int64)
+    def are_relevant(
+        self, queries: NDArray[np.int64], documents: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether each document is relevant to the query of its row, or to one of the same text.
+
+        Args:
+            queries: Rows of queries; int64, (n,).
+            documents: Rows of documents; int64, (n, depth), -1 beyond the end.
+        """
+        return self.relevant_by_text.contain(self.texts.query_codes[queries], documents)
+
+    def have_relevant_text(
+        self, queries: NDArray[np.int64], documents: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether each document has the text of one that `are_relevant` holds for.
+
+        Args:
+            queries: Rows of queries; int64, (n,).
+            documents: Rows of documents; int64, (n, depth), -1 beyond the end.
+        """
+        codes = np.where(documents < 0, -1, self.texts.document_codes[documents])
+        return self._relevant_text_codes.contain(self.texts.query_codes[queries], codes)
 
     @cached_property
-    def relevant_text_codes(self) -> DocumentsByQuery:
-        """The dense text numbers of each query's relevant documents, in the place of documents."""
-        codes = self.document_text_codes[self.relevant.documents]
-        return DocumentsByQuery(self.relevant.starts, codes)
+    def _relevant_text_codes(self) -> DocumentsByQuery:
+        """The dense text numbers of relevant documents, in the place of the documents."""
+        codes = self.texts.document_codes[self.relevant_by_text.documents]
+        return DocumentsByQuery(self.relevant_by_text.starts, codes)
 
 
 def reference_scores(
@@ -235,20 +265,6 @@ def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.in
     [5, 6, 0, 1, 2]
     """
     return np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-
-
-def _share_between_equal_queries(
-    query_rows: NDArray[np.int64], document_rows: NDArray[np.int64], query_texts: NDArray[np.int64]
-) -> DocumentsByQuery:
-    """Give each query the relevant documents of all queries of its text."""
-    import pandas as pd
-
-    relevant = pd.DataFrame({"text": query_texts[query_rows], "document": document_rows})
-    queries = pd.DataFrame({"text": query_texts, "query": np.arange(len(query_texts))})
-    shared = queries.merge(relevant, on="text")
-    return DocumentsByQuery.build(
-        shared["query"].to_numpy(np.int64), shared.document.to_numpy(np.int64), len(query_texts)
-    )
 
 
 def _rows(ids: pd.Series[str], known: list[str], kind: str) -> NDArray[np.int64]:

@@ -90,8 +90,8 @@ class Holdout:
         documents: VectorSource,
     ) -> None:
         """Find the candidates that are positives, or have the text of one, and all cosines."""
-        block, text = self._block, dataset.document_text_codes
-        of_others = dataset.relevant.contain(block.queries, block.documents)
+        block, text = self._block, dataset.texts.document_codes
+        of_others = dataset.are_relevant(block.queries, block.documents)
         of_others &= ~dataset.positives.contain(block.queries, block.documents)
         self._usable = (exclude_by_text(block, dataset) == KEPT) & ~of_others
         # the place of a candidate among the query's positives, -1 if it is none

@@ -29,12 +29,11 @@ def exclude(block: CandidateBlock, dataset: IndexedDataset) -> NDArray[np.int8]:
         beyond the end of a ranking; int8 of the shape of `block.documents`.
     """
     out = exclude_by_text(block, dataset)
-    text_codes = dataset.document_text_codes[block.documents]
-    for reason, known, values in (
-        (TEXT_OF_A_POSITIVE, dataset.relevant_text_codes, text_codes),
-        (POSITIVE, dataset.relevant, block.documents),
+    for reason, find in (
+        (TEXT_OF_A_POSITIVE, dataset.have_relevant_text),
+        (POSITIVE, dataset.are_relevant),
     ):
-        found = known.contain(block.queries, values)
+        found = find(block.queries, block.documents)
         out[found & (out != NO_CANDIDATE)] = CODES[reason]
     return out
 
@@ -47,7 +46,7 @@ def exclude_by_text(block: CandidateBlock, dataset: IndexedDataset) -> NDArray[n
     """
     text = dataset.texts.documents[block.documents]
     out = np.full(block.documents.shape, KEPT, np.int8)
-    codes = np.where(block.documents < 0, -1, dataset.document_text_codes[block.documents])
+    codes = np.where(block.documents < 0, -1, dataset.texts.document_codes[block.documents])
     # the last that holds is the first in the order of reasons
     out[_is_repeated(codes)] = CODES[REPEATED_TEXT]
     out[text == dataset.texts.empty] = CODES[EMPTY]

@@ -1,12 +1,19 @@
 """A dataset as numbers, and documents by query."""
 
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hn_assets.errors import StoreError
-from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
+from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset, Texts
+from hn_assets.mining.rules.always_excluded import exclude
+from hn_assets.mining.rules.decisions import NO_CANDIDATE
+from hn_assets.mining.rules.reasons import CODES, POSITIVE
 from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
 
@@ -36,3 +43,23 @@ def test_a_document_is_contained_if_it_is_among_those_of_the_query(
         np.arange(4), np.tile(np.array(values, np.int64), (4, 1))
     )
     assert found.tolist() == [[(query, value) in known for value in values] for query in range(4)]
+
+
+def test_queries_of_one_text_share_their_positives_in_memory_that_grows_with_their_number() -> None:
+    count = 3_000
+    rows = np.arange(count)
+    ids = [f"{row:05}" for row in rows]
+    texts = Texts(documents=rows, queries=np.zeros(count, np.int64), empty=-1)
+    queries = pd.DataFrame({"id": ids, "split": "train"})
+    qrels = pd.DataFrame({"query_id": ids, "doc_id": ids, "score": 1, "split": "train"})
+    tracemalloc.start()
+    dataset = IndexedDataset.build(ids, ids, texts, queries, qrels, "train")
+    block = CandidateBlock(
+        rows[:2], np.array([[0, 1, -1], [2, 2999, 5]]), np.ones((2, 3), np.float32)
+    )
+    decided = exclude(block, dataset)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    positive = CODES[POSITIVE]
+    assert decided.tolist() == [[positive, positive, NO_CANDIDATE], [positive] * 3]
+    assert peak < 20_000_000
