@@ -52,6 +52,58 @@ def test_helm_values_name_the_same_module_and_port() -> None:
     assert values["dagsterWebserver"]["service"]["type"] == "ClusterIP"
 
 
+def test_the_user_can_write_where_volumes_lie_and_nowhere_else() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    (owned,) = re.findall(r"chown dagster ((?:/\S+ ?)+)", text)
+    compose = read("docker-compose.yaml")
+    for name in ("code", "webserver", "daemon"):
+        service = compose["services"][name]
+        mounted = [volume.split(":")[1] for volume in service["volumes"]]
+        assert set(mounted) <= set(owned.split()), "a volume takes its folder's owner"
+        assert service["cap_drop"] == ["ALL"]
+        assert service["environment"]["HN_WORK_DIR"] in mounted
+        assert "AWS_SECRET_ACCESS_KEY" in service["environment"]
+    used = {volume.split(":")[0] for s in compose["services"].values() for volume in s["volumes"]}
+    assert set(compose["volumes"]) == used
+    assert "/app" not in owned, "the code is not the user's to change"
+    for stage in text.split("\nFROM base ")[1:]:
+        assert stage.rstrip().endswith("USER dagster")
+
+
+def test_every_service_says_whether_it_works() -> None:
+    services = read("docker-compose.yaml")["services"]
+    for name, service in services.items():
+        assert service["healthcheck"]["test"], name
+        for condition in service.get("depends_on", {}).values():
+            assert condition == {"condition": "service_healthy"}, name
+
+
+def test_images_are_named_by_exact_versions() -> None:
+    images = re.findall(r"^FROM (\S+:\S+)", (DEPLOY / "Dockerfile").read_text(), re.M)
+    images += [s["image"] for s in read("docker-compose.yaml")["services"].values()]
+    for image in images:
+        if not image.startswith("hn_assets:"):  # built here, from this checkout
+            assert re.search(r":\d+\.\d+", image), image
+    values = read("helm-values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    assert re.match(r"\d+\.\d+\.\d+-", deployment["image"]["tag"])
+
+
+def test_no_password_of_the_chart_is_used() -> None:
+    values = read("helm-values.yaml")
+    assert values["generatePostgresqlPasswordSecret"] is False
+    secret = values["global"]["postgresqlSecretName"]
+    assert values["postgresql"]["existingSecret"] == secret
+    assert f"secret generic {secret}" in (DEPLOY / "helm-values.yaml").read_text()
+
+
+def test_a_killed_run_frees_its_place_in_the_pool() -> None:
+    for path in (DEPLOY / "dagster.yaml", ROOT / "dagster_home" / "dagster.yaml"):
+        monitoring = yaml.safe_load(path.read_text())["run_monitoring"]
+        assert monitoring["enabled"]
+        assert monitoring["free_slots_after_run_end_seconds"] > 0, path
+
+
 def test_runs_are_kept_in_postgresql(tmp_path: Path) -> None:
     with postgres_server() as port:
         _materialize_and_look(tmp_path, port)

@@ -1,8 +1,11 @@
 """The job that removes vectors that no recent run used."""
 
+from contextlib import ExitStack
+
 import dagster as dg
 from pydantic import Field
 
+from hn_assets.assets import operations_of
 from hn_assets.encoding.vectors.recorded_versions import prune
 from hn_assets.orchestration.base.names import op_name, prune_job
 from hn_assets.pipeline.dataset import Dataset
@@ -22,8 +25,14 @@ def build_prune_job(dataset: Dataset) -> dg.JobDefinition:
     @dg.op(name=op_name(dataset.name, "prune"))
     def remove_unused(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         store = dataset.store
-        lock = store.lock("embeddings")
-        with one_run_at_a_time(lock, f"{dataset.name}/embeddings", context.log):
+        with ExitStack() as locks:
+            # Whatever adds vectors or scores must not be doing it: what it has not recorded yet
+            # would count as unused.
+            for operation in operations_of(dataset.settings):
+                if any(stage.published for stage in operation.stages):
+                    what = f"{dataset.name}/{operation.name}"
+                    lock = store.lock(operation.name)
+                    locks.enter_context(one_run_at_a_time(lock, what, context.log))
             report = prune(store.vectors, config.keep, really=config.really)
         verb = "removed" if config.really else "would remove"
         for space, count in report.vectors.items():
