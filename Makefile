@@ -34,8 +34,12 @@ dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 test: lint types .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+# `make soak SECONDS=600` or `make soak ROUNDS=100 SEED=7 SOAK=hn_assets_tests/soak/test_kills.py`: each
+# test of hn_assets_tests/soak goes on for that long or that often; a seed repeats what it did
+SOAK ?= hn_assets_tests
 soak: .venv/installed ## the tests that take long and repeat what shorter ones show
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak
+	OMP_NUM_THREADS=1 SOAK_SECONDS=$(SECONDS) SOAK_ROUNDS=$(ROUNDS) SOAK_SEED=$(SEED) \
+		$(BIN)/pytest -s -m soak $(SOAK)
 
 test-dagster: $(DAGSTER_VENV)/installed ## the Dagster layer's tests, with DAGSTER=1.x.y
 	$(DAGSTER_VENV)/bin/python -c 'import dagster; assert dagster.__version__ == "$(DAGSTER)"'

@@ -104,7 +104,8 @@ class StageRun:
                 f"{place.where(METADATA_NOTE)} is missing or damaged: {place.asset} is made again"
             )
             return None
-        place.complete(manifest)
+        for mended in place.complete(manifest):
+            log.warning(mended)
         log.info(f"{place.asset}: nothing that it is made from has changed; it is kept")
         metadata = {**note.metadata, "unchanged": True}
         return StageResult(self.stage.name, manifest.version, metadata)

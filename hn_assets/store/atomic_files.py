@@ -37,6 +37,25 @@ def replace_file(path: Path, content: Any, prefix: str = ".writing") -> None:
         sync(path.parent)
 
 
+def replace_link(path: Path, target: str, prefix: str = ".writing") -> None:
+    """Let `path` be a link to `target`, in one step; not at all if the file system has no links.
+
+    Args:
+        path: The path of the link. Its folder must exist.
+        target: What it points at.
+        prefix: As for `replace_file`.
+    """
+    try:
+        if path.is_symlink() and path.readlink() == Path(target):
+            return
+        with unfinished_path(path.parent, prefix) as new:
+            new.symlink_to(target)
+            new.replace(path)
+            sync(path.parent)
+    except OSError:
+        pass
+
+
 @contextmanager
 def unfinished_path(folder: Path, prefix: str = ".writing") -> Iterator[Path]:
     """A path in `folder` for what is still being written: a file, a folder or a link.

@@ -16,6 +16,9 @@ from hn_assets.hashing import sha256_of
 from hn_assets.store.checked_json import checked_json, with_checksum
 
 MANIFEST = "manifest.json"
+# is read if the manifest is damaged, since it holds what no later run can find out again: the
+# history of measurements, and what the checks compare with
+MANIFEST_COPY = "manifest-copy.json"
 
 _VERSION = re.compile(r"[0-9a-f]{16}")
 

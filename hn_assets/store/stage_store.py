@@ -12,6 +12,7 @@ from hn_assets.store.atomic_files import (
     make_folder,
     remove_unfinished,
     replace_file,
+    replace_link,
     sync,
     sync_all,
     unfinished_path,
@@ -20,6 +21,7 @@ from hn_assets.store.checked_json import checked_json, with_checksum
 from hn_assets.store.draft import Draft
 from hn_assets.store.manifest import (
     MANIFEST,
+    MANIFEST_COPY,
     FileDescription,
     Manifest,
     describe_file,
@@ -30,7 +32,7 @@ from hn_assets.store.manifest import (
 from hn_assets.store.remote import Remote
 from hn_assets.store.remote_versions import remove_old_versions, upload_missing
 
-LATEST = "latest"
+LATEST = "latest"  # for people: the code reads the manifest
 STAGING = ".staging"
 
 T = TypeVar("T")
@@ -59,15 +61,17 @@ class StageStore:
         """The manifest of the current version, or None if the stage was never materialized.
 
         Raises:
-            StoreError: There is a manifest, but it cannot be read.
+            StoreError: There is a manifest, but neither it nor its copy can be read.
         """
         try:
-            content = self._read(MANIFEST)
-            return None if content is None else Manifest.from_json(content)
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"{self.where(MANIFEST)} is damaged ({error}); materialize {self.asset} again"
-            ) from error
+            return self._read_manifest(MANIFEST)
+        except StoreError:
+            try:
+                if (copy := self._read_manifest(MANIFEST_COPY)) is not None:
+                    return copy
+            except StoreError:
+                pass
+            raise
 
     def require(self) -> Manifest:
         """The manifest of the current version.
@@ -107,14 +111,17 @@ class StageStore:
         """
         return self._verify(self.require(), name)
 
-    def complete(self, manifest: Manifest) -> None:
+    def complete(self, manifest: Manifest) -> list[str]:
         """Make up for what a run that was cut off, or another machine, left out of a version.
 
-        Afterwards `latest` points at it, every file lies at the remote place with its size, and
-        nothing unfinished is left.
+        Afterwards the manifest and its copy are whole, `latest` points at the version, every file
+        lies at the remote place with its size, and nothing unfinished is left.
 
         Args:
             manifest: The manifest of the current version, whose files were verified.
+
+        Returns:
+            What was damaged and is whole again, for people.
 
         Raises:
             RemoteStoreError: The remote place cannot be read or written.
@@ -122,8 +129,17 @@ class StageStore:
         if self.remote is not None:
             folder = self.folder / manifest.version
             upload_missing(self.remote, self.asset, folder, manifest)
-        self._link_latest(manifest.version)
+        replace_link(self.folder / LATEST, manifest.version, prefix=STAGING)
         remove_unfinished(self.folder, STAGING)
+        mended: list[str] = []
+        for name in (MANIFEST, MANIFEST_COPY):
+            try:
+                if self._read_manifest(name) == manifest:
+                    continue
+            except StoreError:
+                mended.append(f"{self.where(name)} was damaged and is restored")
+            self._write(name, manifest.to_json())
+        return mended
 
     def read_note(self, name: str, shape: type[T]) -> T | None:
         """What `write_note` wrote.
@@ -189,8 +205,9 @@ class StageStore:
             upload_missing(self.remote, self.asset, target, manifest)
         if draft.before_publication is not None:
             draft.before_publication(manifest)
-        self._write(MANIFEST, manifest.to_json())
-        self._link_latest(manifest.version)
+        for name in (MANIFEST, MANIFEST_COPY):
+            self._write(name, manifest.to_json())
+        replace_link(self.folder / LATEST, manifest.version, prefix=STAGING)
         if manifest.version != previous:  # the same version again must not cost the one before
             self._remove_versions_except({manifest.version, previous})
         return manifest
@@ -230,6 +247,15 @@ class StageStore:
                 copy.replace(path)
         return describe_file(path)
 
+    def _read_manifest(self, name: str) -> Manifest | None:
+        try:
+            content = self._read(name)
+            return None if content is None else Manifest.from_json(content)
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{self.where(name)} is damaged ({error}); materialize {self.asset} again"
+            ) from error
+
     def _read(self, name: str) -> bytes | None:
         """The bytes of a small file, remote if there is a remote place; None if it is missing."""
         if self.remote is not None:
@@ -251,19 +277,6 @@ class StageStore:
         except StoreError:
             return None
         return manifest.version if manifest else None
-
-    def _link_latest(self, version: str) -> None:
-        """Let `latest` point at the current version, for people; the code reads the manifest."""
-        link = self.folder / LATEST
-        try:
-            if link.is_symlink() and link.readlink() == Path(version):
-                return
-            with unfinished_path(self.folder, STAGING) as new:
-                new.symlink_to(version)
-                new.replace(link)
-                sync(self.folder)
-        except OSError:  # some file systems have no links
-            pass
 
     def _remove_versions_except(self, kept: set[str | None]) -> None:
         """Remove old versions, except the last one, which readers may still have open."""

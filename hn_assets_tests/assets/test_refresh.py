@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import random
 import shutil
 import signal
 import subprocess
@@ -166,7 +165,8 @@ def test_damage_is_found_and_only_what_is_damaged_is_made_again(
     graph = undamaged  # as it is again after each of these
     before = versions(graph)
     path = graph.store.root / "animals" / name
-    content = bytearray(path.read_bytes())
+    before_damage = path.read_bytes()
+    content = bytearray(before_damage)
     if damage == "flip":
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
@@ -177,6 +177,10 @@ def test_damage_is_found_and_only_what_is_damaged_is_made_again(
     found = told(graph.materialize())
     made = {stage for stage in STAGES if not found[stage]["unchanged"]}
     damaged = name.split("/")[0]
+    if path.name == "manifest.json" and damage != "delete":  # it is restored from its copy
+        assert not made
+        assert path.read_bytes() == before_damage
+        return
     together = {"corpus", "queries", "qrels"}  # are read in one go
     assert made == (together if damaged in together else {damaged})
     assert versions(graph) == before
@@ -252,26 +256,6 @@ def test_killed_while_encoding_the_next_run_completes_and_is_the_same(
     assert found["texts_reused"] + found["texts_encoded"] == 48
     assert kept <= shards(graph), "none is made again"
     assert_same_as_undisturbed(graph, tmp_path / "undisturbed", model)
-
-
-@pytest.mark.soak
-def test_killed_at_any_moment_the_next_run_completes_and_is_the_same(
-    tmp_path: Path, model: Path
-) -> None:
-    start = time.monotonic()
-    assert_completed(start_process(tmp_path / "timed", model))
-    duration = time.monotonic() - start
-    drawn = random.Random(0)
-    for number in range(10):
-        graph = make_dataset(tmp_path / f"killed-{number}", model)
-        process = start_process(graph.folder, model)
-        # most of it is importing: aim at the last part, in which files are written
-        time.sleep(duration * drawn.uniform(0.6, 1.0))
-        kill(process)
-        kept = shards(graph)
-        graph.materialize()
-        assert kept <= shards(graph), "none is made again"
-        assert_same_as_undisturbed(graph, tmp_path / f"undisturbed-{number}", model)
 
 
 def test_two_runs_at_once_give_what_one_gives(tmp_path: Path, model: Path) -> None:

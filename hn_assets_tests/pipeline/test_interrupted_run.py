@@ -67,7 +67,7 @@ def test_whenever_a_run_is_killed_the_next_one_leaves_what_an_undisturbed_one_do
         if not killed:
             break
         step += 1
-    assert step == 4, "the files, what is said of them, the manifest, and `latest`"
+    assert step == 5, "the files, what is said of them, the manifest, its copy, and `latest`"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_a_store_whose_notes_have_no_checksums_is_read(tmp_path: Path) -> None:
 def test_a_changed_stage_takes_the_place_of_a_damaged_one(tmp_path: Path) -> None:
     dataset = small_dataset(tmp_path)
     run(dataset, "abc")
-    (dataset.store.stage(LETTERS.stage).folder / "manifest.json").write_bytes(b"\xff")
+    for name in ("manifest.json", "manifest-copy.json"):
+        (dataset.store.stage(LETTERS.stage).folder / name).write_bytes(b"\xff")
     stage = replace(write_stage(LETTERS, "xyz"), version=2)
     assert run_stages(dataset, stage)[0].metadata["characters"] == 3
     assert dataset.store.file(LETTERS).read_text() == "xyz"

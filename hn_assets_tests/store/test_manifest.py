@@ -89,7 +89,11 @@ def test_what_no_run_has_written_is_damaged_and_is_replaced(tmp_path: Path, cont
     for remote in (False, True):
         stage = _place(tmp_path, remote)
         publish(stage)
-        _manifest(tmp_path, remote).write_bytes(content)
+        for path in (
+            _manifest(tmp_path, remote),
+            _manifest(tmp_path, remote, "manifest-copy.json"),
+        ):
+            path.write_bytes(content)
         for read in (stage.manifest, stage.verified, lambda: stage.file("data.txt")):  # noqa: B023
             with pytest.raises(StoreError, match=r"manifest\.json is damaged.*materialize toy/cor"):
                 read()
@@ -102,14 +106,42 @@ def _place(tmp_path: Path, remote: bool) -> StageStore:
     return DatasetStore(tmp_path / f"local-{remote}", "toy", place).stage("corpus")
 
 
-def _manifest(tmp_path: Path, remote: bool) -> Path:
+def _manifest(tmp_path: Path, remote: bool, name: str = "manifest.json") -> Path:
     root = tmp_path / ("remote" if remote else "local-False")
-    return root / "toy/corpus/manifest.json"
+    return root / "toy/corpus" / name
 
 
 def publish(stage: StageStore) -> None:
     with stage.publish() as draft:
         draft.path("data.txt").write_text("one")
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("name", ["manifest.json", "manifest-copy.json"])
+def test_a_damaged_manifest_is_read_from_its_copy_and_restored(
+    tmp_path: Path, remote: bool, name: str
+) -> None:
+    stage = _place(tmp_path, remote)
+    publish(stage)
+    path = _manifest(tmp_path, remote, name)
+    written = path.read_bytes()
+    path.write_bytes(written.replace(b"data.txt", b"dara.txt"))
+    manifest = stage.verified()
+    assert manifest is not None
+    (mended,) = stage.complete(manifest)
+    assert f"{name} was damaged and is restored" in mended
+    assert path.read_bytes() == written
+    assert not stage.complete(manifest)
+
+
+def test_a_store_without_copies_of_manifests_gets_them(tmp_path: Path) -> None:
+    stage = _place(tmp_path, remote=False)
+    publish(stage)
+    copy = _manifest(tmp_path, False, "manifest-copy.json")
+    written = copy.read_bytes()
+    copy.unlink()
+    assert not stage.complete(stage.require())
+    assert copy.read_bytes() == written
 
 
 @given(st.data())

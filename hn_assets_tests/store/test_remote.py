@@ -212,6 +212,7 @@ def test_a_damaged_remote_manifest_is_named(tmp_path: Path) -> None:
     place = f"file://{tmp_path}/remote"
     publish(machine(tmp_path, "one", place), "content")
     manifest = tmp_path / "remote/toy/corpus/manifest.json"
+    manifest.with_name("manifest-copy.json").unlink()
     raw = json.loads(manifest.read_text())
     raw["info"]["length"] = 8
     manifest.write_text(json.dumps(raw))

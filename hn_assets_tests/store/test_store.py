@@ -97,6 +97,7 @@ def test_damage_is_named_before_use(stage: StageStore, damage: str) -> None:
 
 def test_a_damaged_manifest_is_named_and_mended(stage: StageStore) -> None:
     publish(stage, "one")
+    (stage.folder / "manifest-copy.json").unlink()
     manifest = stage.folder / "manifest.json"
     manifest.write_text(manifest.read_text()[:-5])
     with pytest.raises(StoreError, match=r"manifest\.json is damaged"):

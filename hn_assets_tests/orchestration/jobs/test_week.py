@@ -110,6 +110,10 @@ class Production:
         found = self.ask()["runs"]
         return [(status, tags) for job, status, tags in found if job == f"{dataset}_refresh"]
 
+    def is_idle(self, dataset: str) -> bool:
+        """Whether every refresh of a dataset has ended."""
+        return all(status in ("SUCCESS", "FAILURE") for status, _ in self.runs(dataset))
+
     def wait(self, seconds: float, until: Callable[[], bool]) -> None:
         end = time.monotonic() + seconds
         while not until():
