@@ -54,3 +54,11 @@ class RemoteStoreError(RuntimeError):
 
 class ModelChangedError(RuntimeError):
     """The files of a model were written while it was loaded; trying again takes the new ones."""
+
+
+class AlertNotSentError(RuntimeError):
+    """An alert could not be sent; sending it again later may help."""
+
+
+class AlertRefusedError(RuntimeError):
+    """A receiver will never take an alert."""

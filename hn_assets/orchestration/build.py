@@ -4,7 +4,7 @@ import dagster as dg
 
 from hn_assets.orchestration.asset_checks import build_checks, build_freshness_check
 from hn_assets.orchestration.base.names import settings_key
-from hn_assets.orchestration.jobs.alert_sensors import build_alert_sensors
+from hn_assets.orchestration.jobs.alert_sensor import build_alert_sensor
 from hn_assets.orchestration.jobs.change_sensor import build_change_sensor
 from hn_assets.orchestration.jobs.freshness import build_freshness_job, build_freshness_schedule
 from hn_assets.orchestration.jobs.prune_vectors import build_prune_job
@@ -22,7 +22,7 @@ def build_definitions(dataset: Dataset) -> dg.Definitions:
         asset_checks=build_checks(dataset),
         jobs=[job, build_prune_job(dataset)],
         schedules=[build_refresh_schedule(dataset, job)],
-        sensors=[build_change_sensor(dataset, job), *build_alert_sensors(dataset)],
+        sensors=[build_change_sensor(dataset, job), build_alert_sensor(dataset)],
         resources={settings_key(dataset.name): run_settings(dataset.settings)},
     )
     max_age_days = dataset.settings.checks.max_age_days

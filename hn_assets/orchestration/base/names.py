@@ -53,11 +53,6 @@ def freshness_schedule(dataset: str) -> str:
     return f"{dataset}_freshness_schedule"
 
 
-def failed_runs_sensor(dataset: str) -> str:
-    """The sensor that tells people of failed runs."""
-    return f"{dataset}_failed_runs"
-
-
-def failed_checks_sensor(dataset: str) -> str:
-    """The sensor that tells people of failed checks."""
-    return f"{dataset}_failed_checks"
+def alerts_sensor(dataset: str) -> str:
+    """The sensor that tells people of failed runs and failed checks."""
+    return f"{dataset}_alerts"

@@ -1,29 +1,17 @@
-"""What starts a dataset's runs, and who is told of those that fail."""
+"""What starts a dataset's runs, and in which way they run."""
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
-from hn_assets.alerts.alert import Alert
 from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets.orchestration.build import build_definitions
 from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset
 from hn_assets_tests.assets.test_refresh import make_dataset
 from hn_assets_tests.small_models import make_tiny_bert
-
-told: list[Alert] = []
-
-
-def remember(alert: Alert) -> None:
-    told.append(alert)
-
-
-HOOK = {"hook": f"{__name__}:remember", "ui": "https://dagster.example.org/"}
 
 
 def repository(graph: AnimalsDataset) -> dg.RepositoryDefinition:
@@ -175,124 +163,11 @@ def test_automation_starts_with_the_source_and_follows_the_data(
     assert none.total_requested == 0
 
 
-def run(
-    graph: AnimalsDataset, instance: dg.DagsterInstance, name: str = "animals_refresh"
-) -> dg.ExecuteInProcessResult:
-    job = repository(graph).get_job(name)
-    return job.execute_in_process(instance=instance, raise_on_error=False)
-
-
-def alert(
-    graph: AnimalsDataset,
-    instance: dg.DagsterInstance,
-    result: dg.ExecuteInProcessResult,
-    sensor: str,
-) -> Any:
-    definition = repository(graph).get_sensor_def(sensor)
-    event = result.get_run_failure_event() if not result.success else result.get_run_success_event()
-    context = dg.build_run_status_sensor_context(
-        sensor_name=sensor,
-        dagster_instance=instance,
-        dagster_run=result.dagster_run,
-        dagster_event=event,
-        partition_key=None,
-    )
-    if not result.success:
-        context = context.for_run_failure()
-    return definition(context)
-
-
-def test_a_failed_run_is_told_with_its_reason(tmp_path: Path, model: Path) -> None:
-    told.clear()
-    graph = make_dataset(tmp_path, model, alerts=HOOK)
-    (tmp_path / "raw" / "corpus.jsonl").write_text("no JSON\n")
-    instance = dg.DagsterInstance.ephemeral()
-    result = run(graph, instance)
-    alert(graph, instance, result, "animals_failed_runs")
-    (found,) = told
-    assert (found.dataset, found.kind) == ("animals", "failed run")
-    (line,) = found.lines
-    assert "animals__source" in line
-    assert "corpus.jsonl:1: not JSON" in line
-    assert found.link == f"https://dagster.example.org/runs/{result.run_id}"
-
-
-def test_a_check_that_stopped_a_run_is_told_with_what_to_do(tmp_path: Path, model: Path) -> None:
-    told.clear()
-    graph = make_dataset(
-        tmp_path, model, alerts=HOOK, checks={"min_recall": 1}, search={"depth": 20}
-    )
-    instance = dg.DagsterInstance.ephemeral()
-    alert(graph, instance, run(graph, instance), "animals_failed_runs")
-    (found,) = told
-    (line,) = found.lines
-    assert line.startswith("animals/candidates, positives_are_found: ")
-    assert "lower checks.min_recall" in line
-
-
-def test_a_check_that_only_warns_is_told_after_the_run(tmp_path: Path, model: Path) -> None:
-    told.clear()
-    # a target that nothing here can show to be met
-    graph = make_dataset(tmp_path, model, alerts=HOOK, filters={"target_false_negative_rate": 0.01})
-    instance = dg.DagsterInstance.ephemeral()
-    result = run(graph, instance)
-    assert result.success
-    alert(graph, instance, result, "animals_failed_checks")
-    (found,) = told
-    assert found.kind == "failed checks"
-    assert found.lines[0].startswith("animals/false_negative_audit, false_negative_rate: nothing")
-
-
-def test_a_training_set_that_nobody_refreshes_is_told(tmp_path: Path, model: Path) -> None:
-    def look(days: float) -> tuple[dg.AssetCheckEvaluation, Any]:
-        graph = make_dataset(tmp_path, model, alerts=HOOK, checks={"max_age_days": days})
-        result = run(graph, instance, "animals_freshness")
-        assert result.success  # it only warns
-        (found,) = result.get_asset_check_evaluations()
-        return found, alert(graph, instance, result, "animals_failed_checks")
-
-    told.clear()
-    instance = dg.DagsterInstance.ephemeral()
-    found, _ = look(7)
-    assert not found.passed
-    assert told[-1].lines[0].startswith("animals/training_set, is_fresh: there has been no")
-    told.clear()
-    assert run(make_dataset(tmp_path, model), instance).success
-    found, said = look(7)
-    assert found.passed
-    assert isinstance(said, dg.SkipReason)
-    time.sleep(1)
-    found, _ = look(1e-5)  # less than a second
-    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert told[-1].lines[0].startswith("animals/training_set, is_fresh: the last refresh was 0.0")
-    schedule = repository(make_dataset(tmp_path, model, checks={"max_age_days": 7}))
-    daily = schedule.get_schedule_def("animals_freshness_schedule")
+def test_the_age_of_a_training_set_is_looked_at_daily_if_it_has_a_limit(
+    tmp_path: Path, model: Path
+) -> None:
+    limited = repository(make_dataset(tmp_path, model, checks={"max_age_days": 7}))
+    daily = limited.get_schedule_def("animals_freshness_schedule")
     assert (daily.job_name, daily.default_status.value) == ("animals_freshness", "RUNNING")
     names = {job.name for job in repository(make_dataset(tmp_path, model)).get_all_jobs()}
     assert "animals_freshness" not in names
-
-
-@pytest.mark.parametrize("other", [False, True])
-def test_a_good_run_or_one_of_another_dataset_is_not_told(
-    tmp_path: Path, model: Path, other: bool
-) -> None:
-    told.clear()
-    graph = make_dataset(tmp_path, model, alerts=HOOK)
-    instance = dg.DagsterInstance.ephemeral()
-    if other:
-
-        @dg.op
-        def fail() -> None:
-            raise ValueError("not ours")
-
-        @dg.job
-        def theirs() -> None:
-            fail()
-
-        result = theirs.execute_in_process(instance=instance, raise_on_error=False)
-    else:
-        result = run(graph, instance)
-    sensor = "animals_failed_runs" if other else "animals_failed_checks"
-    found = alert(graph, instance, result, sensor)
-    assert isinstance(found, dg.SkipReason)
-    assert not told
