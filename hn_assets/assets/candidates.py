@@ -77,9 +77,9 @@ def _earlier(context: StageContext, depth: int) -> EarlierFiles | None:
     """The rankings that there are, if they are of the same depth, exact, and whole."""
     try:
         manifest = context.place.verified()
-        if manifest is None or not manifest.info["exact"]:
+        if manifest is None or not manifest.info.get("exact"):
             return None
-        if manifest.info["depth_wanted"] != depth:
+        if manifest.info.get("depth_wanted") != depth:
             return None
         files = (layout.CANDIDATES, layout.SEARCHED_DOCUMENTS, layout.SEARCHED_QUERIES)
         return EarlierFiles(*(context.place.file(file.name) for file in files), depth=depth)

@@ -40,7 +40,7 @@ def _read_history(context: StageContext) -> list[dict[str, Any]]:
     """What earlier runs measured, the latest last; nothing if it is damaged."""
     try:
         manifest = context.place.manifest()
-        return [] if manifest is None else list(manifest.info[HISTORY])
+        return [] if manifest is None else list(manifest.info.get(HISTORY, []))
     except StoreError as error:
         context.log.warning(f"{error}: the history of the quality begins anew")
         return []

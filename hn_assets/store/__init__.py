@@ -2,7 +2,8 @@
 
 `<root>/<dataset>/<stage>/manifest.json` names the files of the current version with their sizes
 and checksums. The files lie beside it, in a folder that is named by their content, and `latest`
-links to that folder. What the files contain, and how they are made, is not decided here.
+links to that folder. A copy of the manifest stands in for a damaged one. What the files contain,
+and how they are made, is not decided here.
 """
 
 from hn_assets.store.dataset_store import DatasetStore, open_store

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hn_assets.pipeline.memory import measure_peak_memory
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak"
-)
+
+@pytest.fixture(autouse=True)
+def peaks_can_be_measured() -> None:
+    with measure_peak_memory() as peak:
+        pass
+    if peak.mib is None:
+        pytest.skip("this system does not say what the peak of a block is")
 
 
 def hold(mib: int) -> None:
@@ -29,7 +32,7 @@ def test_what_was_held_before_the_block_does_not_count() -> None:
 
 
 def test_the_largest_process_that_was_started_counts() -> None:
-    code = "x = bytearray(b'1') * (600 << 20); print('held', flush=True); input()"
+    code = "x = bytearray(b'1') * (300 << 20); print('held', flush=True); input()"
     with measure_peak_memory() as alone:
         pass
     with measure_peak_memory() as peak:
@@ -40,4 +43,4 @@ def test_the_largest_process_that_was_started_counts() -> None:
         child.stdout.readline()
     child.communicate(b"\n")
     assert alone.mib is not None and peak.mib is not None
-    assert peak.mib >= max(600, alone.mib)
+    assert peak.mib >= max(300, alone.mib)
