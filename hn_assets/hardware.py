@@ -4,9 +4,11 @@ Nothing here falls back in silence: every choice comes with its reason.
 """
 
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from hn_assets.errors import SettingsError
+from hn_assets.settings.compute import ComputeSettings
 
 # Asking torch would take a second, which a search on the CPU need not wait.
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
@@ -25,6 +27,17 @@ class Choice:
     value: str
     reason: str
     fell_back: bool = False
+
+
+@dataclass(frozen=True)
+class FaissChoice(Choice):
+    """Where FAISS searches, and why.
+
+    Attributes:
+        cards: The numbers of the cards, if `value` is `gpu`.
+    """
+
+    cards: tuple[int, ...] = ()
 
 
 def choose_devices(setting: str) -> list[str]:
@@ -84,20 +97,41 @@ def choose_precision(setting: str, device: str) -> Choice:
     return Choice("float32", f"no faster precision is known to be safe on {device}")
 
 
-def choose_faiss_device(setting: str) -> Choice:
-    """`gpu` or `cpu` for FAISS, with the reason.
+def choose_faiss_device(compute: ComputeSettings) -> FaissChoice:
+    """Where FAISS searches, with the reason: the CPU, or those cards that `device` names.
 
     Args:
-        setting: `compute.faiss_device`.
+        compute: Its `faiss_device` and `device` are used.
+
+    Raises:
+        SettingsError: Two builds of FAISS are installed over each other.
     """
+    _refuse_two_builds()
     import faiss
 
-    if setting == "cpu":
-        return Choice("cpu", "asked for")
-    wanted = setting == "gpu" or NVIDIA_DRIVER.exists()
+    if compute.faiss_device == "cpu":
+        return FaissChoice("cpu", "asked for")
+    wanted = compute.faiss_device == "gpu" or NVIDIA_DRIVER.exists()
     if not hasattr(faiss, "StandardGpuResources"):
         reason = "the installed faiss has no GPU support (the extra `gpu` brings it)"
-        return Choice("cpu", reason, fell_back=wanted)
+        return FaissChoice("cpu", reason, fell_back=wanted)
     if faiss.get_num_gpus() == 0:
-        return Choice("cpu", "FAISS sees no GPU", fell_back=wanted)
-    return Choice("gpu", f"FAISS sees {faiss.get_num_gpus()} GPU(s)")
+        return FaissChoice("cpu", "FAISS sees no GPU", fell_back=wanted)
+    devices = choose_devices(compute.device)
+    cards = tuple(int(d.split(":")[1]) for d in devices if d.startswith("cuda:"))
+    if not cards:
+        reason = f"compute.device names no card but {', '.join(devices)}"
+        return FaissChoice("cpu", reason, fell_back=compute.faiss_device == "gpu")
+    return FaissChoice("gpu", f"FAISS sees {faiss.get_num_gpus()} GPU(s)", cards=cards)
+
+
+def _refuse_two_builds() -> None:
+    """Refuse packages that wrote the module `faiss` over each other, as it may be a mixture."""
+    found = sorted({name.lower() for name in packages_distributions().get("faiss", [])})
+    if len(found) > 1:
+        keep = next((name for name in found if "gpu" in name), found[0])
+        raise SettingsError(
+            f"{' and '.join(found)} are both installed, and each provides the module faiss, so "
+            f"that it may be a mixture of both. Keep one: pip uninstall -y {' '.join(found)}, then "
+            f"pip install --no-deps {keep}"
+        )

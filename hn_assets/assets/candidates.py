@@ -45,7 +45,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         searched_queries=draft.path(layout.SEARCHED_QUERIES.name),
         search=context.settings.search,
         depth=depth,
-        faiss_device=choose_faiss_device(context.settings.compute.faiss_device),
+        faiss_device=choose_faiss_device(context.settings.compute),
         qrels=pd.read_parquet(context.input(layout.QRELS)),
         earlier=_earlier(context, depth),
         log=context.log.info,

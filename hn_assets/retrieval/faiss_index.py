@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource, VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
-from hn_assets.hardware import Choice
+from hn_assets.hardware import FaissChoice
+from hn_assets.retrieval import gpu_index
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
@@ -138,32 +139,34 @@ def stored_vectors(index: Any, count: int) -> Vectors | None:
     return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
 
 
-def place_index(index: Any, choice: Choice, depth: int) -> tuple[Any, Choice]:
+def place_index(
+    index: Any, vectors: VectorSource, choice: FaissChoice, depth: int
+) -> tuple[Any, FaissChoice]:
     """Put the index on the device that `choice` names, if it can go there.
 
     Args:
         index: A FAISS index on the CPU.
-        choice: `gpu` for all cards, the index sharded over them in float16; or `cpu`.
+        vectors: The vectors that it holds.
+        choice: `gpu` for its cards, the index spread over them in float16; or `cpu`.
         depth: How many documents a search will ask for.
 
     Returns:
         The index to search, and where it is; with the reason if that is not the GPU after all.
     """
-    import faiss
-
     if choice.value == "cpu":
         return index, choice
     if depth + SPARE > FAISS_GPU_LIMIT:
         reason = f"FAISS finds at most {FAISS_GPU_LIMIT - SPARE} documents on a GPU, not {depth}"
-        return index, Choice("cpu", reason, fell_back=True)
-    options = faiss.GpuMultipleClonerOptions()
-    options.shard = True
-    options.useFloat16 = True
+        return index, FaissChoice("cpu", reason, fell_back=True)
+    if reason := gpu_index.why_not_usable(choice.cards):
+        return index, FaissChoice("cpu", reason, fell_back=True)
     try:
-        return faiss.index_cpu_to_all_gpus(index, co=options), choice
+        if is_flat(index):
+            return gpu_index.fill_flat_index(vectors, choice.cards), choice
+        return gpu_index.clone_index(index, choice.cards), choice
     except RuntimeError as error:
         reason = f"FAISS cannot put this index on a GPU: {_last_line(error)}"
-        return index, Choice("cpu", reason, fell_back=True)
+        return index, FaissChoice("cpu", reason, fell_back=True)
 
 
 def apply_search_parameters(index: Any, parameters: str) -> None:

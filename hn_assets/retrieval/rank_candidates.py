@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.hardware import Choice
+from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval.faiss_index import (
     apply_search_parameters,
     is_flat,
@@ -64,7 +64,7 @@ def rank_candidates(
     searched_queries: Path,
     search: SearchSettings,
     depth: int,
-    faiss_device: Choice,
+    faiss_device: FaissChoice,
     qrels: pd.DataFrame,
     earlier: EarlierFiles | None = None,
     log: Callable[[str], None],
@@ -105,12 +105,13 @@ def rank_candidates(
             f"rankings hold all of it"
         )
     is_exact = is_flat(index)
-    index, device = place_index(index, faiss_device, possible)
+    index, device = place_index(index, documents, faiss_device, possible)
     if device.fell_back:
         warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")
     start = time.perf_counter()
+    searcher = Searcher(index, documents, device.value, is_exact=is_exact)
     ranking = IncrementalRanking(
-        Searcher(index, documents, device.value, is_exact=is_exact),
+        searcher,
         documents,
         queries,
         depth,
@@ -137,6 +138,7 @@ def rank_candidates(
         index_recall=recall,
         faiss_device=device,
         seconds=seconds,
+        compared_with_all=searcher.compared_with_all,
         incremental=ranking.report,
         summary=summary,
     )

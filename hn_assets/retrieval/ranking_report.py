@@ -22,6 +22,8 @@ class RankingReport:
             of queries; None if the index is exact.
         faiss_device: Where FAISS searched, and why.
         seconds: What ranking and writing took.
+        compared_with_all: How many queries were compared with every document on the CPU, as a GPU
+            could not settle their last documents.
         incremental: What was searched, and what was kept from an earlier run.
         summary: The ranks of the known positives, and how scores fall.
     """
@@ -33,6 +35,7 @@ class RankingReport:
     index_recall: float | None
     faiss_device: Choice
     seconds: float
+    compared_with_all: int
     incremental: IncrementalReport
     summary: RankingSummary
 
@@ -69,6 +72,7 @@ class RankingReport:
             "faiss_device_reason": self.faiss_device.reason,
             "search_seconds": round(self.seconds, 3),
             "queries_searched": self.incremental.searched,
+            "queries_compared_with_all_on_the_cpu": self.compared_with_all,
             "queries_kept_and_merged": self.incremental.merged,
             "documents_new": self.incremental.new_documents,
             "documents_gone": self.incremental.gone_documents,

@@ -9,7 +9,7 @@ import pytest
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError
-from hn_assets.hardware import Choice
+from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval.compatibility import check_index_version, check_same_space
 from hn_assets.retrieval.depth import wanted_depth
 from hn_assets.retrieval.faiss_index import IDS_FILE, INDEX_FILE, build_index
@@ -23,7 +23,7 @@ QRELS = pd.DataFrame(
     [("0000", "0003", 1, "train"), ("0001", "0005", 1, "train"), ("0002", "0003", 1, "test")],
     columns=["query_id", "doc_id", "score", "split"],
 )
-CPU = Choice("cpu", "asked for")
+CPU = FaissChoice("cpu", "asked for")
 
 
 def rank(
@@ -31,7 +31,7 @@ def rank(
     documents: np.ndarray,
     *,
     depth: int = 5,
-    device: Choice = CPU,
+    device: FaissChoice = CPU,
     before: Path | None = None,
     warnings: list[str] | None = None,
     **search,
@@ -97,7 +97,7 @@ def test_a_small_corpus_and_a_gpu_that_cannot_be_used_are_said(tmp_path: Path) -
     rank(tmp_path / "a", unit_vectors(4), warnings=warnings)
     assert "the corpus has 4 documents, fewer than the wanted depth 5" in warnings[0]
     warnings.clear()
-    asked = Choice("cpu", "FAISS sees no GPU", fell_back=True)
+    asked = FaissChoice("cpu", "FAISS sees no GPU", fell_back=True)
     report, _ = rank(tmp_path / "b", unit_vectors(30), device=asked, warnings=warnings)
     assert warnings == ["FAISS searches on the CPU, not on a GPU: FAISS sees no GPU"]
     assert report.figures()["faiss_device"] == "cpu"

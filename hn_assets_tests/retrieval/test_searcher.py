@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
-from hn_assets.hardware import Choice, choose_faiss_device
 from hn_assets.retrieval.faiss_index import (
     IDS_FILE,
     INDEX_FILE,
     apply_search_parameters,
     build_index,
     open_index,
-    place_index,
 )
 from hn_assets.retrieval.incremental_ranking import IncrementalRanking
 from hn_assets.retrieval.ranking import Ranking
@@ -202,35 +200,3 @@ def test_pair_scores_are_the_scores_of_the_ranking(tmp_path: Path) -> None:
     asked = np.repeat(np.arange(9, dtype=np.int64), 30)
     pairs = pair_scores(queries, asked, table, rows.reshape(-1))
     assert np.array_equal(pairs, scores.reshape(-1)), "to the last bit"
-
-
-def test_what_a_gpu_cannot_do_is_done_on_the_cpu_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With stand-ins for FAISS's GPU functions, which faiss-cpu does not have."""
-    index, wanted = faiss.IndexFlatIP(8), Choice("gpu", "asked for")
-    found, choice = place_index(index, wanted, 3000)
-    assert found is index
-    assert (choice.value, choice.fell_back) == ("cpu", True)
-    assert "at most 2032 documents on a GPU, not 3000" in choice.reason
-
-    def refuse(index, co):
-        assert co.shard and co.useFloat16
-        raise RuntimeError("Error in clone\nnot implemented for HNSW")
-
-    options = type("Options", (), {})
-    monkeypatch.setattr(faiss, "GpuMultipleClonerOptions", options, raising=False)
-    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", refuse, raising=False)
-    _, choice = place_index(index, wanted, 100)
-    assert (choice.value, choice.fell_back) == ("cpu", True)
-    assert "not implemented for HNSW" in choice.reason
-
-    monkeypatch.setattr(faiss, "index_cpu_to_all_gpus", lambda index, co: "there", raising=False)
-    assert place_index(index, wanted, 100) == ("there", wanted)
-
-
-def test_faiss_without_gpu_support_is_no_silent_fallback() -> None:
-    choice = choose_faiss_device("gpu")
-    assert (choice.value, choice.fell_back) == ("cpu", True)
-    assert "the extra `gpu`" in choice.reason
-    assert choose_faiss_device("cpu") == Choice("cpu", "asked for")
