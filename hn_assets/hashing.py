@@ -4,10 +4,24 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from hn_assets.text import PART_CHARACTERS, normalised_parts
 
-def hash_of_text(text: str) -> bytes:
-    """A hash of a text in 16 bytes: equal texts have equal hashes."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+def hash_of_text(text: str, size: int = 16) -> bytes:
+    """A hash of a text in `size` bytes: equal texts have equal hashes."""
+    digest = hashlib.blake2b(digest_size=size)
+    # In pieces, as a long text is not to be held in UTF-8 a second time.
+    for start in range(0, len(text), PART_CHARACTERS):
+        digest.update(text[start : start + PART_CHARACTERS].encode())
+    return digest.digest()
+
+
+def hash_of_normalised(text: str, size: int = 16) -> bytes:
+    """`hash_of_text(normalised(text), size)`, without holding the normalised form."""
+    digest = hashlib.blake2b(digest_size=size)
+    for number, part in enumerate(normalised_parts(text)):
+        digest.update(f" {part}".encode() if number else part.encode())
+    return digest.digest()
 
 
 def sha256_of(path: Path) -> str:

@@ -10,6 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# Read from a file at once, and turned into Python's objects at once.
+ROWS_PER_BATCH, ROWS_AT_ONCE = 4_096, 256
+MAX_CHARACTERS_SHOWN = 100_000  # of a text: more than a person reads
+
 TEXT_KEY = pa.binary(16)  # a hash of a text: equal texts, equal key
 
 CORPUS = pa.schema([("id", pa.string()), ("title", pa.string()), ("text", pa.string())])
@@ -133,16 +137,22 @@ def embeddings_schema(dimension: int) -> pa.Schema:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file with the columns named; only a batch of them is in memory."""
+    """The rows of a Parquet file with the columns named; only some of them are in memory."""
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(columns=list(columns)):
-            yield from batch.to_pylist()
+        for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(columns)):
+            for start in range(0, len(batch), ROWS_AT_ONCE):
+                yield from batch.slice(start, ROWS_AT_ONCE).to_pylist()
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
-    """Title and text of a few documents for people to read, by id; the others are not kept."""
+    """Title and text of a few documents for people to read, by id; the others are not kept.
+
+    Of a text, `MAX_CHARACTERS_SHOWN` characters are kept.
+    """
     return {
-        row["id"]: " — ".join(part for part in (row["title"], row["text"]) if part)
+        row["id"]: " — ".join(
+            part[:MAX_CHARACTERS_SHOWN] for part in (row["title"], row["text"]) if part
+        )
         for row in read_rows(corpus, ["id", "title", "text"])
         if row["id"] in ids
     }

@@ -10,14 +10,18 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.text import normalised
+from hn_assets.text import normalised_parts
 
 _WORD = re.compile(r"\w+")
 
 
 def word_numbers(text: str) -> NDArray[np.uint64]:
     """A number for each word of a text, in their order."""
-    return np.array([_number(word) for word in _WORD.findall(normalised(text))], np.uint64)
+    parts = [
+        np.array([_number(word) for word in _WORD.findall(part)], np.uint64)
+        for part in normalised_parts(text)
+    ]
+    return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
 def run_numbers(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
@@ -30,10 +34,12 @@ def run_numbers(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
     count = len(words) - length + 1
     out = np.zeros(max(count, 0), np.uint64)
     for offset in range(length if count > 0 else 0):
-        out = out * np.uint64(0x9E3779B97F4A7C15) + words[offset : offset + count]
+        # In place: a text of 100 MB has millions of runs.
+        out *= np.uint64(0x9E3779B97F4A7C15)
+        out += words[offset : offset + count]
     return out
 
 
-@lru_cache(maxsize=1_000_000)
+@lru_cache(maxsize=1 << 17)
 def _number(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")

@@ -97,12 +97,19 @@ def documents_with_answers(
             if len(words):
                 by_run = queries_of.setdefault(len(words), {})
                 by_run.setdefault(int(run_numbers(words, len(words))[0]), []).append(row)
+    known = {length: np.array(sorted(runs), np.uint64) for length, runs in queries_of.items()}
     queries: list[int] = []
     documents: list[int] = []
     for row, text in enumerate(texts):
         words = word_numbers(text)
         for length, by_run in queries_of.items():
-            for run in set(run_numbers(words, length).tolist()) & by_run.keys():
+            for run in _contained(run_numbers(words, length), known[length]):
                 queries += by_run[run]
                 documents += [row] * len(by_run[run])
     return np.array(queries, np.int64), np.array(documents, np.int64)
+
+
+def _contained(runs: NDArray[np.uint64], known: NDArray[np.uint64]) -> list[int]:
+    """Which of the known runs, in ascending order, are among those of a text."""
+    places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+    return np.unique(known[places[known[places] == runs]]).tolist()

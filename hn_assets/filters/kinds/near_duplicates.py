@@ -1,6 +1,7 @@
 """Reject what shares most of its words, in the same order, with a known positive of the query."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from hn_assets.settings_base import Settings
 SHINGLE_WORDS = 5
 # a shingle that more positives hold is boilerplate: it says nothing of two passages
 MAX_POSITIVES_PER_SHINGLE = 1000
+# Documents are compared together until as many of their shingles are held by positives.
+SHARED_AT_ONCE, DOCUMENTS_AT_ONCE = 4_000_000, 4_096
 
 SHARES_WORD_RUNS = Reason(
     "near-duplicate of a positive", "it shares most of its words with a positive"
@@ -69,30 +72,93 @@ def near_duplicates(
         Rows of positives, and of the document that is a near-duplicate of each; two int64 arrays
         of equal length.
     """
-    wanted = set(positives.tolist())
-    positives_of: dict[int, list[int]] = {}
-    sizes: dict[int, int] = {}
+    index = _ShingleIndex(texts(), np.unique(positives), overlap)
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    pending: list[_Shingles] = []
+    shared = 0
     for row, text in enumerate(texts()):
-        if row in wanted:
-            shingles = _shingles(text)
-            sizes[row] = len(shingles)
-            for shingle in shingles:
-                positives_of.setdefault(shingle, []).append(row)
-    known: list[int] = []
-    duplicates: list[int] = []
-    rare = {s for s, rows in positives_of.items() if len(rows) <= MAX_POSITIVES_PER_SHINGLE}
-    for row, text in enumerate(texts()):
-        shingles = _shingles(text)
-        shared: dict[int, int] = {}
-        for shingle in shingles & rare:
-            for positive in positives_of[shingle]:
-                shared[positive] = shared.get(positive, 0) + 1
-        for positive, count in shared.items():
-            needed = overlap * min(len(shingles), sizes[positive])
-            if positive != row and count >= needed - 1e-9:  # 0.56 * 25 is more than 14 in floats
-                known.append(positive)
-                duplicates.append(row)
-    return np.array(known, np.int64), np.array(duplicates, np.int64)
+        shingles = index.known_shingles(row, text)
+        pending.append(shingles)
+        shared += shingles.shared
+        if shared >= SHARED_AT_ONCE or len(pending) == DOCUMENTS_AT_ONCE:
+            found.append(index.find(pending))
+            pending, shared = [], 0
+    if pending:
+        found.append(index.find(pending))
+    known, duplicates = (np.concatenate(part) for part in zip(*found, strict=True))
+    return known, duplicates
+
+
+@dataclass(frozen=True)
+class _Shingles:
+    """The shingles of a document that positives hold, too.
+
+    Attributes:
+        row: The row of the document.
+        size: How many shingles it has in all.
+        places: The places of those that positives hold in the index; int64.
+        shared: How many times positives hold them.
+    """
+
+    row: int
+    size: int
+    places: NDArray[np.int64]
+    shared: int
+
+
+class _ShingleIndex:
+    """Which positives hold a shingle.
+
+    Args:
+        texts: The texts of all documents, in the order of their rows.
+        positives: The rows of the positives, in ascending order.
+        overlap: The share that is needed.
+    """
+
+    def __init__(self, texts: Iterable[str], positives: NDArray[np.int64], overlap: float) -> None:
+        from scipy.sparse import csr_array
+
+        wanted = set(positives.tolist())
+        shingles = [_shingles(text) for row, text in enumerate(texts) if row in wanted]
+        self._overlap = overlap
+        self._positives = positives
+        self._sizes = np.array([len(part) for part in shingles], np.int64)
+        holders = np.repeat(np.arange(len(shingles)), self._sizes)
+        flat = np.concatenate([np.zeros(0, np.uint64), *shingles])
+        del shingles
+        self._shingles, place, counts = np.unique(flat, return_inverse=True, return_counts=True)
+        counts[counts > MAX_POSITIVES_PER_SHINGLE] = 0
+        is_rare = counts[place] > 0
+        entries = np.ones(int(is_rare.sum()), np.int32), (place[is_rare], holders[is_rare])
+        self._counts = counts
+        # A row for each shingle, a column for each positive.
+        self._held = csr_array(entries, shape=(len(counts), len(positives)))
+
+    def known_shingles(self, row: int, text: str) -> _Shingles:
+        """The shingles of a document that positives hold."""
+        own = _shingles(text)
+        if not len(self._shingles):
+            return _Shingles(row, len(own), np.zeros(0, np.int64), 0)
+        places = np.minimum(np.searchsorted(self._shingles, own), len(self._shingles) - 1)
+        places = places[(self._shingles[places] == own) & (self._counts[places] > 0)]
+        return _Shingles(row, len(own), places, int(self._counts[places].sum()))
+
+    def find(self, documents: Sequence[_Shingles]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of positives, and of the document that is a near-duplicate of each."""
+        from scipy.sparse import csr_array
+
+        ends = np.cumsum([0, *(len(one.places) for one in documents)])
+        places = np.concatenate([one.places for one in documents])
+        ones = np.ones(len(places), np.int32)
+        has = csr_array((ones, places, ends), shape=(len(documents), len(self._shingles)))
+        shared = (has @ self._held).tocoo()
+        document, positive = shared.coords
+        rows = np.array([one.row for one in documents], np.int64)[document]
+        sizes = np.array([one.size for one in documents], np.int64)[document]
+        needed = self._overlap * np.minimum(sizes, self._sizes[positive])
+        # 0.56 * 25 is more than 14 in floats
+        found = (shared.data >= needed - 1e-9) & (self._positives[positive] != rows)
+        return self._positives[positive[found]], rows[found]
 
 
 def near_duplicates_by_query(
@@ -121,6 +187,9 @@ def near_duplicates_by_query(
     return joined["query"].to_numpy(np.int64), joined["duplicate"].to_numpy(np.int64)
 
 
-def _shingles(text: str) -> set[int]:
+def _shingles(text: str) -> NDArray[np.uint64]:
+    """The distinct shingles of a text, in ascending order."""
     words = word_numbers(text)
-    return set(run_numbers(words, min(SHINGLE_WORDS, len(words))).tolist()) if len(words) else set()
+    if not len(words):
+        return words
+    return np.unique(run_numbers(words, min(SHINGLE_WORDS, len(words))))

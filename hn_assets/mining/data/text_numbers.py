@@ -1,16 +1,16 @@
 """Number texts, so that equal ones can be found without keeping any of them in memory."""
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
+from hn_assets.hashing import hash_of_normalised
 from hn_assets.mining.data.indexed_dataset import Texts
 from hn_assets.store.schemas import read_rows
-from hn_assets.text import normalised, passage_text
+from hn_assets.text import passage_text
 
 
 def number_texts(
@@ -68,5 +68,4 @@ def _mismatch(kind: str, text_id: str) -> StoreError:
 
 
 def _number(text: str) -> int:
-    digest = blake2b(normalised(text).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+    return int.from_bytes(hash_of_normalised(text, 8), "little", signed=True)

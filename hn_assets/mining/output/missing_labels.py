@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
 from hn_assets.store.schemas import read_rows, read_texts
+from hn_assets.text import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,5 +145,5 @@ def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> N
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = first_line(text, MAX_CHARACTERS)
     return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]} …"

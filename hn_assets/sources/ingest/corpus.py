@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from hn_assets.errors import SourceError
-from hn_assets.hashing import hash_of_text
+from hn_assets.hashing import hash_of_normalised, hash_of_text
 from hn_assets.sources.ingest.parquet_writer import write_rows
 from hn_assets.sources.ingest.report import SAMPLE, CorpusReport, add_example
 from hn_assets.sources.protocol import Source
 from hn_assets.store import schemas
-from hn_assets.text import has_text, normalised
+from hn_assets.text import has_text, parts_of_text
 
 
 def ingest_corpus(source: Source, path: Path | None) -> tuple[CorpusReport, set[str]]:
@@ -71,11 +71,11 @@ def _unique_rows(
             continue
         known[document.id] = content, document.where
         whole = f"{document.title} {document.text}"
-        word_counts.append(len(whole.split()))
+        word_counts.append(sum(len(part.split()) for part in parts_of_text(whole)))
         if not has_text(whole):
             report.empty += 1
             add_example(report.empty_ids, document.id)
-        text = hash_of_text(normalised(whole))
+        text = hash_of_normalised(whole)
         report.duplicate_texts += text in texts
         texts.add(text)
         row = {"id": document.id, "title": document.title, "text": document.text}

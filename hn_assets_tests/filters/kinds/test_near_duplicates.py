@@ -1,5 +1,8 @@
 """Which passages share their words with a positive."""
 
+import time
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hn_assets.filters.base.word_runs import run_numbers, word_numbers
 from hn_assets.filters.kinds.near_duplicates import (
     MAX_POSITIVES_PER_SHINGLE,
     SHINGLE_WORDS,
@@ -179,3 +183,49 @@ def test_the_ledger_says_that_a_passage_is_a_near_duplicate(tmp_path: Path) -> N
     (reason,) = NearDuplicates.reasons
     assert_sentences(rows, [reason.label])
     assert [row["doc_id"] for row in rows if row["outcome"] == reason.label] == ["d1"]
+
+
+def by_hand(texts: list[str], positives: list[int], share: float) -> set[tuple[int, int]]:
+    """Every document against every positive, shingle by shingle."""
+    shingles = [
+        set(run_numbers(found, min(SHINGLE_WORDS, len(found))).tolist())
+        for found in (word_numbers(text) for text in texts)
+    ]
+    holders = Counter(shingle for row in positives for shingle in shingles[row])
+    rare = {shingle for shingle, count in holders.items() if count <= MAX_POSITIVES_PER_SHINGLE}
+    found = set()
+    for positive in positives:
+        for row, own in enumerate(shingles):
+            shared = len(own & shingles[positive] & rare)
+            needed = share * min(len(own), len(shingles[positive]))
+            if row != positive and shared and shared >= needed - 1e-9:
+                found.add((positive, row))
+    return found
+
+
+def test_thousands_of_near_duplicates_are_quicker_than_comparing_all_pairs() -> None:
+    begun = " ".join(words(40))
+    texts = [f"{begun} number{row}" for row in range(1_500)]
+    positives = list(range(300))
+    near(texts[:10], [0])  # what is imported at first use does not count
+    start = time.perf_counter()
+    known, _ = near_duplicates(lambda: texts, np.array(positives), 0.8)
+    ours = time.perf_counter() - start
+    start = time.perf_counter()
+    expected = by_hand(texts, positives, 0.8)
+    by_pairs = time.perf_counter() - start
+    assert len(known) == len(expected) == 300 * 1_499
+    assert ours < by_pairs / 3
+
+
+def test_a_long_text_takes_memory_of_a_few_times_its_length() -> None:
+    generator = np.random.default_rng(0)
+    text = " ".join(f"word{i}" for i in generator.integers(0, 3_000, 300_000))
+    positive = text[: len(text) // 2]
+    word_numbers(text[:100_000])
+    tracemalloc.start()
+    left, right = near_duplicates(lambda: [text, positive], np.array([1]), 0.8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (left.tolist(), right.tolist()) == ([1], [0])
+    assert peak < 8 * len(text)

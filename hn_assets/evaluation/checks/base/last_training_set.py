@@ -5,7 +5,6 @@ The refresh passed every check, so that checks of later refreshes compare with i
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hn_assets.hashing import hash_of_text
 from hn_assets.store.schemas import read_rows
 
 ACCEPTED = "accepted"  # the key of the summary in the manifest of the training set
@@ -80,4 +80,4 @@ def hash_document(row: Mapping[str, Any]) -> bytes:
 
 def hash_text(text: str) -> bytes:
     """A hash of 12 bytes, equal for equal texts."""
-    return hashlib.blake2b(text.encode(), digest_size=12).digest()
+    return hash_of_text(text, size=12)

@@ -15,14 +15,14 @@ from hn_assets.evaluation.checks.base.last_training_set import (
     TEXT_HASHES,
     dataset_sizes,
     hash_document,
-    hash_text,
 )
 from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.hashing import hash_of_normalised
 from hn_assets.sources.ingest.report import DROPPED, UNRESOLVED
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 from hn_assets.store.schemas import read_rows
-from hn_assets.text import normalised
+from hn_assets.text import has_text
 
 NOTHING_TO_COMPARE = "there is no training set to compare with"
 
@@ -48,8 +48,8 @@ def texts_are_distinct(corpus: Path, max_duplicate_share: float) -> CheckResult:
     documents = 0
     for row in read_rows(corpus, ["title", "text"]):
         documents += 1
-        if text := normalised(f"{row['title']} {row['text']}"):
-            hashes.append(int.from_bytes(hash_text(text)[:8], "little"))
+        if has_text(text := f"{row['title']} {row['text']}"):
+            hashes.append(int.from_bytes(hash_of_normalised(text, 8), "little"))
     repeated = len(hashes) - len(np.unique(np.array(hashes)))
     figures = {"documents": documents, "with_the_text_of_another": repeated}
     seen = f"{repeated} of {documents} documents have the text of another"

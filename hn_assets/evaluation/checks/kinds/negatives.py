@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
-from hn_assets.evaluation.checks.base.last_training_set import hash_text
 from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.hashing import hash_of_normalised
 from hn_assets.mining.data.text_numbers import read_passages
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
@@ -84,7 +84,7 @@ def no_positive_among_negatives(
     positives = judged[judged.score > 0][["query_id", "doc_id"]].drop_duplicates()
     wanted = {*mined.doc_id, *positives.doc_id}
     texts = {
-        doc_id: hash_text(normalised(text))
+        doc_id: hash_of_normalised(text)
         for doc_id, text in read_passages(corpus, include_title=include_title)
         if doc_id in wanted
     }
