@@ -125,7 +125,11 @@ def mine_hard_negatives(
 
     with ExitStack() as temporary:
         base = Path(folder or temporary.enter_context(tempfile.TemporaryDirectory()))
-        dataset = _InFolder(DATASET, _settings(corpus, queries, qrels, settings), base.absolute())
+        # what the checks found is returned, and it is up to the caller what follows from it
+        accepted = frozenset(check.name for check in all_checks())
+        dataset = _InFolder(
+            DATASET, _settings(corpus, queries, qrels, settings), base.absolute(), accepted
+        )
         wanted = _wanted(dataset, export=export)
         stages = stages_of(dataset.settings)
         report: dict[str, Mapping[str, Any]] = {}

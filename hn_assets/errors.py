@@ -33,6 +33,18 @@ class SearchError(HardNegativesError):
     """An index does not belong to the vectors that it is to be searched with."""
 
 
+class CheckFailedError(HardNegativesError):
+    """Checks that block have failed, so that the training set stays as it was.
+
+    Attributes:
+        checks: The names of the checks.
+    """
+
+    def __init__(self, message: str, checks: list[str]) -> None:
+        super().__init__(message)
+        self.checks = checks
+
+
 class MiningError(HardNegativesError):
     """Hard negatives cannot be mined as the settings ask."""
 

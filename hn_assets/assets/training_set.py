@@ -1,6 +1,7 @@
 """training_set: the files that people fine-tune on."""
 
 from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED, accepted_summary
+from hn_assets.evaluation.checks.run_checks import refuse_failures
 from hn_assets.evaluation.retrieval_quality import read_quality
 from hn_assets.export.writer import export_training_set
 from hn_assets.pipeline.metadata import Markdown, Metadata, counts, table
@@ -10,7 +11,13 @@ from hn_assets.store import Draft, layout
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
-    """Write the formats that are asked for, and the side table of ids."""
+    """Write the formats that are asked for, and the side table of ids.
+
+    Raises:
+        CheckFailedError: A check of what it is made of has failed, and nobody has accepted that.
+            Dagster stops a refresh there by itself, but not a run of this stage alone.
+    """
+    refuse_failures(context.dataset.store, context.settings, context.dataset.accepted)
     mining = context.settings.mining
     mined = context.info(layout.HARD_NEGATIVES.stage)
     corpus, qrels = context.input(layout.CORPUS), context.input(layout.QRELS)

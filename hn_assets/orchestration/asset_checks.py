@@ -17,6 +17,7 @@ from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.orchestration.base.names import (
     ACCEPT_TAG,
     IS_FRESH,
+    accepted_checks,
     asset_key,
     op_name,
     settings_key,
@@ -64,7 +65,7 @@ def _build(dataset: Dataset, stage: str, checks: list[Check]) -> dg.AssetChecksD
 def _result(
     dataset: Dataset, resource: object, check: Check, tags: Mapping[str, str]
 ) -> dg.AssetCheckResult:
-    accepted = {part.strip() for part in tags.get(ACCEPT_TAG, "").split(",")}
+    accepted = accepted_checks(tags)
     try:
         configured = with_run_settings(dataset, resource)
         found = run_check(check, configured.store, configured.settings, accepted)

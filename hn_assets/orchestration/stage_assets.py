@@ -1,13 +1,20 @@
 """Stages as Dagster assets: one op for each operation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
 from hn_assets.assets import operations_of, stages_of
 from hn_assets.orchestration.base.dagster_metadata import to_dagster
 from hn_assets.orchestration.base.failures import explained_failures
-from hn_assets.orchestration.base.names import GPU_POOL, asset_key, op_name, settings_key
+from hn_assets.orchestration.base.names import (
+    GPU_POOL,
+    accepted_checks,
+    asset_key,
+    op_name,
+    settings_key,
+)
 from hn_assets.orchestration.run_settings import with_run_settings
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation
@@ -33,7 +40,9 @@ def _build(dataset: Dataset, operation: Operation) -> dg.AssetsDefinition:
     def make(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         with explained_failures(dataset, context):
             resource = getattr(context.resources, settings_key(dataset.name))
-            configured = with_run_settings(dataset, resource)
+            configured = replace(
+                with_run_settings(dataset, resource), accepted=accepted_checks(context.run.tags)
+            )
             selected = {key.path[-1] for key in context.selected_asset_keys}
             for result in run_operation(configured, operation, stages, context.log, selected):
                 yield dg.MaterializeResult(

@@ -18,11 +18,13 @@ class Dataset:
         name: The name of the dataset: the first part of the asset keys, and their group.
         settings: The settings of its YAML file, with what a run changes.
         base: The folder that relative paths start from: the project's root.
+        accepted: The names of the checks that a person accepts to fail in this run.
     """
 
     name: str
     settings: DatasetSettings
     base: Path
+    accepted: frozenset[str] = frozenset()
 
     @property
     def store(self) -> DatasetStore:

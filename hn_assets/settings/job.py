@@ -1,8 +1,10 @@
 """The YAML section `job`: what starts a refresh, and how a failed step is tried again."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hn_assets.settings_base import Settings
+
+RUN_TAGS = "hn_assets/"  # how the tags begin that hold for a single run
 
 
 class JobSettings(Settings):
@@ -66,3 +68,15 @@ class JobSettings(Settings):
         ge=0,
         description="The seconds before the first retry. Each further retry waits twice as long.",
     )
+
+    @field_validator("tags")
+    @classmethod
+    def _check_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        for name in tags:
+            if name.startswith(RUN_TAGS):
+                raise ValueError(
+                    f"job.tags names {name}, which is for a single run: here it would hold for "
+                    f"every run to come. Leave it out, and give it in the Launchpad to the run "
+                    f"that it is meant for"
+                )
+        return tags

@@ -12,7 +12,7 @@ import pytest
 from hn_assets.evaluation.checks.base.check import Check
 from hn_assets.evaluation.checks.kinds import corpus_and_qrels as data
 from hn_assets.orchestration.base.names import ACCEPT_TAG
-from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
+from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset, told
 from hn_assets_tests.assets.test_refresh import make_dataset
 from hn_assets_tests.collections_on_disk import write_jsonl
 from hn_assets_tests.small_models import make_tiny_bert
@@ -224,3 +224,37 @@ def test_metadata_stay_small(bundled: AnimalsDataset) -> None:
     for event in result.get_asset_materialization_events():
         size = len(dg.serialize_value(event.materialization))
         assert size < 200_000, (event.asset_key, size)
+
+
+def test_a_training_set_alone_is_not_made_of_what_a_check_stopped(
+    small: AnimalsDataset, tmp_path: Path, model: Path
+) -> None:
+    small.copied_to(tmp_path)
+    scarce = {"mining": {"range_min": 45, "range_max": 48}, "checks": {"min_full_query_share": 1.0}}
+    graph = make_dataset(tmp_path, model, **scarce)
+    before = version(graph)
+    assert "negatives_are_enough" in failed(graph.materialize(raise_on_error=False))
+    said = graph.fail("training_set")
+    assert "negatives_are_enough of hard_negatives: " in said
+    assert f"{ACCEPT_TAG}: negatives_are_enough" in said
+    assert "negatives_are_enough" in graph.fail("training_set", tags={ACCEPT_TAG: "ids_are_unique"})
+    # with other settings the check has not looked, and looks now
+    formats = {"export": {"formats": ["labeled-list"]}}
+    assert "negatives_are_enough" in graph.fail("training_set", changes=formats)
+    assert version(graph) == before
+    graph.materialize("training_set", tags={ACCEPT_TAG: "negatives_are_enough"})
+    assert version(graph) != before
+
+
+def test_a_training_set_alone_is_made_of_what_was_accepted_or_never_looked_at(
+    small: AnimalsDataset, tmp_path: Path
+) -> None:
+    graph = small.copied_to(tmp_path)
+    halve_the_qrels(graph)
+    stages = [graph.key(s) for s in STAGES[: STAGES.index("training_set")]]
+    with_checks = dg.AssetSelection.assets(*stages)
+    graph.materialize(selection=with_checks, tags={ACCEPT_TAG: "nothing_is_lost"})
+    graph.materialize("training_set")
+    # with other settings the checks have not looked yet, and they pass
+    formats = {"export": {"formats": ["labeled-list"]}}
+    assert told(graph.materialize("training_set", changes=formats))["training_set"]

@@ -221,12 +221,12 @@ def test_settings_can_be_changed_for_one_run(done, tmp_path: Path) -> None:
     graph = done[0].copied_to(tmp_path)
     graph.materialize("hard_negatives", changes={"mining": {"num_negatives": 2}})
     assert set(graph.negatives().groupby("query_id").size()) == {2}
-    graph.materialize("candidates", changes={"search": {"depth": 25}})
-    ranked = pd.read_parquet(graph.file("candidates", "candidates.parquet"))
-    assert ranked["rank"].max() == 24
     graph.materialize("training_set", changes={"export": {"formats": ["labeled-list"]}})
     files = graph.store.stage("training_set").require().files
     assert sorted(files) == ["ids.parquet", "labeled-list.parquet"]
+    graph.materialize("candidates", changes={"search": {"depth": 25}})
+    ranked = pd.read_parquet(graph.file("candidates", "candidates.parquet"))
+    assert ranked["rank"].max() == 24
 
 
 def test_an_approximate_index_for_one_run_is_measured(done, tmp_path: Path) -> None:

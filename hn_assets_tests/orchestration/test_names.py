@@ -42,4 +42,4 @@ def test_two_datasets_fit_into_one_project(tmp_path: Path) -> None:
     for dataset in ("animals", "other_animals"):
         assert {names.refresh_job(dataset), names.prune_job(dataset)} <= jobs
     assert len(repository.schedule_defs) == 4
-    assert len(repository.sensor_defs) == 2 * 3
+    assert len(repository.sensor_defs) == 2 * 2

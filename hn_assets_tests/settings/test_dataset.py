@@ -35,3 +35,9 @@ def test_a_source_without_a_folder_stays_as_it_is() -> None:
 def test_a_mistake_in_the_source_is_named(source: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DatasetSettings.model_validate({"source": source})
+
+
+def test_a_tag_that_is_for_a_single_run_is_refused_for_all_runs() -> None:
+    tags = {"hn_assets/accept": "nothing_is_lost"}
+    with pytest.raises(ValidationError, match="every run to come"):
+        DatasetSettings.model_validate({"source": {"type": "python_stdlib"}, "job": {"tags": tags}})

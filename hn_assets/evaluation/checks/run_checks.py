@@ -13,11 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from hn_assets.errors import StoreError
+from hn_assets.errors import CheckFailedError, StoreError
 from hn_assets.evaluation.checks.all_checks import all_checks
 from hn_assets.evaluation.checks.base.check import Check
 from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED
-from hn_assets.evaluation.checks.base.result import CheckResult, CheckVerdict
+from hn_assets.evaluation.checks.base.result import (
+    CheckResult,
+    CheckVerdict,
+    blocking_failures,
+)
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import DatasetStore, Manifest, layout
 from hn_assets.store.layout import StageFile
@@ -180,6 +184,39 @@ def read_verdicts(
         is_accepted = note.accepted or check.name in accepted
         verdicts.append(check.verdict(note.result, accepted=is_accepted))
     return verdicts
+
+
+def refuse_failures(
+    store: DatasetStore, settings: DatasetSettings, accepted: Collection[str] = ()
+) -> None:
+    """Refuse to go on if a check that blocks has failed and nobody has accepted that.
+
+    A check that has not looked at the files that are there now looks first. Those of stages that
+    were never made are left out.
+
+    Args:
+        store: The store of the dataset.
+        settings: All settings of the dataset.
+        accepted: The names of the checks that a person accepts to fail, beside those that were
+            accepted when they ran.
+
+    Raises:
+        CheckFailedError: A check that blocks has failed.
+        StoreError: A file that a check reads is missing or damaged.
+    """
+    verdicts: list[CheckVerdict] = []
+    for check, verdict in zip(all_checks(), read_verdicts(store, settings, accepted), strict=True):
+        if verdict.state == "not run" and store.stage(check.stage).manifest() is not None:
+            result = run_check(check, store, settings, accepted)
+            verdict = check.verdict(result, accepted=check.name in accepted)
+        verdicts.append(verdict)
+    failures = blocking_failures(verdicts)
+    if failures:
+        said = "; ".join(f"{v.check} of {v.asset}: {v.message}" for v in failures)
+        raise CheckFailedError(
+            f"the training set stays as it was, since these checks failed: {said}",
+            list(dict.fromkeys(v.check for v in failures)),
+        )
 
 
 def _is_of(read: Mapping[str, str], states: Mapping[str, str]) -> bool:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from hn_assets.errors import HardNegativesError, HubError
+from hn_assets.errors import CheckFailedError, HardNegativesError, HubError
+from hn_assets.orchestration.base.names import ACCEPT_TAG
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import environment_variables
 from hn_assets.settings.job import JobSettings
@@ -25,6 +26,12 @@ def explained_failures(dataset: Dataset, context: dg.AssetExecutionContext) -> I
             description=f"{dataset.name}: {error}. Without an edit of the YAML file, {folder} in "
             f"the environment names a local folder in BEIR layout, and {model} a model folder",
             allow_retries=False,  # the hub's own client has tried several times
+        ) from error
+    except CheckFailedError as error:
+        raise dg.Failure(
+            f"{dataset.name}: {error}. If this is meant, run again with the tag "
+            f"{ACCEPT_TAG}: {', '.join(error.checks)}",
+            allow_retries=False,
         ) from error
     except HardNegativesError as error:
         raise dg.Failure(description=f"{dataset.name}: {error}", allow_retries=False) from error

@@ -1,11 +1,24 @@
 """The names by which Dagster knows the parts of a dataset, each in one place."""
 
+from collections.abc import Mapping
+
 import dagster as dg
+
+from hn_assets.settings.job import RUN_TAGS
 
 GPU_POOL = "gpu"
 IS_FRESH = "is_fresh"
-ACCEPT_TAG = "hn_assets/accept"
-REASON_TAG = "hn_assets/reason"
+ACCEPT_TAG = f"{RUN_TAGS}accept"
+REASON_TAG = f"{RUN_TAGS}reason"
+
+
+def accepted_checks(tags: Mapping[str, str]) -> frozenset[str]:
+    """The names of the checks that a run may fail, as its tag says.
+
+    >>> sorted(accepted_checks({ACCEPT_TAG: "texts_are_kept, nothing_is_lost"}))
+    ['nothing_is_lost', 'texts_are_kept']
+    """
+    return frozenset(part.strip() for part in tags.get(ACCEPT_TAG, "").split(",") if part.strip())
 
 
 def asset_key(dataset: str, stage: str) -> dg.AssetKey:
