@@ -69,6 +69,6 @@ def _earlier_vectors(context: StageContext) -> EarlierVectors | None:
         if manifest is None:
             return None
         path = context.place.file(context.files[0].name)
-        return EarlierVectors(path, manifest.info["vectors_of"])
+        return EarlierVectors(path, manifest.info.get("vectors_of", ""))
     except StoreError:
         return None  # it is damaged, which was said before
