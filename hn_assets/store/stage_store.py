@@ -31,6 +31,7 @@ from hn_assets.store.manifest import (
 )
 from hn_assets.store.remote import Remote
 from hn_assets.store.remote_versions import remove_old_versions, upload_missing
+from hn_assets.store.write_errors import explained_write
 
 LATEST = "latest"  # for people: the code reads the manifest
 STAGING = ".staging"
@@ -124,6 +125,7 @@ class StageStore:
             What was damaged and is whole again, for people.
 
         Raises:
+            StoreError: The local folder cannot be written.
             RemoteStoreError: The remote place cannot be read or written.
         """
         if self.remote is not None:
@@ -138,7 +140,8 @@ class StageStore:
                     continue
             except StoreError:
                 mended.append(f"{self.where(name)} was damaged and is restored")
-            self._write(name, manifest.to_json())
+            with explained_write(self.asset, self.folder):
+                self._write(name, manifest.to_json())
         return mended
 
     def read_note(self, name: str, shape: type[T]) -> T | None:
@@ -160,9 +163,14 @@ class StageStore:
             return None
 
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
-        """Write a JSON file beside the versions, for facts that no later stage depends on."""
-        make_folder(self.folder)
-        self._write(name, with_checksum(note))
+        """Write a JSON file beside the versions, for facts that no later stage depends on.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        with explained_write(self.asset, self.folder):
+            make_folder(self.folder)
+            self._write(name, with_checksum(note))
 
     @contextmanager
     def publish(self) -> Iterator[Draft]:
@@ -172,7 +180,7 @@ class StageStore:
             StoreError: The store cannot be written: there is no space, no permission, or a file
                 stands in the place of a folder.
         """
-        try:
+        with explained_write(self.asset, self.folder):
             make_folder(self.folder)
             remove_unfinished(self.folder, STAGING)
             with unfinished_path(self.folder, STAGING) as staging:
@@ -180,14 +188,6 @@ class StageStore:
                 draft = Draft(staging)
                 yield draft
                 draft.manifest = self._commit(draft)
-        except OSError as error:
-            if not _is_about(error.filename, self.folder):
-                raise
-            raise StoreError(
-                f"{self.asset} cannot be written to {self.folder}: {error.strerror or error}; "
-                f"what was there before is unchanged. Free some space or set HN_DATA_DIR to a "
-                f"folder that can be written"
-            ) from error
 
     def _commit(self, draft: Draft) -> Manifest:
         files = describe_files(draft.folder)
@@ -285,11 +285,3 @@ class StageStore:
                 shutil.rmtree(path, ignore_errors=True)
         if self.remote is not None:
             remove_old_versions(self.remote, self.asset, kept)
-
-
-def _is_about(filename: Any, folder: Path) -> bool:
-    """Whether an OSError is about the store; one without a file name (a full disk) is."""
-    if filename is None:
-        return True
-    path = Path(str(filename))
-    return path.is_relative_to(folder) or folder.is_relative_to(path)

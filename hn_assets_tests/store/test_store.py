@@ -113,20 +113,37 @@ def test_a_store_that_cannot_be_a_folder_is_a_clear_error(tmp_path: Path) -> Non
         publish(stage, "one")
 
 
-def test_a_full_disk_is_a_clear_error_and_loses_nothing(stage: StageStore) -> None:
+WRITES = {
+    "a version": """
+    with stage.publish() as draft:
+        draft.path("data.txt").write_bytes(b"x" * 5000)
+""",
+    "a note": """
+    stage.write_note("note.json", {"text": "x" * 5000})
+""",
+    "vectors": """
+    with stage.publish() as draft:
+        replace_file(stage.folder.parent / "vector_cache/shard", b"x" * 5000)
+""",
+}
+
+
+@pytest.mark.parametrize("writes", WRITES)
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(stage: StageStore, writes: str) -> None:
     publish(stage, "old")
+    (stage.folder.parent / "vector_cache").mkdir()
     # a limit on file size stands in for a full disk: the write itself fails, as it would there
     code = f"""
 import resource, signal
 from pathlib import Path
 from hn_assets.errors import StoreError
 from hn_assets.store import DatasetStore
+from hn_assets.store.atomic_files import replace_file
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    store = DatasetStore(Path({str(stage.folder.parent.parent)!r}), "toy")
-    with store.stage("corpus").publish() as draft:
-        draft.path("data.txt").write_bytes(b"x" * 5000)
+    stage = DatasetStore(Path({str(stage.folder.parents[1])!r}), "toy").stage("corpus")
+    {WRITES[writes].strip()}
 except StoreError as error:
     print(error)
 """
