@@ -39,7 +39,7 @@ class Stage:
         version: Names the code. Raise it when the same input and settings would give other output;
             a golden test of a tiny dataset fails if that was forgotten.
         reads: The files that it reads; files of stages that a dataset does not have are left out.
-        published: Is told the new version, once it is published.
+        published: Is told the new version when its files are in place, just before readers see it.
         settings: The settings that its content depends on, every default resolved, as JSON can hold
             them.
         identify: What else its content depends on, which only a run can know, such as a hash of the

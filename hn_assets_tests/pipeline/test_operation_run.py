@@ -7,6 +7,7 @@ import pytest
 
 from hn_assets.errors import StoreError
 from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_context import StageContext
 from hn_assets_tests.pipeline.small_stages import (
     COPY,
     DIGITS,
@@ -92,3 +93,15 @@ def test_files_of_a_stage_that_the_dataset_does_not_have_are_no_inputs(tmp_path:
             copy,
             write_stage(DIGITS, "123"),
         )
+
+
+def test_what_a_version_uses_is_recorded_before_the_version_is_seen(tmp_path: Path) -> None:
+    dataset = small_dataset(tmp_path)
+    seen: list[tuple[str, str | None]] = []
+
+    def record(context: StageContext, version: str) -> None:
+        manifest = context.place.manifest()
+        seen.append((version, None if manifest is None else manifest.version))
+
+    (result,) = run_stages(dataset, write_stage(LETTERS, "abc", published=record))
+    assert seen == [(result.version, None)]
