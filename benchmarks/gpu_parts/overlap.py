@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
-from hn_assets.encoding.batching import cut_batches
+from hn_assets.encoding.batches.batching import cut_batches
+from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.tokenizing import TextTokenizer
 
 
 def run(setting: Setting) -> list[Row]:

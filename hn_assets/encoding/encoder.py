@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Batch, Layout, cut_batches
+from hn_assets.encoding.batches.batching import DEFAULT_MAX_TOKENS, Batch, Layout, cut_batches
+from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.devices import device_model, flagembedding_model
 from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.devices.device_model import DeviceModel
@@ -17,7 +18,6 @@ from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, T
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
 from hn_assets.encoding.models.vector_identity import Kind
-from hn_assets.encoding.tokenizing import TextTokenizer
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError

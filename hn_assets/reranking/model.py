@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets import hardware
-from hn_assets.encoding.batching import DEFAULT_MAX_TOKENS, Layout
+from hn_assets.encoding.batches.batching import DEFAULT_MAX_TOKENS, Layout
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.batching import Batch, Layout, cut_batches
-from hn_assets.encoding.tokenizing import TextTokenizer, TokenIds
+from hn_assets.encoding.batches.batching import Batch, Layout, cut_batches
+from hn_assets.encoding.batches.tokenizing import TextTokenizer, TokenIds
 
 # Of the limit, what a query may take: the rest is left to the passage, which alone is cut to fit.
 QUERY_SHARE = 3 / 4

@@ -160,7 +160,7 @@ def kill(pid: int) -> None:
 def _change_process(request: dict[str, Any]) -> None:
     from hn_assets.encoding import encoder, lazy_model
 
-    encoder.WINDOW_TEXTS["cpu"] = TEXTS_PER_SHARD
+    encoder.WINDOW_TEXTS["same_length"] = TEXTS_PER_SHARD
     if devices := request.get("devices"):
         lazy_model.choose_devices = lambda device: ["cpu"] * devices  # type: ignore[assignment]
     if shift := request.get("shift"):

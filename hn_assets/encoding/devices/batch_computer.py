@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.batching import Batch, Layout
+from hn_assets.encoding.batches.batching import Batch, Layout
 from hn_assets.errors import ModelError
 
 if TYPE_CHECKING:

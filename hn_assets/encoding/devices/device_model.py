@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batching import Batch
+from hn_assets.encoding.batches.batching import Batch
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hn_assets.encoding.batching import cut_batches
+from hn_assets.encoding.batches.batching import cut_batches
 from hn_assets.encoding.devices import unpadded_attention
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.devices.unpadded_attention import try_unpadded

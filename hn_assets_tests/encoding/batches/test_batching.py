@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hn_assets.encoding.batching import LENGTH_STEP, Layout, cut_batches
+from hn_assets.encoding.batches.batching import LENGTH_STEP, Layout, cut_batches
 
 MAX_LENGTH = 61
 

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.tokenizing import TokenIds
+from hn_assets.encoding.batches.tokenizing import TokenIds
 
 Layout = Literal["same_length", "end_to_end", "sorted"]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hn_assets.encoding import tokenizing
-from hn_assets.encoding.tokenizing import TextTokenizer
+from hn_assets.encoding.batches import tokenizing
+from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets_tests.small_models import minilm
 
 LIMIT = 12
@@ -72,7 +72,7 @@ def test_an_enormous_text_costs_little_memory() -> None:
         "import resource\n"
         "from transformers import AutoTokenizer\n"
         "from hn_assets.encoding.models.model import bundled_model_folder\n"
-        "from hn_assets.encoding.tokenizing import TextTokenizer\n"
+        "from hn_assets.encoding.batches.tokenizing import TextTokenizer\n"
         "text = 'heart attack and ' * 2_000_000\n"
         "tokenizer = TextTokenizer(AutoTokenizer.from_pretrained(bundled_model_folder()))\n"
         "tokenizer.tokenize(['warm'], 256)\n"
