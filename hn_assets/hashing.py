@@ -9,10 +9,16 @@ from hn_assets.text import PART_CHARACTERS, normalised_parts
 
 def hash_of_text(text: str, size: int = 16) -> bytes:
     """A hash of a text in `size` bytes: equal texts have equal hashes."""
+    return hash_of_joined((text,), size)
+
+
+def hash_of_joined(texts: Iterable[str], size: int = 16) -> bytes:
+    """`hash_of_text("".join(texts), size)`, without joining them."""
     digest = hashlib.blake2b(digest_size=size)
-    # In pieces, as a long text is not to be held in UTF-8 a second time.
-    for start in range(0, len(text), PART_CHARACTERS):
-        digest.update(text[start : start + PART_CHARACTERS].encode())
+    for text in texts:
+        # In pieces, as a long text is not to be held in UTF-8 a second time.
+        for start in range(0, len(text), PART_CHARACTERS):
+            digest.update(text[start : start + PART_CHARACTERS].encode())
     return digest.digest()
 
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from logging import Logger
 from pathlib import Path
 
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from hn_assets.errors import StoreError
@@ -68,6 +69,8 @@ def _run_together(runs: list[StageRun]) -> list[StageResult]:
         for run in runs:
             run.context.drafts = drafts
             run.make(drafts[run.stage.name])
+    # Arrow keeps what it freed, which can be most of the memory that the next stage has.
+    pa.default_memory_pool().release_unused()
     return [run.result() for run in runs]
 
 

@@ -25,12 +25,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 try:
-                    yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+                    line = [raw.decode("utf-8-sig" if number == 1 else "utf-8")]
                 except UnicodeDecodeError as error:
                     raise SourceError(
                         f"{path}:{number}: not UTF-8 (byte {error.start + 1} of the line); save "
                         f"the file as UTF-8"
                     ) from error
+                # Whoever reads the line alone holds it: it may be a document of 100 MB.
+                del raw
+                yield number, line.pop()
     except FileNotFoundError as error:
         raise SourceError(f"{path} is not there") from error
     except OSError as error:
@@ -51,8 +54,9 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
         SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
     """
     for number, line in numbered_lines(path):
-        if line.strip():
-            yield f"{path.name}:{number}", line.rstrip("\r\n")
+        if line and not line.isspace():
+            line = line.rstrip("\r\n")
+            yield f"{path.name}:{number}", line
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -62,7 +66,10 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         SourceError: The file is missing, cannot be read, or has a line that is not a JSON object
             in UTF-8 with every key once.
     """
-    for where, line in read_lines(path):
+    for number, line in numbered_lines(path):
+        if not line or line.isspace():
+            continue
+        where = f"{path.name}:{number}"
         try:
             value = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
@@ -73,6 +80,7 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 f"{where}: not JSON ({problem}); every line must be one JSON object. The file is "
                 f"{path}"
             ) from error
+        del line
         if not isinstance(value, dict):
             raise SourceError(f"{where}: a JSON {type(value).__name__}, but an object is needed")
         yield where, value

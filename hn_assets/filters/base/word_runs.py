@@ -5,6 +5,7 @@ Equal runs have equal numbers; case, white space and punctuation do not count.
 
 import hashlib
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -17,11 +18,13 @@ _WORD = re.compile(r"\w+")
 
 def word_numbers(text: str) -> NDArray[np.uint64]:
     """A number for each word of a text, in their order."""
-    parts = [
-        np.array([_number(word) for word in _WORD.findall(part)], np.uint64)
-        for part in normalised_parts(text)
-    ]
-    return np.concatenate([np.zeros(0, np.uint64), *parts])
+    return np.concatenate([np.zeros(0, np.uint64), *word_numbers_by_part(text)])
+
+
+def word_numbers_by_part(text: str) -> Iterator[NDArray[np.uint64]]:
+    """The same, in parts of bounded size."""
+    for part in normalised_parts(text):
+        yield np.array([_number(word) for word in _WORD.findall(part)], np.uint64)
 
 
 def run_numbers(words: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:

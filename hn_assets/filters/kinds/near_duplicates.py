@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from hn_assets.filters.base.filter import DocumentFilter, FilterInputs, Reason
-from hn_assets.filters.base.word_runs import run_numbers, word_numbers
+from hn_assets.filters.base.word_runs import run_numbers, word_numbers_by_part
 from hn_assets.settings_base import Settings
 
 SHINGLE_WORDS = 5
@@ -73,7 +74,8 @@ def near_duplicates(
         of equal length.
     """
     index = _ShingleIndex(texts(), np.unique(positives), overlap)
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    nothing: NDArray[np.int64] = np.zeros(0, np.int64)
+    found = [(nothing, nothing)]
     pending: list[_Shingles] = []
     shared = 0
     for row, text in enumerate(texts()):
@@ -151,7 +153,8 @@ class _ShingleIndex:
         places = np.concatenate([one.places for one in documents])
         ones = np.ones(len(places), np.int32)
         has = csr_array((ones, places, ends), shape=(len(documents), len(self._shingles)))
-        shared = (has @ self._held).tocoo()
+        product: Any = has @ self._held
+        shared = product.tocoo()
         document, positive = shared.coords
         rows = np.array([one.row for one in documents], np.int64)[document]
         sizes = np.array([one.size for one in documents], np.int64)[document]
@@ -189,7 +192,13 @@ def near_duplicates_by_query(
 
 def _shingles(text: str) -> NDArray[np.uint64]:
     """The distinct shingles of a text, in ascending order."""
-    words = word_numbers(text)
-    if not len(words):
-        return words
-    return np.unique(run_numbers(words, min(SHINGLE_WORDS, len(words))))
+    found: list[NDArray[np.uint64]] = []
+    words = np.zeros(0, np.uint64)
+    for part in word_numbers_by_part(text):
+        # A shingle may begin in the part before.
+        words = np.concatenate([words[-(SHINGLE_WORDS - 1) :], part])
+        if len(words) >= SHINGLE_WORDS:
+            found.append(np.unique(run_numbers(words, SHINGLE_WORDS)))
+    if found:
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+    return np.unique(run_numbers(words, len(words))) if len(words) else words

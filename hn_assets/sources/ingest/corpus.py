@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hn_assets.errors import SourceError
-from hn_assets.hashing import hash_of_normalised, hash_of_text
+from hn_assets.hashing import hash_of_joined, hash_of_normalised
 from hn_assets.sources.ingest.parquet_writer import write_rows
 from hn_assets.sources.ingest.report import SAMPLE, CorpusReport, add_example
 from hn_assets.sources.protocol import Source
@@ -59,7 +59,7 @@ def _unique_rows(
     """Yield each document once as a row, and fill in the report, `known` and `word_counts`."""
     texts: set[bytes] = set()
     for document in source.documents():
-        content = hash_of_text(f"{document.title}\0{document.text}")
+        content = hash_of_joined((document.title, "\0", document.text))
         if document.id in known:
             before, where = known[document.id]
             if before != content:
@@ -78,6 +78,7 @@ def _unique_rows(
         text = hash_of_normalised(whole)
         report.duplicate_texts += text in texts
         texts.add(text)
+        del whole
         row = {"id": document.id, "title": document.title, "text": document.text}
         if len(report.sample) < SAMPLE:
             report.sample.append(row)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 # A group of rows ends at whichever comes first.
 ROWS_PER_GROUP = 10_000
 CHARACTERS_PER_GROUP = 1 << 25
+TEXTS = ("title", "text")
 
 
 def write_rows(path: Path, schema: pa.Schema, rows: Iterable[dict[str, Any]]) -> None:
@@ -20,7 +21,9 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[dict[str, Any]]) ->
         schema: The columns.
         rows: A value, or None, by column, for each row.
     """
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    # The smallest and the largest text of a group are copies that nobody looks for.
+    statistics: Any = [name for name in schema.names if name not in TEXTS]
+    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=statistics) as writer:
         for block in _groups(rows):
             writer.write_table(pa.Table.from_pylist(block, schema=schema))
 

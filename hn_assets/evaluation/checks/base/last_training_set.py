@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from hn_assets.hashing import hash_of_text
+from hn_assets.hashing import hash_of_joined
 from hn_assets.store.schemas import read_rows
 
 ACCEPTED = "accepted"  # the key of the summary in the manifest of the training set
@@ -75,9 +75,4 @@ def sample_text_hashes(corpus: Path) -> list[str]:
 
 def hash_document(row: Mapping[str, Any]) -> bytes:
     """The hash of a document's title and text."""
-    return hash_text(f"{row['title']}\n{row['text']}")
-
-
-def hash_text(text: str) -> bytes:
-    """A hash of 12 bytes, equal for equal texts."""
-    return hash_of_text(text, size=12)
+    return hash_of_joined((row["title"], "\n", row["text"]), size=12)
