@@ -9,7 +9,7 @@ at any depth of the YAML file.
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -47,11 +47,24 @@ class Settings(BaseModel):
     """The base of every settings class: frozen, without unknown keys, its defaults validated.
 
     A number is finite: every comparison with NaN is false, so that a limit of NaN would be none.
+
+    Attributes:
+        changeable_by_runs: The fields that a single run may change in Dagster's user interface,
+            which has no login. They must neither load code nor name a file, a folder or a model. A
+            field that no class names cannot be changed.
     """
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
     )
+
+    @classmethod
+    def fields_of_runs(cls) -> list[str]:
+        """The fields that this class or one of its bases names in `changeable_by_runs`."""
+        named = {name for base in cls.__mro__ for name in vars(base).get("changeable_by_runs", ())}
+        return [name for name in cls.model_fields if name in named]
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,7 @@ A check that blocks stops everything downstream of its asset, so the last traini
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -63,7 +64,7 @@ def _build(dataset: Dataset, stage: str, checks: list[Check]) -> dg.AssetChecksD
 
 
 def _result(
-    dataset: Dataset, resource: object, check: Check, tags: Mapping[str, str]
+    dataset: Dataset, resource: Any, check: Check, tags: Mapping[str, str]
 ) -> dg.AssetCheckResult:
     accepted = accepted_checks(tags)
     try:

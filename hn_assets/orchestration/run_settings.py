@@ -1,53 +1,59 @@
 """Settings that can be changed for one run: a form in the Launchpad with the YAML's values in it.
 
 They are one resource of the dataset, so that a change reaches everything that depends on it: the
-calibration and the audit as well as the negatives. A run cannot change what loads code or reads
-paths, since the user interface has no login, nor the mined split, which decides what is encoded.
+calibration and the audit as well as the negatives. A run can change what the settings classes name
+in `changeable_by_runs` and nothing else, since the user interface has no login.
+
+The form is made of Dagster's plain types. The fields of a `dg.Config` would also take
+`{"env": NAME}`, with which anybody could have a secret of the environment shown as metadata.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import dagster as dg
-from pydantic import Field, ValidationError, create_model
+from pydantic import ValidationError
 
 from hn_assets.errors import SettingsError
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings_base import Settings, describe_invalid
 
-# what a run cannot change, by section; sections that are not named cannot be changed at all
-FIXED: Mapping[str, set[str]] = {
-    "compute": set(),
-    "encoding": {"model", "revision", "model_class", "trust_remote_code"},
-    "search": set(),
-    "mining": {"split", "evaluation_split"},
-    "filters": {"answers", "reviewed_labels"},
-    "export": set(),
-}
+# sections that are not named cannot be changed at all
+SECTIONS = ("compute", "encoding", "search", "mining", "filters", "export")
 
 
-def run_settings(settings: DatasetSettings) -> dg.ConfigurableResource:
+def run_settings(settings: DatasetSettings) -> dg.ResourceDefinition:
     """The resource that holds the settings of a run; its defaults are those of the YAML file."""
-    sections: dict[str, Any] = {}
-    for name, fixed in FIXED.items():
-        section = _section_class(getattr(settings, name), fixed)
-        description = type(settings).model_fields[name].description
-        sections[name] = (section, Field(default=section(), description=description))
-    return create_model("RunSettings", __base__=dg.ConfigurableResource, **sections)()
+    return dg.ResourceDefinition(
+        lambda context: context.resource_config,
+        config_schema={
+            name: dg.Field(
+                _fields_of(getattr(settings, name)),
+                description=type(settings).model_fields[name].description,
+            )
+            for name in SECTIONS
+        },
+        description="Settings that can be changed for one run.",
+    )
 
 
-def with_run_settings(dataset: Dataset, resource: Any) -> Dataset:
+def with_run_settings(dataset: Dataset, changed: Mapping[str, Mapping[str, Any]]) -> Dataset:
     """The dataset with what a run changes, checked as the YAML file is.
+
+    Args:
+        dataset: The dataset.
+        changed: What the resource holds: values by section and field.
 
     Raises:
         SettingsError: The changed settings cannot work.
     """
     values = dataset.settings.model_dump()
-    changed = {name: getattr(resource, name).model_dump() for name in FIXED}
-    for name, section in changed.items():
-        values[name] |= section
+    for name in SECTIONS:
+        values[name] |= changed[name]
     try:
         return replace(dataset, settings=type(dataset.settings).model_validate(values))
     except ValidationError as error:
@@ -56,15 +62,29 @@ def with_run_settings(dataset: Dataset, resource: Any) -> Dataset:
         ) from error
 
 
-def _section_class(section: Settings, fixed: set[str]) -> type[dg.Config]:
-    fields: dict[str, Any] = {}
-    for name, info in type(section).model_fields.items():
-        if name in fixed:
-            continue
-        value = getattr(section, name)
-        annotation: Any = info.annotation
-        if isinstance(value, list):
-            # Dagster's configuration knows lists of plain types; the settings check the rest
-            annotation = list[type(value[0])]
-        fields[name] = (annotation, Field(default=value, description=info.description))
-    return create_model(f"{type(section).__name__}OfRun", __base__=dg.Config, **fields)
+def _fields_of(section: Settings) -> dict[str, dg.Field]:
+    fields = type(section).model_fields
+    return {
+        name: dg.Field(
+            _plain_type(f"{type(section).__name__}_{name}", fields[name].annotation),
+            default_value=getattr(section, name),
+            is_required=False,
+            description=fields[name].description,
+        )
+        for name in type(section).fields_of_runs()
+    }
+
+
+@cache  # Dagster wants one object for all enums of a name
+def _plain_type(name: str, annotation: Any) -> Any:
+    """The type of Dagster's configuration for the annotation of a field."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return dg.Enum(name, [dg.EnumValue(part) for part in parts])
+    if get_origin(annotation) in (Union, UnionType):
+        (inner,) = (part for part in parts if part is not type(None))
+        return dg.Noneable(_plain_type(name, inner))
+    if get_origin(annotation) is list:
+        return dg.Array(str)  # the settings check the values
+    assert annotation in (bool, int, float, str), f"{name} cannot stand in a form: {annotation}"
+    return annotation

@@ -1,6 +1,6 @@
 """The YAML section `compute`: which device computes, in which precision, and where FAISS runs."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,14 @@ from hn_assets.settings_base import Settings
 
 class ComputeSettings(Settings):
     """Which devices encode and search, and how."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "device",
+        "precision",
+        "compile",
+        "max_tokens_per_batch",
+        "faiss_device",
+    )
 
     device: str = Field(
         default="auto",

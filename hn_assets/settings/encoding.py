@@ -1,6 +1,6 @@
 """The YAML section `encoding`: the model, and what it is given to read."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,16 @@ PASSAGE_SETTINGS = frozenset(
 
 class EncodingSettings(Settings):
     """Which model turns texts into vectors, and what it is given to read."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "pooling",
+        "normalize",
+        "query_instruction",
+        "passage_instruction",
+        "query_max_length",
+        "passage_max_length",
+        "include_title",
+    )
 
     model: str = Field(
         default=BUNDLED,

@@ -3,7 +3,7 @@
 The formats stand in `hn_assets.export.formats`, each with its name and description.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -18,6 +18,8 @@ else:
 
 class ExportSettings(Settings):
     """Which training files are written."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = ("formats",)
 
     formats: list[FormatName] = Field(
         default=["flagembedding", "triplet"],

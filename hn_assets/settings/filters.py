@@ -3,7 +3,7 @@
 Most of its keys belong to a filter and stand in the filter's file, in `hn_assets/filters/kinds`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, create_model
 
@@ -21,6 +21,11 @@ else:
 
 class FiltersSettings(_FilterKeys):
     """Which candidates may be negatives, beyond those that never are."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "keep_judged_irrelevant",
+        "max_search_depth",
+    )
 
     keep_judged_irrelevant: bool = Field(
         default=True,

@@ -1,6 +1,6 @@
 """The YAML section `mining`: which queries are mined, from which ranks, and how many negatives."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -14,6 +14,18 @@ CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
 
 class MiningSettings(Settings):
     """Which queries are mined, from which ranks, and how many negatives they get."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "range_min",
+        "range_max",
+        "range_counts",
+        "num_negatives",
+        "sampling",
+        "simans_a",
+        "simans_b",
+        "seed",
+        "on_shortage",
+    )
 
     split: str = Field(
         default="train", min_length=1, description="the split of the queries that are mined"

@@ -1,5 +1,7 @@
 """The YAML section `search`: the index, and how deep it is searched."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from hn_assets.settings_base import Settings
@@ -7,6 +9,13 @@ from hn_assets.settings_base import Settings
 
 class SearchSettings(Settings):
     """How documents are searched for each query."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "index",
+        "search_parameters",
+        "depth",
+        "memory_mb",
+    )
 
     index: str = Field(
         default="Flat",

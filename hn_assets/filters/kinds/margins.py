@@ -1,6 +1,7 @@
 """Reject what scores almost as high as the known positives of the query, or higher."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +22,12 @@ RELATIVE_MARGIN = Reason(
 
 class MarginsSettings(Settings):
     """The margins between the positives and their negatives."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "absolute_margin",
+        "relative_margin",
+        "margin_against",
+    )
 
     absolute_margin: float | None = Field(
         default=None, description="reject what scores higher than the positives minus this"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ SHARES_WORD_RUNS = Reason(
 
 class NearDuplicatesSettings(Settings):
     """The share of words that makes two passages near-duplicates."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = ("near_duplicate_overlap",)
 
     near_duplicate_overlap: float | None = Field(
         default=None,

@@ -1,6 +1,7 @@
 """Reject what lies too close to a known positive of the query."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -15,6 +16,8 @@ CLOSE_TO_A_POSITIVE = Reason(
 
 class PositiveSimilaritySettings(Settings):
     """The limit of the similarity to a positive."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = ("max_positive_similarity",)
 
     max_positive_similarity: float | None = Field(
         default=None, description="reject what has a higher cosine to a known positive"

@@ -1,6 +1,7 @@
 """Reject by the score alone: what lies above one limit, or below another."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,6 +19,11 @@ MIN_SCORE = Reason(
 
 class ScoreLimitsSettings(Settings):
     """The limits of scores."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "max_score",
+        "min_score",
+    )
 
     max_score: float | None = Field(default=None, description="reject higher scores")
     min_score: float | None = Field(default=None, description="reject lower scores")

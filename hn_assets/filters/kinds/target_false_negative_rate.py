@@ -5,6 +5,7 @@ positives how many false negatives a threshold lets through.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -23,6 +24,11 @@ PROBABLY_RELEVANT = Reason(
 
 class RelevanceModelSettings(Settings):
     """The rate of false negatives that is to be kept."""
+
+    changeable_by_runs: ClassVar[tuple[str, ...]] = (
+        "target_false_negative_rate",
+        "unlabelled_per_positive",
+    )
 
     target_false_negative_rate: float | None = Field(
         default=None,

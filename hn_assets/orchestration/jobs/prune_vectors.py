@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 
 import dagster as dg
-from pydantic import Field
 
 from hn_assets.assets import operations_of
 from hn_assets.encoding.vectors.recorded_versions import prune
@@ -11,19 +10,25 @@ from hn_assets.orchestration.base.names import op_name, prune_job
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import one_run_at_a_time
 
-
-class PruneConfig(dg.Config):
-    """What to keep, and whether to remove the rest or only to say what it is."""
-
-    keep: int = Field(default=3, ge=1, description="versions of each asset whose vectors are kept")
-    really: bool = Field(default=False, description="false: only say what would be removed")
+# plain types: the fields of a `dg.Config` would also read the environment, secrets included
+PRUNE_CONFIG = {
+    "keep": dg.Field(
+        int, default_value=3, description="versions of each asset whose vectors are kept"
+    ),
+    "really": dg.Field(
+        bool, default_value=False, description="false: only say what would be removed"
+    ),
+}
 
 
 def build_prune_job(dataset: Dataset) -> dg.JobDefinition:
     """The job that says which stored vectors no recent version used, or removes them."""
 
-    @dg.op(name=op_name(dataset.name, "prune"))
-    def remove_unused(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+    @dg.op(name=op_name(dataset.name, "prune"), config_schema=PRUNE_CONFIG)
+    def remove_unused(context: dg.OpExecutionContext) -> None:
+        keep, really = context.op_config["keep"], context.op_config["really"]
+        if keep < 1:
+            raise dg.Failure(f"keep is {keep}: at least the last version is kept, so 1 or more")
         store = dataset.store
         with ExitStack() as locks:
             # Whatever adds vectors or scores must not be doing it: what it has not recorded yet
@@ -33,14 +38,14 @@ def build_prune_job(dataset: Dataset) -> dg.JobDefinition:
                     what = f"{dataset.name}/{operation.name}"
                     lock = store.lock(operation.name)
                     locks.enter_context(one_run_at_a_time(lock, what, context.log))
-            report = prune(store.vectors, config.keep, really=config.really)
-        verb = "removed" if config.really else "would remove"
+            report = prune(store.vectors, keep, really=really)
+        verb = "removed" if really else "would remove"
         for space, count in report.vectors.items():
             context.log.info(f"{verb} {count:,} vectors of {store.vectors / space}")
         context.log.info(
-            f"{verb} {sum(report.vectors.values()):,} vectors that the last {config.keep} "
+            f"{verb} {sum(report.vectors.values()):,} vectors that the last {keep} "
             f"versions did not use; {report.kept:,} stay"
-            + ("" if config.really else ". Run the job with really: true to remove them")
+            + ("" if really else ". Run the job with really: true to remove them")
         )
 
     @dg.job(
