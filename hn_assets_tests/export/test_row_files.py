@@ -24,7 +24,7 @@ def test_a_row_with_a_long_text_is_the_line_that_json_gives(
     assert written.splitlines() == expected
 
 
-def test_a_long_text_is_written_in_memory_of_about_its_length(
+def test_a_long_text_is_written_in_memory_of_twice_its_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_files, "RELEASED_FROM", 1_000)
@@ -33,7 +33,7 @@ def test_a_long_text_is_written_in_memory_of_about_its_length(
     row_files.write_json_lines(tmp_path / "a.jsonl", [{"pos": [text]}])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1.5 * len(text)
+    assert peak < 2.5 * len(text)  # its JSON, once more while quotes are put around it
 
 
 def test_groups_with_long_texts_hold_all_rows(tmp_path: Path) -> None:

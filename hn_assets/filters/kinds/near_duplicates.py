@@ -77,7 +77,7 @@ def near_duplicates(
     """
     index = _ShingleIndex(texts(), np.unique(positives), overlap)
     nothing: NDArray[np.int64] = np.zeros(0, np.int64)
-    found = [(nothing, nothing)]
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = [(nothing, nothing)]
     pending: list[_Shingles] = []
     shared = 0
     for row, text in enumerate(texts()):
