@@ -49,7 +49,7 @@ class DeeperSearch:
         """
         memory = self._settings.memory_mb
         found = [
-            self._searcher.find(self._queries.take(queries[part]), depth)
+            self._searcher.find(self._queries.take(queries[part]), depth, memory)
             for part in query_blocks(len(queries), depth, self._queries.dimension, memory)
         ]
         rows, scores = (np.concatenate(part) for part in zip(*found, strict=True))

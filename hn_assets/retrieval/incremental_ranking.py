@@ -143,7 +143,7 @@ class IncrementalRanking:
             kept = self._kept[places] >= 0
             for which, rank in ((~kept, self._search), (kept, self._merge)):
                 if which.any():
-                    rows[which], scores[which] = rank(places[which])
+                    rows[which], scores[which] = rank(places[which], memory_mb)
             yield Ranking(int(places[0]), rows, scores)
 
     def _compare(self, earlier: EarlierRankings) -> None:
@@ -163,17 +163,21 @@ class IncrementalRanking:
         new = VectorSubset(self._documents, self._new)
         return Searcher(flat_index(new), new)
 
-    def _search(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        return self._searcher.find(self._queries.take(places), self._depth)
+    def _search(
+        self, places: NDArray[np.int64], memory_mb: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        return self._searcher.find(self._queries.take(places), self._depth, memory_mb)
 
-    def _merge(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _merge(
+        self, places: NDArray[np.int64], memory_mb: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         assert self._earlier is not None
         before = self._earlier.rows[self._kept[places]]
         scores = self._earlier.scores[self._kept[places]]
         rows = np.where(before >= 0, self._row_now[before], -1)
         if self._new_searcher is not None:
             depth = min(self._depth, len(self._new))
-            new, new_scores = self._new_searcher.find(self._queries.take(places), depth)
+            new, new_scores = self._new_searcher.find(self._queries.take(places), depth, memory_mb)
             rows = np.concatenate([rows, self._new[new]], axis=1)
             scores = np.concatenate([scores, new_scores], axis=1)
             order = rank_order(scores, self._searcher.id_order[rows])

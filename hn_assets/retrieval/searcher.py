@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.retrieval.faiss_index import FAISS_GPU_LIMIT, flat_index, stored_vectors
-from hn_assets.retrieval.ranking import SPARE, Ranking, query_blocks, rank_order
+from hn_assets.retrieval.ranking import (
+    SPARE,
+    Ranking,
+    queries_at_once,
+    query_blocks,
+    rank_order,
+)
 from hn_assets.retrieval.scores import inner_products
+from hn_assets.settings.search import DEFAULT_MEMORY_MB
 
 __all__ = ["Ranking", "Searcher", "query_blocks", "recall_against_exact"]
 
@@ -59,12 +66,16 @@ class Searcher:
             default=0.0,
         )
 
-    def find(self, queries: Vectors, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def find(
+        self, queries: Vectors, depth: int, memory_mb: int = DEFAULT_MEMORY_MB
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores of the `depth` best documents of each query, as in a `Ranking`.
 
         Args:
-            queries: float32 of shape (queries, dimension), all searched at once.
+            queries: float32 of shape (queries, dimension), searched at once as far as the memory
+                allows.
             depth: How many documents are wanted for each, at most as many as there are.
+            memory_mb: How many MiB a search may take, beside the index and what is returned.
 
         Returns:
             Rows (int64) and scores (float32), both of shape (queries, depth).
@@ -74,15 +85,22 @@ class Searcher:
         scores = np.full((len(queries), depth), -np.inf, np.float32)
         asked = np.arange(len(queries))
         while len(asked):
-            proposed_scores, proposed = self._index.search(queries[asked], fetch)
-            ranked, exact = self._rescore(queries[asked], proposed)
-            rows[asked], scores[asked] = ranked[:, :depth], exact[:, :depth]
+            in_doubt: list[NDArray[np.int64]] = []
+            # Equal documents at the cut widen a search to all of them, which is far more memory
+            # for each query than the depth takes.
+            size = queries_at_once(fetch - SPARE, self.documents.dimension, memory_mb)
+            for start in range(0, len(asked), size):
+                part = asked[start : start + size]
+                proposed_scores, proposed = self._index.search(queries[part], fetch)
+                ranked, exact = self._rescore(queries[part], proposed)
+                rows[part], scores[part] = ranked[:, :depth], exact[:, :depth]
+                # A document that FAISS left out scores at most what the last one of its list does.
+                slack = ROUNDING[self.device] * np.linalg.norm(queries[part], axis=1)
+                slack *= self._largest_norm
+                in_doubt.append(part[proposed_scores[:, -1] + slack >= exact[:, depth - 1]])
             if not self.is_exact or fetch == len(self.documents):
                 break
-            # A document that FAISS left out scores at most what the last one of its list does.
-            slack = ROUNDING[self.device] * np.linalg.norm(queries[asked], axis=1)
-            slack *= self._largest_norm
-            asked = asked[proposed_scores[:, -1] + slack >= exact[:, depth - 1]]
+            asked = np.concatenate(in_doubt)
             fetch = min(fetch * 2, len(self.documents))
             if self.device == "gpu" and fetch > FAISS_GPU_LIMIT:
                 self._compare_with_all(queries, asked, rows, scores)
@@ -127,15 +145,21 @@ class Searcher:
     def _rescore_part(
         self, queries: Vectors, proposed: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        wanted = np.maximum(proposed, 0).reshape(-1)
-        if self._stored is None:
-            vectors = self.documents.take(wanted)
-        else:
-            vectors = self._stored.take(wanted, axis=0)
-        scores = inner_products(queries, vectors.reshape(*proposed.shape, -1))
+        scores = np.empty(proposed.shape, np.float32)
+        # All of them, unless a single query has more than a thread takes at once.
+        step = max(1, RESCORE_BYTES // (4 * len(queries) * self.documents.dimension))
+        for start in range(0, proposed.shape[1], step):
+            part = np.maximum(proposed[:, start : start + step], 0)
+            vectors = self._take(part.reshape(-1)).reshape(*part.shape, -1)
+            scores[:, start : start + step] = inner_products(queries, vectors)
         scores[proposed < 0] = -np.inf
         order = rank_order(scores, self.id_order[proposed])
         return np.take_along_axis(proposed, order, 1), np.take_along_axis(scores, order, 1)
+
+    def _take(self, rows: NDArray[np.int64]) -> Vectors:
+        if self._stored is None:
+            return self.documents.take(rows)
+        return self._stored.take(rows, axis=0)
 
 
 def recall_against_exact(

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from hn_assets.settings_base import Settings
 
+DEFAULT_MEMORY_MB = 512
+
 
 class SearchSettings(Settings):
     """How documents are searched for each query."""
@@ -38,7 +40,7 @@ class SearchSettings(Settings):
         ),
     )
     memory_mb: int = Field(
-        default=512,
+        default=DEFAULT_MEMORY_MB,
         ge=16,
         description=(
             "bounds the memory of a search beside the index, in MiB, by how many queries it takes "

@@ -19,7 +19,7 @@ from hn_assets.retrieval.faiss_index import (
     open_index,
 )
 from hn_assets.retrieval.incremental_ranking import IncrementalRanking
-from hn_assets.retrieval.ranking import Ranking
+from hn_assets.retrieval.ranking import BYTES_PER_CANDIDATE, Ranking
 from hn_assets.retrieval.scores import pair_scores
 from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
@@ -200,3 +200,31 @@ def test_pair_scores_are_the_scores_of_the_ranking(tmp_path: Path) -> None:
     asked = np.repeat(np.arange(9, dtype=np.int64), 30)
     pairs = pair_scores(queries, asked, table, rows.reshape(-1))
     assert np.array_equal(pairs, scores.reshape(-1)), "to the last bit"
+
+
+class RecordingIndex:
+    """A real index that remembers how many documents were asked for in one search."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self.index = index
+        self.largest = 0
+
+    def search(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        self.largest = max(self.largest, len(queries) * count)
+        return self.index.search(queries, count)
+
+
+def test_a_search_that_equal_documents_widen_stays_within_the_memory(tmp_path: Path) -> None:
+    """A third of the corpus has one text, and all queries are near it."""
+    copies = np.repeat(unit_vectors(1, seed=5), 8_000, 0)
+    documents = np.concatenate([copies, unit_vectors(16_000)])
+    table = make_table(tmp_path / "d.arrow", documents)
+    asked = make_table(tmp_path / "q.arrow", np.repeat(documents[:1], 64, 0))
+    index = RecordingIndex(build(tmp_path / "i", table))
+    memory_mb = 16
+    blocks = IncrementalRanking(Searcher(index, table), table, asked, 20, None).rank(memory_mb)
+    rows = np.concatenate([block.rows for block in blocks])
+    in_order = sorted(range(8_000), key=lambda row: table.ids[row])[:20]
+    assert rows.tolist() == [in_order] * 64
+    assert index.largest > 8_000, "it was widened to all equal documents"
+    assert index.largest * BYTES_PER_CANDIDATE <= memory_mb << 20
