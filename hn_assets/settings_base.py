@@ -47,6 +47,7 @@ class Settings(BaseModel):
     """The base of every settings class: frozen, without unknown keys, its defaults validated.
 
     A number is finite: every comparison with NaN is false, so that a limit of NaN would be none.
+    Errors name a key and what is wrong with it, but not its value, which may be a secret.
 
     Attributes:
         changeable_by_runs: The fields that a single run may change in Dagster's user interface,
@@ -57,7 +58,11 @@ class Settings(BaseModel):
     changeable_by_runs: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
     )
 
     @classmethod

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import traceback
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from hn_assets import HardNegatives
 from hn_assets.component import find_base
@@ -179,6 +181,24 @@ def test_mistakes_in_settings_are_named(tmp_path: Path, attributes: str, message
         settings = HardNegatives.resolve_from_yaml(source + attributes).settings
         build_definitions(Dataset("mine", settings, tmp_path))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "search: {depth: 100}",
+        "mining: {num_negatives: 0}",
+        "alerts: {webhok: WEBHOOK}",
+        "alerts: {webhook: [WEBHOOK]}",
+        "alerts: {webhook: WEBHOOK, hook: WEBHOOK}",
+    ],
+)
+def test_a_mistake_in_the_settings_shows_no_webhook(mistake: str) -> None:
+    alerts = "" if "alerts" in mistake else "\nalerts: {webhook: WEBHOOK}"
+    yaml = f"source: {{type: python_stdlib}}\n{mistake}{alerts}"
+    with pytest.raises(ValidationError) as caught:
+        HardNegatives.resolve_from_yaml(yaml.replace("WEBHOOK", "'https://host/T0PSECRET'"))
+    assert "T0PSECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_templates_and_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ class AlertSettings(Settings):
 
     webhook: str = Field(
         default="",
+        repr=False,  # it is a secret
         description=(
             "The URL that each alert is posted to as JSON, with the keys `text` (the whole alert, "
             "as chat services show it), `dataset`, `kind`, `title`, `lines`, `run_id` and `link`."

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from hn_assets.errors import RemoteStoreError, StoreError
 from hn_assets.extras import import_optional
+from hn_assets.urls import has_credentials, hide_credentials, without_credentials
 
 
 class Remote:
@@ -18,9 +19,13 @@ class Remote:
     Args:
         url: The URL of the folder.
 
+    Attributes:
+        url: The same without credentials, which must stand in no error and in no metadata.
+
     Raises:
         MissingExtraError: If the URL is one of S3 and the extra `s3` is not installed.
-        StoreError: If the URL needs another package that is not installed.
+        StoreError: If the URL needs another package that is not installed, or is one of S3 with
+            keys in it.
         RemoteStoreError: Every method raises it if the place cannot be reached, read or written.
 
     >>> remote = Remote("memory://bucket/assets")
@@ -32,11 +37,17 @@ class Remote:
     def __init__(self, url: str) -> None:
         import fsspec
 
-        self.url = url.rstrip("/")
+        self._secret_url = url.rstrip("/")
+        self.url = without_credentials(url).rstrip("/")
         if self.url.startswith(("s3://", "s3a://")):
             import_optional("s3fs", extra="s3", needed_for=f"the store {self.url}")
+            if has_credentials(self._secret_url):
+                raise StoreError(
+                    f"the URL of the store {self.url} holds keys, which S3 does not take there; "
+                    f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment instead"
+                )
         with self._explained("opened"):
-            self._fs, self._path = fsspec.url_to_fs(self.url, use_listings_cache=False)
+            self._fs, self._path = fsspec.url_to_fs(self._secret_url, use_listings_cache=False)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a small file, or None if there is no such file."""
@@ -132,9 +143,17 @@ class Remote:
         except ImportError as error:
             # trying again would not help
             raise StoreError(
-                f"{self.url} needs a package that cannot be imported: {error}"
-            ) from error
+                f"{self.url} needs a package that cannot be imported: {self._said(error)}"
+            ) from self._cause(error)
         except Exception as error:  # every file system raises errors of its own
             raise RemoteStoreError(
-                f"{self.url} cannot be {what}: {error}; what was there before is unchanged"
-            ) from error
+                f"{self.url} cannot be {what}: {self._said(error)}; what was there before is "
+                f"unchanged"
+            ) from self._cause(error)
+
+    def _said(self, error: Exception) -> str:
+        return hide_credentials(str(error), self._secret_url)
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """The error that another one follows from, unless it could show the credentials."""
+        return None if has_credentials(self._secret_url) else error

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -267,3 +268,33 @@ def test_the_local_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(StoreError, match="HN_DATA_DIR.*~nobody-of-that-name"):
         open_store(tmp_path, "toy", {"HN_DATA_DIR": "~nobody-of-that-name/x"})
     assert os.environ.get("HN_DATA_DIR") is None
+
+
+SECRET = "T0PSECRET"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"s3://key:{SECRET}@bucket/assets",
+        f"ftp://user:{SECRET}@127.0.0.1:1/assets",
+        f"webdav://user:{SECRET}@127.0.0.1/assets?sig={SECRET}",
+        f"memory://bucket/assets?sig={SECRET}",
+        f"abfs://{SECRET}@host/assets",
+    ],
+)
+def test_credentials_in_a_url_stand_in_no_error_and_in_no_place(tmp_path: Path, url: str) -> None:
+    printed = ""
+    try:
+        store = machine(tmp_path, "one", url)
+        printed += store.stage("corpus").where("x") + store.remote.url if store.remote else ""
+        publish(store, "content")
+    except (StoreError, RemoteStoreError) as error:
+        printed += "".join(traceback.format_exception(error))
+    assert printed
+    assert SECRET not in printed
+
+
+def test_keys_of_a_bucket_in_its_url_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        machine(tmp_path, "one", f"s3://key:{SECRET}@bucket/assets")

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from hn_assets.errors import HardNegativesError
+from hn_assets.errors import HardNegativesError, HubError
 from hn_assets.orchestration.base.names import REASON_TAG, change_sensor
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.watched_inputs import state_of_inputs
@@ -31,6 +31,8 @@ def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
     def changes(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         try:
             now = state_of_inputs(dataset)
+        except HubError:
+            raise  # the tick fails, so that somebody sees that changes go unnoticed
         except HardNegativesError as error:
             return dg.SkipReason(f"{dataset.name} cannot be looked at: {error}")
         cursor = json.loads(context.cursor or "null")

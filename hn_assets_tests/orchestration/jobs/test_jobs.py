@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
+from hn_assets.errors import HubError
 from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets.orchestration.build import build_definitions
 from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset
@@ -171,3 +173,16 @@ def test_the_age_of_a_training_set_is_looked_at_daily_if_it_has_a_limit(
     assert (daily.job_name, daily.default_status.value) == ("animals_freshness", "RUNNING")
     names = {job.name for job in repository(make_dataset(tmp_path, model)).get_all_jobs()}
     assert "animals_freshness" not in names
+
+
+def test_a_hub_that_cannot_be_reached_fails_the_tick_and_forgets_nothing(
+    tmp_path: Path, model: Path
+) -> None:
+    watcher = Watcher(make_dataset(tmp_path, model))
+    watcher.look()
+    hub = {"type": "hub", "dataset": "BeIR/nowhere"}  # the tests are offline
+    away = Watcher(make_dataset(tmp_path, model, source=hub))
+    away.cursor = before = watcher.cursor
+    with pytest.raises(HubError):
+        away.look()
+    assert away.cursor == before
