@@ -119,6 +119,7 @@ def write_archive(path: Path, parts: list[Path]) -> None:
 
 def unpack(pack: Path, scratch: Path) -> None:
     """Install the wheels, decompress the texts and widen the weights of what lies in `pack`."""
+    scratch.mkdir(parents=True, exist_ok=True)
     for path in sorted(pack.glob("*.tar")):
         done = scratch / f"{path.name}.done"
         if done.exists():

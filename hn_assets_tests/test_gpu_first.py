@@ -1,0 +1,54 @@
+"""The script for a card's first minutes runs where there is none, in small."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import gpu_first
+from benchmarks.gpu_pack import unpack, write_archive, write_texts
+from hn_assets_tests.collections_on_disk import animals
+from hn_assets_tests.test_component import ROOT
+
+
+def run(folder: Path, parts: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.gpu_first", "--small", "--parts", parts]
+    where = ["--out", str(folder / "out"), "--scratch", str(folder / "scratch")]
+    done = subprocess.run([*command, *where], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    return json.loads((folder / "out" / "gpu_first.json").read_text())
+
+
+def test_parts_give_tables(tmp_path: Path) -> None:
+    results = run(tmp_path, "setup,ceilings,oom")
+    assert list(results) == ["setup", "ceilings", "oom"]
+    facts = {row["what"]: row["found"] for row in results["setup"]["rows"]}
+    assert facts["torch"]
+    assert any(row["what"] == "matrix product, bfloat16" for row in results["ceilings"]["rows"])
+
+
+@pytest.mark.soak
+def test_every_part_runs_on_a_cpu(tmp_path: Path) -> None:
+    results = run(tmp_path, ",".join(gpu_first.SECONDS))
+    assert [name for name, result in results.items() if not result["rows"]] == []
+    assert all(row["holds"] for row in results["correct"]["rows"])
+
+
+def test_a_part_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(gpu_first.SECONDS, "no_such_part", 20)
+    monkeypatch.chdir(ROOT)
+    found = gpu_first.run_parts(["no_such_part", "oom"], tmp_path, device="cpu", small=True)
+    assert "No module named 'benchmarks.gpu_parts.no_such_part'" in found["no_such_part"]["failed"]
+    assert found["oom"]["rows"]
+
+
+def test_what_is_packed_is_unpacked(tmp_path: Path) -> None:
+    animals(tmp_path / "raw")
+    write_texts(tmp_path / "raw", tmp_path / "texts.json.xz", most=3)
+    (tmp_path / "pack").mkdir()
+    write_archive(tmp_path / "pack" / "first.tar", [tmp_path / "texts.json.xz"])
+    unpack(tmp_path / "pack", tmp_path / "there")
+    assert len(json.loads((tmp_path / "there" / "texts.json").read_text(encoding="utf-8"))) == 3
