@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from hn_assets.errors import SettingsError
 from hn_assets.orchestration.build import build_definitions
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.scaffold import HardNegativesScaffolder
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.settings_base import describe_invalid
 
 
 @dg.scaffold_with(HardNegativesScaffolder)
@@ -48,7 +50,13 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> "HardNegatives":
         """Fill in templates such as `{{ env.NAME }}`, then check the settings again."""
         values = context.resolve_value(model.model_dump(exclude_unset=True))
-        return cls(settings=DatasetSettings.model_validate(values))
+        try:
+            return cls(settings=DatasetSettings.model_validate(values))
+        except ValidationError as error:
+            # Dagster would show the values, which may be secrets of the environment
+            raise SettingsError(
+                f"the settings cannot work with the environment's values: {describe_invalid(error)}"
+            ) from None
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:

@@ -1,5 +1,6 @@
 """One YAML file, one graph: in this project, and in another one after `pip install`."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from hn_assets import HardNegatives
 from hn_assets.component import find_base
+from hn_assets.errors import SettingsError
 from hn_assets.orchestration.build import build_definitions
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
@@ -186,19 +188,37 @@ def test_mistakes_in_settings_are_named(tmp_path: Path, attributes: str, message
 @pytest.mark.parametrize(
     "mistake",
     [
-        "search: {depth: 100}",
-        "mining: {num_negatives: 0}",
-        "alerts: {webhok: WEBHOOK}",
-        "alerts: {webhook: [WEBHOOK]}",
-        "alerts: {webhook: WEBHOOK, hook: WEBHOOK}",
+        {"search": {"depth": 100}},
+        {"mining": {"num_negatives": 0}},
+        {"alerts": {"webhok": "SECRET"}},
+        {"alerts": {"webhook": ["SECRET"]}},
+        {"alerts": {"webhook": "SECRET", "hook": "SECRET"}},
     ],
 )
-def test_a_mistake_in_the_settings_shows_no_webhook(mistake: str) -> None:
-    alerts = "" if "alerts" in mistake else "\nalerts: {webhook: WEBHOOK}"
-    yaml = f"source: {{type: python_stdlib}}\n{mistake}{alerts}"
+def test_a_mistake_in_the_settings_shows_no_webhook(
+    mistake: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = f"https://host/{'T0P'}{'SECRET'}"  # a traceback shows these lines
+    given = {"source": {"type": "python_stdlib"}, "alerts": {"webhook": "SECRET"}, **mistake}
     with pytest.raises(ValidationError) as caught:
-        HardNegatives.resolve_from_yaml(yaml.replace("WEBHOOK", "'https://host/T0PSECRET'"))
-    assert "T0PSECRET" not in "".join(traceback.format_exception(caught.value))
+        DatasetSettings.model_validate_json(json.dumps(given).replace("SECRET", secret))
+    assert secret not in "".join(traceback.format_exception(caught.value))
+    monkeypatch.setenv("HN_WEBHOOK", secret)
+    template = json.dumps(given).replace("SECRET", "{{ env.HN_WEBHOOK }}")
+    with pytest.raises(ValidationError) as caught:
+        HardNegatives.resolve_from_yaml(template)
+    assert secret not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_a_template_gives_is_checked_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPLIT", "train")
+    monkeypatch.setenv("HN_WEBHOOK", "SECRET")
+    with pytest.raises(SettingsError, match="are both 'train'") as caught:
+        HardNegatives.resolve_from_yaml(
+            "{source: {type: python_stdlib}, alerts: {webhook: '{{ env.HN_WEBHOOK }}'}, "
+            "mining: {evaluation_split: '{{ env.SPLIT }}'}}"
+        )
+    assert "SECRET" not in str(caught.value)
 
 
 def test_templates_and_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
