@@ -22,7 +22,8 @@ from scipy.stats import bootstrap
 
 from benchmarks.measure import describe_machine, print_table
 from hn_assets import mine_hard_negatives
-from hn_assets.mining.session import MiningFiles, MiningSession
+from hn_assets.mining.data.mining_files import MiningFiles
+from hn_assets.mining.session import MiningSession
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings

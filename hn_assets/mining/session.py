@@ -16,9 +16,10 @@ from hn_assets.filters.all_filters import active_filters
 from hn_assets.filters.base.filter import Filter, FilterInputs
 from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
+from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_numbers import number_texts, read_passages
-from hn_assets.mining.deeper_search import DeeperSearch
+from hn_assets.mining.deeper_search import DeeperSearch, deepen_for_positives
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate, calibration_filters
 from hn_assets.mining.holdout.holdout import Holdout
@@ -35,34 +36,6 @@ from hn_assets.store import schemas
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class MiningFiles:
-    """The files that mining reads.
-
-    Attributes:
-        corpus: A Parquet file with the columns of `schemas.CORPUS`.
-        queries: A Parquet file with the columns of `schemas.QUERIES`.
-        qrels: A Parquet file with the columns of `schemas.QRELS`.
-        corpus_embeddings: The vectors of the corpus.
-        query_embeddings: The vectors of the queries.
-        faiss_index: The index of the corpus, for searches that go deeper than the candidates.
-        faiss_index_ids: The ids of the documents in the index.
-        candidates: A Parquet file with the columns of `schemas.CANDIDATES`.
-        teacher_scores: A Parquet file with the columns of `schemas.TEACHER_SCORES`; None if no
-            teacher has scored anything.
-    """
-
-    corpus: Path
-    queries: Path
-    qrels: Path
-    corpus_embeddings: Path
-    query_embeddings: Path
-    faiss_index: Path
-    faiss_index_ids: Path
-    candidates: Path
-    teacher_scores: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +175,7 @@ class MiningSession:
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
         chosen = [schemas.HARD_NEGATIVES.empty_table()]
         with pq.ParquetWriter(ledger, schemas.LEDGER, compression="zstd") as writer:
-            for block in self._candidate_blocks():
+            for block in self._blocks_to_mine():
                 for result in miner.mine(block):
                     writer.write_table(to_ledger(result, self.dataset))
                     chosen.append(to_negatives(result, self.dataset, miner.positive_scores))
@@ -231,7 +204,7 @@ class MiningSession:
             query id, positives first, then by document id.
         """
         miner = self._miner(self.plan.with_count(count), self._prepared_filters())
-        results = (result for block in self._candidate_blocks() for result in miner.mine(block))
+        results = (result for block in self._blocks_to_mine() for result in miner.mine(block))
         return to_shortlist(results, self.dataset)
 
     def texts_of(self, shortlist: pd.DataFrame) -> list[tuple[str, str]]:
@@ -245,6 +218,25 @@ class MiningSession:
 
     def _candidate_blocks(self) -> Iterator[CandidateBlock]:
         return read_candidate_blocks(self.files.candidates, self.dataset)
+
+    def _blocks_to_mine(self) -> Iterator[CandidateBlock]:
+        """The candidates, deeper for queries with more positives than the rankings allow for."""
+        blocks = self._candidate_blocks()
+        if self.search.depth is not None or not self.plan.excluding_positives:
+            return blocks
+        return deepen_for_positives(
+            blocks, self.dataset.positives, self.plan.end, self._search_deeper
+        )
+
+    @cached_property
+    def _search_deeper(self) -> DeeperSearch:
+        return DeeperSearch(
+            self.files.faiss_index,
+            self.files.faiss_index_ids,
+            self.queries,
+            self.documents,
+            self.search,
+        )
 
     def _holdout(self) -> Holdout:
         return Holdout(
@@ -280,13 +272,6 @@ class MiningSession:
         on_shortage: Literal["keep", "drop", "error"] = "keep",
         teacher: TeacherScores | None = None,
     ) -> Miner:
-        search_deeper = DeeperSearch(
-            self.files.faiss_index,
-            self.files.faiss_index_ids,
-            self.queries,
-            self.documents,
-            self.search,
-        )
         return Miner(
             self.dataset,
             self.queries,
@@ -295,6 +280,6 @@ class MiningSession:
             seed=self.mining.seed,
             on_shortage=on_shortage,
             filters=filters,
-            search_deeper=search_deeper if plan.filters.has_active_filters else None,
+            search_deeper=self._search_deeper if plan.filters.has_active_filters else None,
             teacher=teacher,
         )

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.calibration import Calibration
-from hn_assets.mining.session import MiningFiles, MiningSession
+from hn_assets.mining.session import MiningSession
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile

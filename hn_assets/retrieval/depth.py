@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
-from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.search import MOST_POSITIVES, SearchSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,9 @@ def resolved_depth(settings: SearchSettings, mining: MiningSettings) -> dict[str
 
 
 def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.DataFrame) -> int:
-    """The depth asked for, or what the mining range needs with all positives taken out.
+    """The depth asked for, or what the mining range needs with positives taken out.
+
+    Of a query's positives, `MOST_POSITIVES` are allowed for.
 
     Args:
         settings: Of the search; its `depth` wins.
@@ -32,4 +34,5 @@ def wanted_depth(settings: SearchSettings, mining: MiningSettings, qrels: pd.Dat
     if mining.range_counts == "including_positives":
         return end
     mined = qrels[(qrels.score > 0) & (qrels.split == mining.split)]
-    return end + (int(mined.groupby("query_id").size().max()) if len(mined) else 0)
+    most = int(mined.groupby("query_id").size().max()) if len(mined) else 0
+    return end + min(most, MOST_POSITIVES)

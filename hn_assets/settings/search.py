@@ -7,6 +7,9 @@ from pydantic import Field
 from hn_assets.settings_base import Settings
 
 DEFAULT_MEMORY_MB = 512
+# Positives of a query that all rankings allow for. The few queries with more are searched again
+# when they are mined, as they would make every ranking as deep.
+MOST_POSITIVES = 100
 
 
 class SearchSettings(Settings):
@@ -36,7 +39,8 @@ class SearchSettings(Settings):
         ge=1,
         description=(
             "candidates kept per query; default: the end of the mining range plus the most "
-            "positives that any mined query has"
+            f"positives that any mined query has, {MOST_POSITIVES} at most. A query with "
+            "more is searched deeper when it is mined"
         ),
     )
     memory_mb: int = Field(

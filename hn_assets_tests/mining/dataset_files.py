@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorWriter
-from hn_assets.mining.session import MiningFiles
+from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.retrieval.faiss_index import flat_index
 from hn_assets.store import schemas
 from hn_assets_tests.mining.ranked_dataset import RankedDataset, VectorsInMemory, write_candidates

@@ -19,7 +19,7 @@ from hn_assets.mining.plan import (
 from hn_assets.retrieval.depth import wanted_depth
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
-from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.search import MOST_POSITIVES, SearchSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 
@@ -126,3 +126,5 @@ def test_the_rankings_are_as_deep_as_the_range_without_the_positives() -> None:
     assert wanted_depth(SearchSettings(), raw, qrels) == 210
     assert wanted_depth(SearchSettings(depth=300), MiningSettings(), qrels) == 300
     assert wanted_depth(SearchSettings(), MiningSettings(split="other"), qrels) == 210
+    many = pd.DataFrame([("a", 1, "train")] * 5_000, columns=qrels.columns)
+    assert wanted_depth(SearchSettings(), MiningSettings(), many) == 210 + MOST_POSITIVES

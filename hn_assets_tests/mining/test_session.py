@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.methods import CHOSEN
 from hn_assets.mining.output.ledger import check_ledger
-from hn_assets.mining.session import MiningFiles, MiningSession
+from hn_assets.mining.session import MiningSession
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
