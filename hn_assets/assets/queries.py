@@ -25,11 +25,18 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     ):
         if count:
             context.log.warning(f"{count} {problem}")
+    mining = context.settings.mining
     return {
         "dagster/row_count": sum(report.per_split.values()),
         **describe_source(context),
         "queries_per_split": counts(report.per_split, "split"),
-        **{f"queries_{split}": count for split, count in report.per_split.items()},
+        "splits": len(report.per_split),
+        # as numbers of their own, which a user interface can chart over time
+        **{
+            f"queries_{split}": report.per_split[split]
+            for split in (mining.split, mining.evaluation_split)
+            if split in report.per_split
+        },
         "left_out_unlabelled": report.unlabelled,
         "left_out_empty": report.empty,
         "left_out_equal_to_evaluation_query": report.equal_to_evaluation_query,

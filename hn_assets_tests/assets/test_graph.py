@@ -361,3 +361,20 @@ def test_queries_without_positives_and_empty_documents_survive(tmp_path: Path) -
         if json.loads(row)["query"] == "how is a young cat fed"
     )
     assert len(line["pos"]) == 1
+
+
+def test_many_splits_make_no_more_metadata_entries(done, tmp_path: Path) -> None:
+    graph = AnimalsDataset(tmp_path)
+    raw = tmp_path / "raw"
+    queries = (raw / "queries.jsonl").read_text().splitlines()
+    extra = [json.dumps({"_id": f"extra-{n}", "text": f"extra query {n}"}) for n in range(50)]
+    (raw / "queries.jsonl").write_text("\n".join([*queries, *extra]) + "\n")
+    header = "query-id\tcorpus-id\tscore\n"
+    for number in range(50):
+        path = raw / "qrels" / f"split-{number}.tsv"
+        path.write_text(f"{header}extra-{number}\tcat-0\t1\n")
+    few = told(done[1])
+    many = told(graph.materialize("corpus", "queries", "qrels"))
+    for stage in ("queries", "qrels"):
+        assert set(many[stage]) == set(few[stage])
+    assert (many["queries"]["queries_train"], many["queries"]["splits"]) == (18, 52)
