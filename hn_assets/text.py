@@ -9,6 +9,16 @@ PART_CHARACTERS = 1 << 16
 # Characters that never combine with the one before them, whatever the form of normalisation.
 _WHITE_SPACE = re.compile(r"[ \t\r\n]")
 _WORD = re.compile(r"\S+")
+# Control characters, which a terminal obeys, and those that turn the direction of a text.
+_NOT_SHOWN: dict[int, str | None] = {
+    **{
+        code: " " if chr(code).isspace() else None
+        for code in range(0xA0)
+        if unicodedata.category(chr(code)) == "Cc" and chr(code) not in "\n\t"
+    },
+    **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+}
+_FORMULA = re.compile("'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
 def passage_text(title: str, text: str, *, include_title: bool) -> str:
@@ -74,6 +84,31 @@ def parts_of_text(text: str) -> Iterator[str]:
     yield text[start:] if start else text
 
 
+def printable(text: str) -> str:
+    """A text without what moves a terminal's cursor or turns the direction of a text.
+
+    Line breaks and tabs stay, other white space among the control characters becomes a space.
+
+    >>> printable("\\x1b[2Jheart\\u202e attack")
+    '[2Jheart attack'
+    """
+    return text.translate(_NOT_SHOWN)
+
+
+def to_cell(text: str) -> str:
+    """A text as a cell of a table that spreadsheets open: one that begins a formula is quoted.
+
+    >>> to_cell("=1+1"), to_cell("heart")
+    ("'=1+1", 'heart')
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def from_cell(cell: str) -> str:
+    """The text of which `to_cell` made a cell; one that was not quoted is taken as it is."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def text_id(text: str) -> str:
     """A stable id for a text that has none: the first 16 hexadecimal digits of its SHA-256.
 
@@ -84,7 +119,7 @@ def text_id(text: str) -> str:
 
 
 def shorten(text: str, characters: int) -> str:
-    """A text on one line, cut at a word if it is longer than `characters`.
+    """A text on one line, `printable`, cut at a word if it is longer than `characters`.
 
     `textwrap.shorten` does not serve here: of a text without spaces, such as Chinese, it leaves
     nothing but the placeholder.
@@ -101,7 +136,9 @@ def shorten(text: str, characters: int) -> str:
 
 
 def first_line(text: str, characters: int) -> str:
-    """A text on one line, with at most one of the characters beyond so many; the rest is not read.
+    """A text on one line, `printable`, with at most one of the characters beyond so many.
+
+    The rest is not read.
 
     >>> first_line("heart\\nattack in  mammals", 9)
     'heart atta'
@@ -109,8 +146,11 @@ def first_line(text: str, characters: int) -> str:
     words: list[str] = []
     size = -1
     for found in _WORD.finditer(text):
-        words.append(text[found.start() : min(found.end(), found.start() + characters + 1)])
-        size += 1 + len(words[-1])
+        word = printable(text[found.start() : min(found.end(), found.start() + characters + 1)])
+        if not word:
+            continue
+        words.append(word)
+        size += 1 + len(word)
         if size > characters:
             break
     return " ".join(words)[: characters + 1]

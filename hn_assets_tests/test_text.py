@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from hn_assets import text as text_module
 from hn_assets.hashing import hash_of_normalised, hash_of_text
-from hn_assets.text import first_line, has_text, normalised, parts_of_text, shorten
+from hn_assets.text import (
+    first_line,
+    from_cell,
+    has_text,
+    normalised,
+    parts_of_text,
+    printable,
+    shorten,
+    to_cell,
+)
 
 # characters that combine with others, are white space, or have a longer normalised form
 TEXTS = st.text(st.sampled_from("aZ \n\t\u00a0\u2028\u0308\u0301\u1100\u1161ﬁ½ßĲ\u200b心"))
@@ -48,3 +57,16 @@ def test_a_hash_takes_no_memory_that_grows_with_the_text() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+def test_what_moves_the_cursor_or_turns_the_text_is_not_shown() -> None:
+    text = "red \x1b[31m\x9b7m\x00 \u202etxt.exe\u202c\u2067 \u200fend\u061c \u200b\r\n\tnext"
+    assert printable(text) == "red [31m7m txt.exe end \u200b \n\tnext"
+    assert shorten(text, 100) == "red [31m7m txt.exe end \u200b next"
+
+
+@given(text=st.text(st.sampled_from("'=+-@\t\r\uff1dab")))
+def test_a_cell_is_no_formula_and_is_read_back(text: str) -> None:
+    cell = to_cell(text)
+    assert not cell.startswith(tuple("=+-@\t\r\uff1d"))
+    assert from_cell(cell) == text

@@ -15,6 +15,7 @@ from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.report.advice import training_advice
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
 from hn_assets.report.summary import RefreshSummary
+from hn_assets.text import printable
 
 CHANGES = {
     "documents_added": "documents added",
@@ -49,7 +50,9 @@ def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | No
     if audit_chart:
         charts["audit"] = base64.b64encode(audit_chart).decode()
     # the texts of a corpus may hold anything, markup included
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_finalize
+    )
     template = environment.from_string(
         files("hn_assets.report").joinpath("page.html").read_text(encoding="utf-8")
     )
@@ -65,6 +68,11 @@ def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | No
         advice=training_advice(summary.verdicts),
         not_passed=[verdict for verdict in summary.verdicts if verdict.state != "passed"],
     )
+
+
+def _finalize(value: Any) -> Any:
+    """Texts without control characters; markup, which is made here, as it is."""
+    return printable(value) if type(value) is str else value
 
 
 def headline(summary: RefreshSummary) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.store import DatasetStore, layout
 from hn_assets.store.layout import StageFile
-from hn_assets.text import shorten
+from hn_assets.text import printable, shorten
 
 WIDTH = 96  # characters of a line
 
@@ -34,7 +34,7 @@ def render_dataset(store: DatasetStore, examples: int, missing_labels: int = 5) 
         _audit(store),
         _missing_labels(store, missing_labels),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return printable("\n\n".join(part for part in parts if part))
 
 
 def _training_set(store: DatasetStore, examples: int) -> str:
@@ -106,10 +106,11 @@ def _missing_labels(store: DatasetStore, count: int) -> str:
         return ""
     lines = ["Likely missing labels, the likeliest first:"]
     for row in found.to_dict("records"):
-        passage = shorten(row["passage"], WIDTH - 14 - len(row["doc_id"]))
+        document = shorten(row["doc_id"], WIDTH // 2)
+        passage = shorten(row["passage"], WIDTH - 14 - len(document))
         lines += [
             f"  {row['relevance_estimate']:.3f}  {shorten(row['query'], WIDTH - 11)}",
-            f"         [{row['doc_id']}] {passage}",
+            f"         [{document}] {passage}",
         ]
     lines.append(f"All of them, to fill in: {_location(store, layout.LIKELY_MISSING_LABELS_CSV)}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.protocol import Document, Qrel, Query, Source
 from hn_assets.sources.read_fields import read_id
+from hn_assets.text import from_cell
 
 COLUMNS = ("query_id", "doc_id", "verdict")
 # what the column `verdict` may say, and the score it becomes
@@ -143,7 +144,10 @@ def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
                 f"{where}: the verdict {row['verdict']!r} is neither 'relevant' nor "
                 f"'not relevant'. The file is {path}"
             )
-        pair = read_id(row["query_id"], "query_id", where), read_id(row["doc_id"], "doc_id", where)
+        pair = (
+            read_id(from_cell(row["query_id"]), "query_id", where),
+            read_id(from_cell(row["doc_id"]), "doc_id", where),
+        )
         label = ReviewedLabel(SCORES[verdict], where)
         if found.setdefault(pair, label).score != label.score:
             raise SourceError(

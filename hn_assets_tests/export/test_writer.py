@@ -102,7 +102,7 @@ def test_formats_that_make_no_sense_are_refused(formats: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("pair", "named"),
-    [(("p", "d0"), "positive d0 of query p"), (("p", "d4"), "some negatives have no score")],
+    [(("p", "d0"), "positive 'd0' of query 'p'"), (("p", "d4"), "some negatives have no score")],
 )
 def test_a_passage_without_a_score_of_the_teacher_is_refused(
     inputs: Inputs, pair: tuple[str, str], named: str

@@ -78,3 +78,11 @@ def test_a_first_refresh_in_which_nothing_was_measured(tmp_path: Path) -> None:
 
 def test_equal_input_gives_an_equal_page(page: str, tmp_path: Path) -> None:
     assert render_report("toy", make_summary(tmp_path), PNG) == page
+
+
+def test_no_text_turns_the_direction_of_the_page(tmp_path: Path) -> None:
+    summary = make_summary(tmp_path)
+    page = render_report("toy\u202e\x1b", summary, PNG)
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert "<svg" in page, "pictures are markup"

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.errors import StoreError
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.report.show import WIDTH, render_dataset
-from hn_assets.store import DatasetStore, layout
+from hn_assets.store import DatasetStore, layout, schemas
 from hn_assets_tests.report.refresh_files import (
+    publish,
     publish_audit,
     publish_calibration,
     publish_dataset,
@@ -86,3 +90,18 @@ def test_the_likeliest_missing_labels_each_on_lines_that_fit(
 def test_a_dataset_without_a_training_set_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="toy/training_set has not been materialized"):
         render_dataset(DatasetStore(tmp_path, "toy"), examples=1)
+
+
+def test_texts_and_ids_send_nothing_to_the_terminal(store: DatasetStore, tmp_path: Path) -> None:
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202epassage"
+    table = pd.read_parquet(store.file(layout.CORPUS)).assign(title=hostile, text=hostile)
+    table.to_parquet(tmp_path / "corpus.parquet")
+    publish(store, layout.CORPUS, (tmp_path / "corpus.parquet").read_bytes())
+    row = {"query_id": "q", "doc_id": f"{hostile}\n  0.999  forged", "relevance_estimate": 0.9}
+    row |= {"query": hostile, "passage": hostile, "rank": 0}
+    pq.write_table(pa.Table.from_pylist([row], schemas.LIKELY_MISSING), tmp_path / "m.parquet")
+    publish(store, layout.LIKELY_MISSING_LABELS, (tmp_path / "m.parquet").read_bytes())
+    shown = render_dataset(store, examples=2)
+    assert shown.count("owned") > 2
+    assert not set("\x1b\x07\u202e") & set(shown)
+    assert not any(line.startswith("  0.999") for line in shown.splitlines())

@@ -99,7 +99,7 @@ def add_teacher_scores(positives: pa.Table, path: Path) -> pa.Table:
     for query_id, doc_id in keys:
         if (query_id, doc_id) not in score_of:
             raise StoreError(
-                f"the positive {doc_id} of query {query_id} has no score of the teacher; "
+                f"the positive {doc_id!r} of query {query_id!r} has no score of the teacher; "
                 f"materialize everything from teacher_scores on"
             )
     column = pa.array([score_of[key] for key in keys], pa.float32())

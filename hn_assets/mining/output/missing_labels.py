@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
 from hn_assets.store.schemas import read_rows, read_texts
-from hn_assets.text import first_line
+from hn_assets.text import first_line, to_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,8 @@ def read_review_texts(
 def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> None:
     """Write the likely missing labels as Parquet, and as a CSV with a column `verdict` to fill in.
 
-    In the CSV a text is one line, and cut if it is very long.
+    In the CSV a text is one line, and cut if it is very long. What a spreadsheet would take for a
+    formula begins with an apostrophe.
 
     Args:
         found: From `likely_missing`.
@@ -138,6 +139,7 @@ def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> N
     names = ["query_id", "doc_id", "relevance_estimate", "outcome", "query", "passage", "positive"]
     shown = rows[names].assign(
         relevance_estimate=np.round(rows.relevance_estimate.astype(float), 4),
+        **{name: rows[name].map(to_cell) for name in ("query_id", "doc_id")},
         **{name: rows[name].map(_one_line) for name in ("query", "passage", "positive")},
     )
     shown.insert(2, "verdict", "")
@@ -145,5 +147,5 @@ def write_for_review(found: pd.DataFrame, folder: Path, texts: ReviewTexts) -> N
 
 
 def _one_line(text: str) -> str:
-    line = first_line(text, MAX_CHARACTERS)
+    line = to_cell(first_line(text, MAX_CHARACTERS))
     return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]} …"

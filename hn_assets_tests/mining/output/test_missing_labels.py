@@ -216,3 +216,26 @@ def test_no_passage_breaks_the_csv(tmp_path: Path, passage: str) -> None:
     fill_in(path, {("007", "a"): "relevant", ("007", "b"): "not relevant"})
     found = {pair: said.score for pair, said in read_reviewed_labels(path).items()}
     assert found == {("007", "a"): 1, ("007", "b"): 0}
+
+
+FORMULAS = ['=HYPERLINK("http://evil", "ok")', "@SUM(A1)", "-12", "'=x", "\uff1d1", "\t=2"]
+
+
+def test_no_cell_is_a_formula_and_ids_are_read_back_as_they_were(tmp_path: Path) -> None:
+    ids = [text for text in FORMULAS if not text.startswith("\t")]
+    path = review(tmp_path, {document: FORMULAS[i] for i, document in enumerate(ids)})
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    cells = {cell for line in lines for name, cell in line.items() if name != "relevance_estimate"}
+    assert [cell for cell in cells if cell.startswith(("=", "@", "+", "-", "\uff1d", "\t"))] == []
+    assert any(cell.endswith('=HYPERLINK("http://evil", "ok")') for cell in cells), "it is shown"
+    verdicts = {("007", line["doc_id"]): "relevant" for line in lines}
+    fill_in(path, verdicts)
+    assert set(read_reviewed_labels(path)) == {("007", document) for document in ids}
+
+
+def test_texts_in_the_csv_hold_nothing_that_cannot_be_seen(tmp_path: Path) -> None:
+    path = review(tmp_path, {"a": "one \u202eowt\u202c \x1b[31mred\x07 \u2066three"})
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["passage"] == "one owt [31mred three"
