@@ -95,7 +95,7 @@ def build_alert_sensor(dataset: Dataset) -> dg.SensorDefinition:
             context.log,
         )
         _remember(context, dict(delivery.positions))
-        sent = [f"{name}: {count} alerts sent" for name, count in delivery.sent.items()]
+        sent = [f"{name}: sent {count}" for name, count in delivery.sent.items()]
         return dg.SkipReason("; ".join([*sent, *delivery.problems]) or "there is nothing to tell")
 
     return alerts

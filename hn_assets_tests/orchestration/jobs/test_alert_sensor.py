@@ -16,6 +16,7 @@ from hn_assets.orchestration.jobs import alert_sensor
 from hn_assets_tests.alerts.webhook_server import SECRET, webhook
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.assets.test_refresh import make_dataset
+from hn_assets_tests.orchestration.jobs.alert_daemon import Daemon, break_the_corpus
 
 told: list[Alert] = []
 
@@ -33,41 +34,6 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
     monkeypatch.setattr(delivery, "FIRST_WAIT", 0)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         yield instance
-
-
-class Daemon:
-    """Evaluates the alert sensors of some datasets as the daemon does, with their cursors."""
-
-    def __init__(self, instance: dg.DagsterInstance, *graphs: AnimalsDataset) -> None:
-        self.instance = instance
-        definitions = dg.Definitions.merge(*(build_definitions(g.dataset) for g in graphs))
-        self.repository = definitions.get_repository_def()
-        self.sensors = [s for s in self.repository.sensor_defs if not s.name.endswith("_changes")]
-        self.cursors: dict[str, str | None] = {}
-        self.tick()
-
-    def tick(self) -> list[str]:
-        """What each sensor says at its next tick."""
-        said: list[str] = []
-        for sensor in self.sensors:
-            context = dg.build_sensor_context(
-                self.instance, self.cursors.get(sensor.name), repository_def=self.repository
-            )
-            found = sensor.evaluate_tick(context)
-            self.cursors[sensor.name] = found.cursor or self.cursors.get(sensor.name)
-            said.append(found.skip_message or "")
-        return said
-
-    def run(self, dataset: str, job: str = "refresh") -> dg.ExecuteInProcessResult:
-        definition = self.repository.get_job(f"{dataset}_{job}")
-        return definition.execute_in_process(instance=self.instance, raise_on_error=False)
-
-
-def break_the_corpus(graph: AnimalsDataset) -> bytes:
-    path = graph.folder / "raw" / "corpus.jsonl"
-    good = path.read_bytes()
-    path.write_text("no JSON\n")
-    return good
 
 
 def two_datasets(folder: Path, model: Path, **changes: Any) -> list[AnimalsDataset]:
