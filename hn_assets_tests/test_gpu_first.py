@@ -23,8 +23,8 @@ def run(folder: Path, parts: str) -> dict[str, Any]:
 
 
 def test_parts_give_tables(tmp_path: Path) -> None:
-    results = run(tmp_path, "setup,ceilings,oom")
-    assert list(results) == ["setup", "ceilings", "oom"]
+    results = run(tmp_path, "setup,ceilings")
+    assert list(results) == ["setup", "ceilings"]
     facts = {row["what"]: row["found"] for row in results["setup"]["rows"]}
     assert facts["torch"]
     assert any(row["what"] == "matrix product, bfloat16" for row in results["ceilings"]["rows"])

@@ -258,6 +258,7 @@ def test_killed_while_encoding_the_next_run_completes_and_is_the_same(
     assert_same_as_undisturbed(graph, tmp_path / "undisturbed", model)
 
 
+@pytest.mark.soak
 def test_two_runs_at_once_give_what_one_gives(tmp_path: Path, model: Path) -> None:
     graph = make_dataset(tmp_path / "both", model)
     other = start_process(graph.folder, model)
