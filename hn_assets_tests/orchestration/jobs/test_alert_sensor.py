@@ -42,12 +42,12 @@ def two_datasets(folder: Path, model: Path, **changes: Any) -> list[AnimalsDatas
     return graphs
 
 
-def test_two_datasets_that_fail_at_once_and_then_succeed_are_told_of_once(
+def test_two_datasets_that_fail_at_once_before_one_succeeds_are_told_of_once(
     tmp_path: Path, model: Path, instance: dg.DagsterInstance
 ) -> None:
     graphs = two_datasets(tmp_path, model, alerts=HOOK)
     daemon = Daemon(instance, *graphs)
-    good = [break_the_corpus(graph) for graph in graphs]
+    good, _ = (break_the_corpus(graph) for graph in graphs)
     for name in ("animals", "plants"):
         assert not daemon.run(name).success
     before = dict(daemon.cursors)
@@ -58,9 +58,8 @@ def test_two_datasets_that_fail_at_once_and_then_succeed_are_told_of_once(
         ("plants", "failed run"),
     ]
     assert daemon.cursors != before
-    for graph, corpus in zip(graphs, good, strict=True):
-        (graph.folder / "raw" / "corpus.jsonl").write_bytes(corpus)
-        assert daemon.run(graph.dataset.name).success
+    (graphs[0].folder / "raw" / "corpus.jsonl").write_bytes(good)
+    assert daemon.run("animals").success
     for _ in range(3):
         daemon.tick()
     assert len(told) == 2
