@@ -127,13 +127,16 @@ class _ShingleIndex:
         self._overlap = overlap
         self._positives = positives
         self._sizes = np.array([len(part) for part in shingles], np.int64)
-        holders = np.repeat(np.arange(len(shingles)), self._sizes)
+        rows_of_positives = np.repeat(np.arange(len(shingles)), self._sizes)
         flat = np.concatenate([np.zeros(0, np.uint64), *shingles])
         del shingles
         self._shingles, place, counts = np.unique(flat, return_inverse=True, return_counts=True)
         counts[counts > MAX_POSITIVES_PER_SHINGLE] = 0
         is_rare = counts[place] > 0
-        entries = np.ones(int(is_rare.sum()), np.int32), (place[is_rare], holders[is_rare])
+        entries = (
+            np.ones(int(is_rare.sum()), np.int32),
+            (place[is_rare], rows_of_positives[is_rare]),
+        )
         self._counts = counts
         # A row for each shingle, a column for each positive.
         self._held = csr_array(entries, shape=(len(counts), len(positives)))
