@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 # Read from a file at once, and turned into Python's objects at once.
 ROWS_PER_BATCH, ROWS_AT_ONCE = 4_096, 256
+# Arrow does not keep the memory of a batch with so many bytes for others, which need far less.
+RELEASED_FROM = 1 << 25
 MAX_CHARACTERS_SHOWN = 100_000  # of a text: more than a person reads
 
 TEXT_KEY = pa.binary(16)  # a hash of a text: equal texts, equal key
@@ -142,6 +144,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(columns)):
             for start in range(0, len(batch), ROWS_AT_ONCE):
                 yield from batch.slice(start, ROWS_AT_ONCE).to_pylist()
+            if batch.nbytes > RELEASED_FROM:
+                del batch
+                pa.default_memory_pool().release_unused()
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
