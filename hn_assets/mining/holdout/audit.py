@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hn_assets.filters.all_filters import measurable_filters
 from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibration_filters
 from hn_assets.mining.holdout.cross_validation import CrossValidation
-from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.holdout import HIDDEN_SHARE, Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
 from hn_assets.mining.holdout.rate import estimate_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
@@ -165,8 +165,8 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
     note = ""
     if missing:
         note = (
-            f"half of the queries, with half of their positives, are too little to calibrate for a "
-            f"target of {', '.join(missing)}"
+            f"half of the queries, with {HIDDEN_SHARE} of their positives, are too little to "
+            f"calibrate for a target of {', '.join(missing)}"
         )
     return Audit(methods, count, repeats, note)
 

@@ -1,6 +1,6 @@
-"""Which candidates are not negatives, for which reasons, and in which order that is decided.
+"""Which candidates are not negatives, for which reasons, and which of the others are taken.
 
 What belongs here: what is never a negative whatever the settings say, the reasons with their
-sentences, and the order of all decisions. What does not: how probable it is that a candidate is
-relevant, which is in `mining.relevance`, and the choice among the candidates that are left.
+sentences, the order of all decisions, and the sampling of the candidates that are left. What does
+not: how probable it is that a candidate is relevant, which is in `mining.relevance`.
 """
