@@ -22,7 +22,7 @@ IMPLEMENTATION = "hn_assets_unpadded"
 # over the row but attention; and whether their positions begin after that of padding.
 BEGINS_AFTER_PADDING = {"bert": False, "roberta": True, "xlm-roberta": True}
 POOLINGS = ("cls", "mean")  # those of FlagEmbedding's plain encoders
-LOWEST_COSINE = 0.99  # of a token's two vectors in the trial; half precision gives above 0.999
+LOWEST_COSINE = 0.99  # of a token's two vectors in the trial, which may differ by rounding
 TRIAL_LENGTHS = (5, 3, 9)
 
 
