@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from hn_assets.encoding.batches.batching import DEFAULT_MAX_TOKENS, Batch, Layout, cut_batches
+from hn_assets.encoding.batches.batching import Batch, Layout, cut_batches, default_max_tokens
 from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.devices import device_model, flagembedding_model
 from hn_assets.encoding.devices.batch_computer import DeviceReport
@@ -88,8 +88,7 @@ class Encoder:
     ) -> None:
         self.model = model
         self.devices = devices
-        kind = "cpu" if devices[0] == "cpu" else "gpu"
-        self.max_tokens_per_batch = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
+        self.max_tokens_per_batch = max_tokens_per_batch or default_max_tokens(devices[0])
         self.window: int | None = None
         self.stats = EncodingStats()
         self.cuts_batches = self._can_cut_batches()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.encoding.batches.batching import padded_layout
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
 from hn_assets.encoding.devices.unpadded_attention import to_device
 from hn_assets.errors import ModelError
@@ -29,8 +30,8 @@ class CrossEncoder(BatchComputer[PairBatch]):
     def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
         import torch
 
-        layout: Any = "sorted" if device.startswith("cuda") else "same_length"
-        super().__init__(name, device, DeviceReport(layout=layout), "lower teacher.max_length")
+        report = DeviceReport(layout=padded_layout(device))
+        super().__init__(name, device, report, "lower teacher.max_length")
         self._model: Any = model.eval().to(device, getattr(torch, precision))
 
     def _forward(self, batch: PairBatch) -> "torch.Tensor":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets import hardware
-from hn_assets.encoding.batches.batching import DEFAULT_MAX_TOKENS, Layout
+from hn_assets.encoding.batches.batching import Layout, default_max_tokens
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
@@ -135,8 +135,7 @@ class Reranker:
         precision: str,
         max_tokens_per_batch: int | None = None,
     ) -> None:
-        kind = "cpu" if devices[0] == "cpu" else "gpu"
-        self._max_tokens = max_tokens_per_batch or DEFAULT_MAX_TOKENS[kind]
+        self._max_tokens = max_tokens_per_batch or default_max_tokens(devices[0])
         self._identity = identity
         self._devices = devices
         load = partial(

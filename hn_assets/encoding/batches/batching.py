@@ -26,8 +26,6 @@ from hn_assets.encoding.batches.tokenizing import TokenIds
 Layout = Literal["same_length", "end_to_end", "sorted"]
 
 GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
-# tokens computed at once on a device, padding counted, if no setting says otherwise
-DEFAULT_MAX_TOKENS = {"cpu": 4096, "gpu": 65536}
 LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
 
 
@@ -64,6 +62,24 @@ class Batch:
             Batch(self.rows[:middle], self.tokens[:place], self.lengths[:middle]),
             Batch(self.rows[middle:], self.tokens[place:], self.lengths[middle:]),
         )
+
+
+def default_max_tokens(device: str) -> int:
+    """How many tokens a device computes at once, padding counted, if no setting says otherwise.
+
+    >>> default_max_tokens("cpu"), default_max_tokens("cuda:1")
+    (4096, 65536)
+    """
+    return 4096 if device == "cpu" else 65536
+
+
+def padded_layout(device: str) -> Layout:
+    """How texts share a batch on a device, if they have to be padded.
+
+    >>> padded_layout("cpu"), padded_layout("cuda:1")
+    ('same_length', 'sorted')
+    """
+    return "sorted" if device.startswith("cuda") else "same_length"
 
 
 def cut_batches(

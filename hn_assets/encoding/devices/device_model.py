@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batches.batching import Batch
+from hn_assets.encoding.batches.batching import Batch, padded_layout
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
@@ -33,7 +33,7 @@ class DeviceModel(BatchComputer[Batch]):
         super().__init__(
             model.identity.name,
             device,
-            DeviceReport(layout="sorted" if on_card else "same_length"),
+            DeviceReport(layout=padded_layout(device)),
             "lower encoding.passage_max_length or query_max_length",
         )
         self._pooling = model.identity.pooling
