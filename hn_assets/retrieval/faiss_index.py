@@ -165,8 +165,25 @@ def place_index(
             return gpu_index.fill_flat_index(vectors, choice.cards), choice
         return gpu_index.clone_index(index, choice.cards), choice
     except RuntimeError as error:
-        reason = f"FAISS cannot put this index on a GPU: {_last_line(error)}"
-        return index, FaissChoice("cpu", reason, fell_back=True)
+        return index, _cpu_after(error)
+
+
+def place_flat_index(vectors: VectorSource, choice: FaissChoice) -> tuple[Any, FaissChoice]:
+    """An exact index over `vectors` on the device that `choice` names.
+
+    Args:
+        vectors: To be searched no deeper than an index that `place_index` placed there.
+        choice: What `place_index` returned.
+
+    Returns:
+        The index to search, and where it is; with the reason if that is not the GPU after all.
+    """
+    if choice.value == "cpu":
+        return flat_index(vectors), choice
+    try:
+        return gpu_index.fill_flat_index(vectors, choice.cards), choice
+    except RuntimeError as error:
+        return flat_index(vectors), _cpu_after(error)
 
 
 def apply_search_parameters(index: Any, parameters: str) -> None:
@@ -197,6 +214,11 @@ def _new_index(faiss: Any, dimension: int, settings: SearchSettings) -> Any:
             f"search.index {settings.index!r} is no FAISS index_factory string for dimension "
             f"{dimension}: {_last_line(error)}"
         ) from error
+
+
+def _cpu_after(error: RuntimeError) -> FaissChoice:
+    reason = f"FAISS cannot put this index on a GPU: {_last_line(error)}"
+    return FaissChoice("cpu", reason, fell_back=True)
 
 
 def _last_line(error: Exception) -> str:

@@ -17,11 +17,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource, VectorSubset
-from hn_assets.retrieval.faiss_index import flat_index
+from hn_assets.hardware import FaissChoice
+from hn_assets.retrieval.faiss_index import place_flat_index
 from hn_assets.retrieval.ranking import Ranking, query_blocks, rank_order
 from hn_assets.retrieval.searcher import Searcher
 
 VECTOR_KEY = pa.binary(16)
+ON_CPU = FaissChoice("cpu", "the default")
 SEARCHED = pa.schema([("id", pa.string()), ("vector_key", VECTOR_KEY)])
 
 
@@ -83,12 +85,15 @@ class IncrementalReport:
         searched: How many queries were searched whole.
         merged: How many queries kept their ranking, with new documents merged in.
         new_documents: How many documents are new or have another vector.
+        new_documents_device: Where these were searched, and why; None if they were not searched
+            apart from the others.
         gone_documents: How many earlier documents are gone or have another vector.
     """
 
     searched: int = 0
     merged: int = 0
     new_documents: int = 0
+    new_documents_device: FaissChoice | None = None
     gone_documents: int = 0
 
 
@@ -102,6 +107,7 @@ class IncrementalRanking:
         depth: How many documents are wanted for each query.
         earlier: Rankings by the same model; those of another depth are not used. None to search
             everything.
+        device: Where the index of `searcher` is, and with it the one over new documents.
 
     Attributes:
         report: What has to be done; known before anything is searched.
@@ -114,6 +120,7 @@ class IncrementalRanking:
         queries: VectorSource,
         depth: int,
         earlier: EarlierRankings | None,
+        device: FaissChoice = ON_CPU,
     ) -> None:
         self.report = IncrementalReport()
         self._searcher = searcher
@@ -128,7 +135,16 @@ class IncrementalRanking:
             self._compare(self._earlier)
         self.report.merged = int((self._kept >= 0).sum())
         self.report.searched = len(queries) - self.report.merged
-        self._new_searcher = self._search_new() if self.report.merged and len(self._new) else None
+        self._searchers = [searcher]
+        self._new_searcher: Searcher | None = None
+        if self.report.merged and len(self._new):
+            self._new_searcher = self._search_new(device)
+            self._searchers.append(self._new_searcher)
+
+    @property
+    def compared_with_all(self) -> int:
+        """How many queries so far were compared with every document, old or new, on the CPU."""
+        return sum(searcher.compared_with_all for searcher in self._searchers)
 
     def rank(self, memory_mb: int) -> Iterator[Ranking]:
         """The rankings in blocks of as many queries as the memory allows.
@@ -159,9 +175,11 @@ class IncrementalRanking:
         usable = (queries >= 0) & whole
         self._kept[queries[usable]] = np.flatnonzero(usable)
 
-    def _search_new(self) -> Searcher:
+    def _search_new(self, device: FaissChoice) -> Searcher:
         new = VectorSubset(self._documents, self._new)
-        return Searcher(flat_index(new), new)
+        index, device = place_flat_index(new, device)
+        self.report.new_documents_device = device
+        return Searcher(index, new, device.value)
 
     def _search(
         self, places: NDArray[np.int64], memory_mb: int

@@ -116,7 +116,11 @@ def rank_candidates(
         queries,
         depth,
         _read(earlier) if earlier is not None and is_exact and earlier.depth == depth else None,
+        device,
     )
+    new_device = ranking.report.new_documents_device
+    if new_device is not None and new_device.fell_back and not device.fell_back:
+        warn(f"new documents are searched on the CPU, not on a GPU: {new_device.reason}")
     summary = RankingSummary(qrels, queries, documents, possible)
     recall = None
     document_ids = pa.array(documents.ids, pa.string())
@@ -138,7 +142,7 @@ def rank_candidates(
         index_recall=recall,
         faiss_device=device,
         seconds=seconds,
-        compared_with_all=searcher.compared_with_all,
+        compared_with_all=ranking.compared_with_all,
         incremental=ranking.report,
         summary=summary,
     )

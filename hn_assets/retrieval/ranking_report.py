@@ -64,6 +64,7 @@ class RankingReport:
     def figures(self) -> dict[str, Any]:
         """The figures of the stage's metadata, by name; distributions and tables left out."""
         is_measured = self.index_recall is not None
+        new_device = self.incremental.new_documents_device
         return {
             "depth": self.depth,
             "depth_wanted": self.depth_wanted,
@@ -75,6 +76,7 @@ class RankingReport:
             "queries_compared_with_all_on_the_cpu": self.compared_with_all,
             "queries_kept_and_merged": self.incremental.merged,
             "documents_new": self.incremental.new_documents,
+            "documents_new_searched_on": new_device.value if new_device else "none searched",
             "documents_gone": self.incremental.gone_documents,
             "index_recall": round(self.index_recall, 4) if self.index_recall is not None else 1.0,
             "index_recall_is": f"of the documents exact search finds, on a sample of "

@@ -18,38 +18,6 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 
 
-class Resources:
-    """Of a card."""
-
-
-class Config:
-    """Which card, and how vectors are stored."""
-
-    device = 0
-    useFloat16 = False  # noqa: N815
-
-
-@pytest.fixture
-def cards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A FAISS with two cards; the numbers of those that got vectors, one for each block."""
-    used: list[int] = []
-
-    def flat(resources: Resources, dimension: int, config: Config) -> Any:
-        assert config.useFloat16
-        kind = faiss.ScalarQuantizer.QT_fp16
-        index: Any = faiss.IndexScalarQuantizer(dimension, kind, faiss.METRIC_INNER_PRODUCT)
-        add = index.add
-        index.add = lambda block: (used.append(config.device), add(block))[1]
-        return index
-
-    monkeypatch.setattr(faiss, "GpuIndexFlatIP", flat, raising=False)
-    monkeypatch.setattr(faiss, "GpuIndexFlatConfig", Config, raising=False)
-    monkeypatch.setattr(faiss, "StandardGpuResources", Resources, raising=False)
-    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 2, raising=False)
-    monkeypatch.setattr(gpu_index, "why_not_usable", lambda cards: "")
-    return used
-
-
 @pytest.mark.parametrize("which", [[0], [1], [0, 1]])
 @pytest.mark.parametrize(("depth", "spread"), [(50, 1.0), (1_200, 1.0), (1_200, 0.01)])
 def test_rankings_are_those_of_an_exact_search_on_the_cpu(

@@ -1,5 +1,6 @@
 """From files to files: the rankings, what is reported of them, and what is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.encoding.vectors.vector_file import VectorSource, VectorTable
 from hn_assets.errors import SearchError
 from hn_assets.hardware import FaissChoice
+from hn_assets.retrieval import gpu_index
 from hn_assets.retrieval.compatibility import check_index_version, check_same_space
 from hn_assets.retrieval.depth import wanted_depth
 from hn_assets.retrieval.faiss_index import IDS_FILE, INDEX_FILE, build_index
@@ -90,6 +92,59 @@ def test_an_earlier_ranking_is_used_if_its_depth_is_the_same(tmp_path: Path) -> 
     deeper, _ = rank(tmp_path / "c", more, depth=6, before=tmp_path / "a")
     assert deeper.incremental.searched == 12
     assert ranked.equals(again)
+
+
+def test_new_documents_are_searched_where_the_others_are(
+    tmp_path: Path, cards: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = FaissChoice("gpu", "asked for", cards=(1,))
+    documents = unit_vectors(30)
+    near = unit_vectors(1, seed=2) + 0.001 * unit_vectors(40, seed=9)  # as one, in float16
+    more = np.concatenate([documents, near]).astype(np.float32)
+    rank(tmp_path / "a", documents)
+    whole, _ = rank(tmp_path / "whole", more)
+    report, _ = rank(tmp_path / "b", more, before=tmp_path / "a", device=card)
+    assert cards == [1, 1], "the whole corpus, then the new documents"
+    assert report.incremental.merged == 12
+    assert report.figures()["documents_new_searched_on"] == "gpu"
+    assert (tmp_path / "b/c.parquet").read_bytes() == (tmp_path / "whole/c.parquet").read_bytes()
+    assert whole.figures()["documents_new_searched_on"] == "none searched"
+
+    warnings: list[str] = []
+    fill, sizes = gpu_index.fill_flat_index, []
+
+    def full(vectors: VectorSource, cards: Sequence[int]) -> object:
+        sizes.append(len(vectors))
+        if len(sizes) == 2:
+            raise RuntimeError("Error: cudaMalloc failed\nout of memory")
+        return fill(vectors, cards)
+
+    monkeypatch.setattr(gpu_index, "fill_flat_index", full)
+    report, _ = rank(tmp_path / "c", more, before=tmp_path / "a", device=card, warnings=warnings)
+    assert sizes == [70, 40]
+    assert report.figures()["documents_new_searched_on"] == "cpu"
+    assert warnings == [
+        "new documents are searched on the CPU, not on a GPU: FAISS cannot put this index on a "
+        "GPU: out of memory"
+    ]
+    assert (tmp_path / "c/c.parquet").read_bytes() == (tmp_path / "whole/c.parquet").read_bytes()
+
+
+def test_queries_in_doubt_among_new_documents_are_counted(
+    tmp_path: Path, cards: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that finds 32 documents at most cannot tell 100 near copies apart."""
+    monkeypatch.setattr("hn_assets.retrieval.searcher.FAISS_GPU_LIMIT", 32)
+    documents = unit_vectors(30)
+    near = unit_vectors(1, seed=2) + 1e-6 * unit_vectors(100, seed=9)
+    more = np.concatenate([documents, near]).astype(np.float32)
+    rank(tmp_path / "a", documents)
+    rank(tmp_path / "whole", more)
+    card = FaissChoice("gpu", "asked for", cards=(0,))
+    report, _ = rank(tmp_path / "b", more, before=tmp_path / "a", device=card)
+    assert (report.incremental.searched, report.incremental.merged) == (0, 12)
+    assert report.figures()["queries_compared_with_all_on_the_cpu"] == 12
+    assert (tmp_path / "b/c.parquet").read_bytes() == (tmp_path / "whole/c.parquet").read_bytes()
 
 
 def test_a_small_corpus_and_a_gpu_that_cannot_be_used_are_said(tmp_path: Path) -> None:
