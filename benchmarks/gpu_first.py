@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ SECONDS = {
     "search": 80,
 }
 PATIENCE = 2.0  # times a part's own seconds, then it is ended
+ROW = "row: "  # before each row that a part's process prints, since libraries print there too
 
 
 def main() -> None:
@@ -71,7 +73,7 @@ def main() -> None:
 
 
 def run_parts(names: list[str], scratch: Path, *, device: str, small: bool) -> dict[str, Any]:
-    """The rows and seconds of each part, by its name; `failed` says why, if it has none."""
+    """The rows and seconds of each part, by its name; `failed` says why it did not end well."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(
@@ -81,28 +83,12 @@ def run_parts(names: list[str], scratch: Path, *, device: str, small: bool) -> d
     }
     results: dict[str, Any] = {}
     for name in names:
-        limit = SECONDS[name] * PATIENCE
         arguments = json.dumps(
             {"name": name, "scratch": str(scratch), "device": device, "small": small}
         )
         start = time.perf_counter()
-        failed = ""
-        rows: list[Any] = []
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.gpu_first", "--child", arguments],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=limit,
-                check=False,
-            )
-            if done.returncode:
-                failed = f", failed ({done.returncode}): {done.stderr[-1500:]}"
-            else:
-                rows = json.loads(done.stdout.splitlines()[-1])
-        except subprocess.TimeoutExpired:
-            failed = f", failed: not done after {limit:.0f} s"
+        command = [sys.executable, "-m", "benchmarks.gpu_first", "--child", arguments]
+        rows, failed = rows_printed_by(command, environment, SECONDS[name] * PATIENCE)
         seconds = round(time.perf_counter() - start, 1)
         results[name] = {"seconds": seconds, "rows": rows, **({"failed": failed} if failed else {})}
         print(f"\n## {name}: {seconds} s{failed}\n", flush=True)
@@ -110,8 +96,27 @@ def run_parts(names: list[str], scratch: Path, *, device: str, small: bool) -> d
     return results
 
 
-def run_part(name: str, scratch: str, device: str, small: bool) -> list[dict[str, Any]]:
-    """The rows of one part, computed in this process."""
+def rows_printed_by(
+    command: list[str], environment: dict[str, str], limit: float
+) -> tuple[list[dict[str, Any]], str]:
+    """The rows that a process prints within `limit` seconds, and what went wrong, if anything."""
+    failed = ""
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, timeout=limit, check=False
+        )
+        printed = done.stdout
+        if done.returncode:
+            failed = f", failed ({done.returncode}): {done.stderr.decode()[-3000:]}"
+    except subprocess.TimeoutExpired as error:
+        printed = error.stdout or b""
+        failed = f", failed: not done after {limit:.0f} s"
+    lines = printed.decode().splitlines()
+    return [json.loads(line[len(ROW) :]) for line in lines if line.startswith(ROW)], failed
+
+
+def run_part(name: str, scratch: str, device: str, small: bool) -> Iterator[dict[str, Any]]:
+    """The rows of one part, each as soon as it is measured, in this process."""
     import torch
 
     from benchmarks.gpu_parts.base import Setting
@@ -130,7 +135,7 @@ def run_part(name: str, scratch: str, device: str, small: bool) -> list[dict[str
         small=small,
     )
     print(asdict(setting), file=sys.stderr)
-    return importlib.import_module(f"benchmarks.gpu_parts.{name}").run(setting)
+    yield from importlib.import_module(f"benchmarks.gpu_parts.{name}").run(setting)
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:
@@ -144,6 +149,7 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(run_part(**json.loads(sys.argv[2]))))
+        for row in run_part(**json.loads(sys.argv[2])):
+            print(ROW + json.dumps(row), flush=True)
     else:
         main()

@@ -45,6 +45,13 @@ def test_a_part_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     assert found["oom"]["rows"]
 
 
+def test_a_part_that_runs_out_of_time_shows_what_it_had() -> None:
+    program = f"import time; print({gpu_first.ROW!r} + '{{}}', flush=True); time.sleep(600)"
+    rows, failed = gpu_first.rows_printed_by([sys.executable, "-c", program], {}, limit=2)
+    assert rows == [{}]
+    assert "not done after 2 s" in failed
+
+
 def test_what_is_packed_is_unpacked(tmp_path: Path) -> None:
     animals(tmp_path / "raw")
     write_texts(tmp_path / "raw", tmp_path / "texts.json.xz", most=3)

@@ -2,33 +2,33 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
 from hn_assets.encoding.encoder import Encoder
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row for each way of running."""
     texts = setting.texts[: 32 if setting.small else 8_000]
-    rows = [_encode(setting, texts, False, "plain")]
+    yield _encode(setting, texts, False, "plain")
     path = os.environ.get("PATH", "")
     compilers = {name: os.environ.pop(name) for name in ("CC", "CXX") if name in os.environ}
     os.environ["PATH"] = ""
     try:
-        rows.append(_encode(setting, texts, True, "compile, no compiler on the PATH"))
+        row = _encode(setting, texts, True, "compile, no compiler on the PATH")
     finally:
         os.environ.update(PATH=path, **compilers)
-    return [*rows, _encode(setting, texts, True, "compile")]
+    yield row
+    yield _encode(setting, texts, True, "compile")
 
 
 def _encode(setting: Setting, texts: list[str], compile: bool, name: str) -> Row:
     import torch
 
     torch.compiler.reset()
-    folder = bundled_folder(setting) if setting.small else setting.random_model("bert-base")
-    encoder = Encoder(
-        setting.load(folder, setting.half[0]), devices=[setting.device], compile=compile
-    )
+    model = setting.load(bundled_folder(setting), setting.half[0])
+    encoder = Encoder(model, devices=[setting.device], compile=compile)
     try:
         start = time.perf_counter()
         encoder.encode(texts[:512], "passage")

@@ -1,5 +1,6 @@
 """Whether vectors from the card are those of the CPU in float32."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,32 +12,28 @@ from hn_assets.encoding.encoder import Encoder
 LOWEST_COSINE = {"float32": 0.99999, "bfloat16": 0.999, "float16": 0.999}
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per precision and size of batch."""
     texts = setting.texts[: 16 if setting.small else 512]
     folder = bundled_folder(setting)
     on_cpu = Setting("cpu", setting.texts_file, folder, setting.scratch, setting.small)
     exact = _encode(on_cpu, folder, "float32", texts, 4096)
-    rows: list[Row] = []
     for precision in ["float32", *setting.half]:
         found: dict[int, NDArray[np.float32]] = {}
         for batch in (4096, 65536):
             found[batch] = _encode(setting, folder, precision, texts, batch)
             cosines = (found[batch] * exact).sum(axis=1)
-            rows.append(
-                {
-                    "precision": precision,
-                    "tokens per batch": batch,
-                    "lowest cosine with the CPU's float32": f"{cosines.min():.6f}",
-                    "wanted": LOWEST_COSINE[precision],
-                    "holds": bool(cosines.min() >= LOWEST_COSINE[precision]),
-                    "largest difference from 4096": f"{_far(found[batch], found[4096]):.1e}",
-                    "mask against none": _mask_difference(setting, folder, precision, texts)
-                    if batch == 4096
-                    else "",
-                }
-            )
-    return rows
+            yield {
+                "precision": precision,
+                "tokens per batch": batch,
+                "lowest cosine with the CPU's float32": f"{cosines.min():.6f}",
+                "wanted": LOWEST_COSINE[precision],
+                "holds": bool(cosines.min() >= LOWEST_COSINE[precision]),
+                "largest difference from 4096": f"{_far(found[batch], found[4096]):.1e}",
+                "mask against none": _mask_difference(setting, folder, precision, texts)
+                if batch == 4096
+                else "",
+            }
 
 
 def _encode(setting: Setting, folder: str, precision: str, texts: list[str], batch: int) -> Any:

@@ -1,6 +1,7 @@
 """Encoding beside FlagEmbedding and sentence-transformers, and the whole way to negatives."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
@@ -9,9 +10,8 @@ from hn_assets.encoding.encoder import Encoder
 TEXTS = {"minilm": 33_000, "bert-base": 8_000}
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per model and contender, then one of the whole graph."""
-    rows: list[Row] = []
     for shape, count in TEXTS.items():
         folder = bundled_folder(setting) if shape == "minilm" else setting.random_model(shape)
         texts = setting.texts[: 64 if setting.small else count]
@@ -23,17 +23,15 @@ def run(setting: Setting) -> list[Row]:
             encode(texts)
             setting.synchronize()
             seconds = time.perf_counter() - start
-            rows.append(
-                {
-                    "model": shape,
-                    "contender": name,
-                    "texts": len(texts),
-                    "seconds": f"{seconds:.2f}",
-                    "tokens/s": f"{tokens / seconds:,.0f}",
-                    "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
-                }
-            )
-    return [*rows, _graph(setting)]
+            yield {
+                "model": shape,
+                "contender": name,
+                "texts": len(texts),
+                "seconds": f"{seconds:.2f}",
+                "tokens/s": f"{tokens / seconds:,.0f}",
+                "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
+            }
+    yield _graph(setting)
 
 
 def _contenders(setting: Setting, folder: str, shape: str) -> Any:

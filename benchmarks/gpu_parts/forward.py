@@ -1,5 +1,6 @@
 """What the card computes when nothing waits: token ids are there, vectors stay."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu_parts.base import Row, Setting, forward_flops
@@ -7,13 +8,12 @@ from benchmarks.gpu_parts.base import Row, Setting, forward_flops
 LENGTH = 168  # tokens of an abstract, about the mean
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per shape of model and number of tokens at once."""
     import torch
 
     precision = setting.half[0]
     peak = _peak(setting, precision)
-    rows: list[Row] = []
     for shape in ("minilm", "bert-base", "bert-large"):
         model: Any = setting.load(setting.random_model(shape), precision).embedder.model
         model = model.eval().to(setting.device)
@@ -35,20 +35,17 @@ def run(setting: Setting) -> list[Row]:
                 try:
                     seconds = setting.timed(forward)
                 except torch.OutOfMemoryError:
-                    rows.append({"shape": shape, "tokens at once": tokens, "tokens/s": "no memory"})
+                    yield {"shape": shape, "tokens at once": tokens, "tokens/s": "no memory"}
                     continue
                 flops = forward_flops(model.config, [LENGTH] * texts)
-                rows.append(
-                    {
-                        "shape": shape,
-                        "tokens at once": tokens,
-                        "mask": "padded" if masked else "none",
-                        "tokens/s": f"{texts * LENGTH / seconds:,.0f}",
-                        "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
-                        "share of the peak of a product": f"{flops / seconds / peak:.0%}",
-                    }
-                )
-    return rows
+                yield {
+                    "shape": shape,
+                    "tokens at once": tokens,
+                    "mask": "padded" if masked else "none",
+                    "tokens/s": f"{texts * LENGTH / seconds:,.0f}",
+                    "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
+                    "share of the peak of a product": f"{flops / seconds / peak:.0%}",
+                }
 
 
 def _peak(setting: Setting, precision: str) -> float:

@@ -1,27 +1,26 @@
 """A card with too little memory for the batches that were asked for."""
 
 import time
+from collections.abc import Iterator
 
-from benchmarks.gpu_parts.base import Row, Setting
+from benchmarks.gpu_parts.base import Row, Setting, bundled_folder
 from hn_assets.encoding.encoder import Encoder
 
-SHARE = 0.02  # of the card's memory
+SHARE = 0.01  # of the card's memory
 
 
-def run(setting: Setting) -> list[Row]:
-    """One row: whether encoding went on, and how."""
+def run(setting: Setting) -> Iterator[Row]:
+    """A row per size of batch: whether encoding went on, and how."""
     import torch
 
     if not setting.has_card:
         return [{"tokens per batch": "", "outcome": "a CPU has no such limit"}]
-    texts = setting.texts[:4_000]
-    folder = setting.random_model("bert-base")
-    rows: list[Row] = []
-    for tokens in (65_536, 1_048_576):
+    texts = setting.texts[:12_000]
+    for tokens in (65_536, 2_097_152):
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(SHARE)
         encoder = Encoder(
-            setting.load(folder, setting.half[0]),
+            setting.load(bundled_folder(setting), setting.half[0]),
             devices=[setting.device],
             max_tokens_per_batch=tokens,
         )
@@ -31,6 +30,7 @@ def run(setting: Setting) -> list[Row]:
             outcome = f"encoded in {time.perf_counter() - start:.1f} s"
         except Exception as error:
             outcome = f"failed: {type(error).__name__}: {str(error)[:160]}"
-        rows.append({"tokens per batch": tokens, "outcome": outcome})
+        most = encoder.device_report().max_tokens
+        halved = f"{most:,}" if most else "never"
+        yield {"tokens per batch": f"{tokens:,}", "outcome": outcome, "halved to": halved}
     torch.cuda.set_per_process_memory_fraction(1.0)
-    return rows

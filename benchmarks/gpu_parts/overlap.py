@@ -1,6 +1,7 @@
 """The whole encoder beside its forward passes alone: what waits for what."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
@@ -10,9 +11,8 @@ from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.encoder import Encoder
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per model: seconds of tokenising, of computing, and of both at the same time."""
-    rows: list[Row] = []
     for shape in ("minilm", "bert-base"):
         folder = bundled_folder(setting) if shape == "minilm" else setting.random_model(shape)
         texts = setting.texts[: 64 if setting.small else 33_000]
@@ -45,21 +45,18 @@ def run(setting: Setting) -> list[Row]:
         encoder.encode(texts, "passage")
         whole = time.perf_counter() - start
         flops = forward_flops(model.embedder.model.config, lengths)
-        rows.append(
-            {
-                "model": shape,
-                "attention": report.attention,
-                "tokens": f"{sum(lengths):,}",
-                "seconds tokenising": f"{tokenising:.2f}",
-                "cutting batches": f"{cutting:.2f}",
-                "computing": f"{computing:.2f}",
-                "all at once": f"{whole:.2f}",
-                "waited for tokens": f"{encoder.stats.waited_for_tokens / whole:.0%}",
-                "batches": len(batches),
-                "fill": f"{sum(lengths) / sum(batch.tokens.size for batch in batches):.3f}",
-                "tokens/s": f"{sum(lengths) / whole:,.0f}",
-                "TFLOP/s computing": f"{flops / computing / 1e12:.1f}",
-            }
-        )
+        yield {
+            "model": shape,
+            "attention": report.attention,
+            "tokens": f"{sum(lengths):,}",
+            "seconds tokenising": f"{tokenising:.2f}",
+            "cutting batches": f"{cutting:.2f}",
+            "computing": f"{computing:.2f}",
+            "all at once": f"{whole:.2f}",
+            "waited for tokens": f"{encoder.stats.waited_for_tokens / whole:.0%}",
+            "batches": len(batches),
+            "fill": f"{sum(lengths) / sum(batch.tokens.size for batch in batches):.3f}",
+            "tokens/s": f"{sum(lengths) / whole:,.0f}",
+            "TFLOP/s computing": f"{flops / computing / 1e12:.1f}",
+        }
         encoder.close()
-    return rows

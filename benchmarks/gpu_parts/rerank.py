@@ -1,6 +1,7 @@
 """A reranker's pairs per second beside FlagEmbedding's own loop and the forward passes alone."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu_parts.base import Row, Setting, forward_flops
@@ -8,7 +9,7 @@ from hn_assets.reranking.model import Reranker, choose_precision, identify_reran
 from hn_assets.settings.teacher import TeacherSettings
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per contender."""
     import torch
 
@@ -26,7 +27,7 @@ def run(setting: Setting) -> list[Row]:
     start = time.perf_counter()
     scores = reranker.score(pairs)
     ours = time.perf_counter() - start
-    rows = [_row("hn_assets", len(pairs), ours)]
+    yield _row("hn_assets", len(pairs), ours)
     reranker.close()
     from FlagEmbedding import FlagAutoReranker
 
@@ -41,9 +42,9 @@ def run(setting: Setting) -> list[Row]:
     flag.compute_score(pairs[:64])
     start = time.perf_counter()
     theirs = flag.compute_score(pairs)
-    rows.append(_row("FlagEmbedding, batch 128", len(pairs), time.perf_counter() - start))
+    row = _row("FlagEmbedding, batch 128", len(pairs), time.perf_counter() - start)
     far = max(abs(a - b) for a, b in zip(scores.tolist(), theirs, strict=True))
-    rows[-1]["largest difference"] = f"{far:.1e}"
+    yield {**row, "largest difference": f"{far:.1e}"}
     from transformers import AutoModelForSequenceClassification
 
     dtype = torch.float16 if setting.has_card else torch.float32
@@ -57,10 +58,9 @@ def run(setting: Setting) -> list[Row]:
             model(input_ids=ids)
 
     seconds = setting.timed(forward)
-    rows.append(_row(f"forward passes alone, {length} tokens", count, seconds))
+    row = _row(f"forward passes alone, {length} tokens", count, seconds)
     flops = forward_flops(model.config, [length] * count)
-    rows[-1]["TFLOP/s"] = f"{flops / seconds / 1e12:.1f}"
-    return rows
+    yield {**row, "TFLOP/s": f"{flops / seconds / 1e12:.1f}"}
 
 
 def _row(name: str, pairs: int, seconds: float) -> Row:

@@ -4,6 +4,7 @@ Where FAISS has no GPU build, PyTorch computes what its index would: the same pr
 stored in float16, and a selection of the best.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,11 @@ from benchmarks.gpu_parts.base import Row, Setting
 DIMENSION = 768
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per number of documents and depth."""
     import torch
 
     dimension, queries = (32, 20) if setting.small else (DIMENSION, 1024)
-    rows: list[Row] = []
     for count in (2_000,) if setting.small else (1_000_000, 10_000_000):
         corpus = _vectors(setting, count, dimension, seed=0)
         asked = _vectors(setting, queries, dimension, seed=1)
@@ -31,19 +31,16 @@ def run(setting: Setting) -> list[Row]:
                 found[:] = [_search(corpus, asked, depth)]
 
             seconds = setting.timed(search, repeats=3, warm=1)
-            rows.append(
-                {
-                    "documents": f"{count:,}",
-                    "depth": depth,
-                    "queries/s": f"{queries / seconds:,.0f}",
-                    "GB/s of documents read": f"{corpus.numel() * 2 / seconds / 1e9:,.0f}",
-                    **(_against_cpu(corpus, asked, found[0]) if count <= 1_000_000 else {}),
-                }
-            )
+            yield {
+                "documents": f"{count:,}",
+                "depth": depth,
+                "queries/s": f"{queries / seconds:,.0f}",
+                "GB/s of documents read": f"{corpus.numel() * 2 / seconds / 1e9:,.0f}",
+                **(_against_cpu(corpus, asked, found[0]) if count <= 1_000_000 else {}),
+            }
         del corpus
         if setting.has_card:
             torch.cuda.empty_cache()
-    return rows
 
 
 def _vectors(setting: Setting, count: int, dimension: int, seed: int) -> Any:

@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.gpu_parts.base import Row, Setting
@@ -23,7 +24,7 @@ PACKAGES = (
 )
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per fact."""
     found: dict[str, object] = {"python": platform.python_version(), "cores": os.cpu_count()}
     for name in PACKAGES:
@@ -51,7 +52,7 @@ def run(setting: Setting) -> list[Row]:
 
     found["FAISS sees cards"] = getattr(faiss, "get_num_gpus", lambda: "none: CPU build")()
     found["unpadded attention"] = _has_varlen()
-    return [{"what": name, "found": value} for name, value in found.items()]
+    yield from ({"what": name, "found": value} for name, value in found.items())
 
 
 def _driver() -> str:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,9 @@ from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder
 TOKENS_PER_SECOND_AND_THREAD = 500_000  # seen on a CPU; decides how many texts are enough
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per number of threads, each in a process of its own, where the number is read once."""
     cores = os.cpu_count() or 1
-    rows: list[Row] = []
     single = 0.0
     for threads in [count for count in (1, 2, 4, 16) if count <= max(cores, 2)]:
         count = 64 if setting.small else min(len(setting.texts), 6_000 * min(threads, 5))
@@ -41,8 +41,7 @@ def run(setting: Setting) -> list[Row]:
             speed = json.loads(done.stdout.splitlines()[-1])["speed"]
             single = single or speed
             row[how] = f"{speed:,.0f} tokens/s ({speed / single:.1f}x)"
-        rows.append(row)
-    return rows
+        yield (row)
 
 
 def measure(texts_file: str, folder: str, count: int, threads: int) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Texts laid end to end beside padded batches, on real lengths of texts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,11 @@ from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, forward_flops
 from hn_assets.encoding.devices.unpadded_attention import try_unpadded
 
 
-def run(setting: Setting) -> list[Row]:
+def run(setting: Setting) -> Iterator[Row]:
     """A row per shape of model, number of tokens at once, and way."""
     import torch
 
     precision = setting.half[0]
-    rows: list[Row] = []
     rng = np.random.default_rng(0)
     for shape in ("minilm", "bert-base", "bert-large"):
         model: Any = setting.load(setting.random_model(shape), precision).embedder.model
@@ -44,14 +44,11 @@ def run(setting: Setting) -> list[Row]:
                 ways["end to end"] = laid_out
             for way, work in ways.items():
                 seconds = setting.timed(work)
-                rows.append(
-                    {
-                        "shape": shape,
-                        "tokens at once": sum(lengths),
-                        "way": way,
-                        "tokens/s": f"{sum(lengths) / seconds:,.0f}",
-                        "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
-                        "trial": reason,
-                    }
-                )
-    return rows
+                yield {
+                    "shape": shape,
+                    "tokens at once": sum(lengths),
+                    "way": way,
+                    "tokens/s": f"{sum(lengths) / seconds:,.0f}",
+                    "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
+                    "trial": reason,
+                }

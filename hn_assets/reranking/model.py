@@ -253,7 +253,9 @@ def load_on_device(
         raise ModelError(f"{identity.name} cannot be loaded: {error}") from error
     keep_as_hashed(model.model, identity.location, identity.weights)
     if identity.is_cross_encoder and model.tokenizer.is_fast:
-        return CrossEncoder(model.model, identity.name, device, precision)
+        # FlagEmbedding's object takes its model back to the CPU when it is let go.
+        network, model.model = model.model, None
+        return CrossEncoder(network, identity.name, device, precision)
     return FlagEmbeddingReranker(model, identity.name)
 
 

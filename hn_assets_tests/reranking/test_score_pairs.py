@@ -1,5 +1,6 @@
 """The teacher: what it refuses, what it says, and that it reads no pair twice."""
 
+import gc
 import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +55,26 @@ class Teacher:
 @pytest.fixture
 def teacher(teacher_folder: Path, tmp_path: Path) -> Teacher:
     return Teacher(teacher_folder, tmp_path / "cache")
+
+
+def test_the_model_stays_on_the_device_that_it_was_put_on(
+    teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # FlagEmbedding's own object, which loads it, moves it to the CPU when it is let go.
+    from transformers import PreTrainedModel
+
+    moves: list[tuple] = []
+    move = PreTrainedModel.to
+
+    def to(self, *args, **kwargs):
+        moves.append(args)
+        return move(self, *args, **kwargs)
+
+    monkeypatch.setattr(PreTrainedModel, "to", to)
+    reranker = teacher.load()
+    gc.collect()
+    reranker.score(PAIRS)
+    assert moves[-1][0] == "cpu" and len(moves[-1]) == 2, f"moved last by {moves[-1]}"
 
 
 def test_what_answers_is_scored_above_what_does_not(teacher: Teacher) -> None:
