@@ -42,7 +42,7 @@ def main() -> None:
         same = {"source": options.source, "documents": options.documents, "model": model}
         ours: dict[str, Any] = {**same, "who": "ours"}
         contenders = {"hn_assets, auto": {**ours, "precision": "auto"}}
-        precisions = {"float32", choose_precision("auto", choose_devices("auto")[0]).value}
+        precisions = {"float32", choose_precision("auto", *choose_devices("auto").devices).value}
         if len(precisions) > 1:  # otherwise it is what auto means here
             contenders["hn_assets, float32"] = {**ours, "precision": "float32"}
         for batch in options.batches.split(","):
@@ -105,8 +105,8 @@ def measure(
     from hn_assets.settings.encoding import EncodingSettings
 
     texts = list(read_documents(source, documents).values())
-    devices = choose_devices("auto")
-    precision = choose_precision(precision, devices[0]).value
+    devices = choose_devices("auto").devices
+    precision = choose_precision(precision, *devices).value
     folder = find_model(model)
     if who == "ours":
         settings = EncodingSettings(model=model, pooling="mean", passage_max_length=MAX_LENGTH)

@@ -3,6 +3,7 @@
 Nothing here falls back in silence: every choice comes with its reason.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -12,6 +13,10 @@ from hn_assets.settings.compute import ComputeSettings
 
 # Asking torch would take a second, which a search on the CPU need not wait.
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+OTHER_PYTORCH = "install a PyTorch for this driver and card (https://pytorch.org)"
+# Generations of cards, by the first number of their compute capability.
+VOLTA_AND_TURING, AMPERE = 7, 8
+FASTEST_FIRST = ("bfloat16", "float16", "float32")  # TF32 loses digits, so it has to be asked for
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,21 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class DeviceChoice:
+    """Devices chosen for the user, and why.
+
+    Attributes:
+        devices: The torch devices, at least one.
+        reason: Why these.
+        fell_back: Whether there is a GPU that is not used.
+    """
+
+    devices: list[str]
+    reason: str
+    fell_back: bool = False
+
+
+@dataclass(frozen=True)
 class FaissChoice(Choice):
     """Where FAISS searches, and why.
 
@@ -40,61 +60,146 @@ class FaissChoice(Choice):
     cards: tuple[int, ...] = ()
 
 
-def choose_devices(setting: str) -> list[str]:
-    """The torch devices to encode on, at least one.
+def choose_devices(setting: str) -> DeviceChoice:
+    """The torch devices to encode on, with the reason.
 
     Args:
         setting: `compute.device`.
 
     Raises:
-        SettingsError: A device is asked for that this machine does not have.
+        SettingsError: A device is asked for that this machine does not have, or that this PyTorch
+            cannot use.
+    """
+    if setting == "cpu":
+        return DeviceChoice(["cpu"], "asked for")
+    import torch
+
+    cards, problem = _find_cards()
+    others = ["cpu", *(["mps"] * torch.backends.mps.is_available())]
+    if setting == "auto":
+        if cards:
+            return DeviceChoice(cards, problem or "every CUDA card", fell_back=bool(problem))
+        reason = problem or "PyTorch sees no CUDA card"
+        return DeviceChoice(others[-1:], reason, fell_back=bool(problem))
+    if setting == "cuda":
+        if not cards:
+            raise SettingsError(
+                f"compute.device is cuda, and {problem or 'torch sees no CUDA card here'}"
+            )
+        return DeviceChoice(cards, problem or "asked for", fell_back=bool(problem))
+    devices = [part.strip() for part in setting.split(",")]
+    for device in devices:
+        if device not in (*others, *cards):
+            wrong = f"; {problem}" if problem and device.startswith("cuda") else ""
+            raise SettingsError(
+                f"compute.device names {device!r}; this machine has "
+                f"{', '.join([*others, *cards])}{wrong}"
+            )
+    return DeviceChoice(devices, "asked for")
+
+
+def _find_cards() -> tuple[list[str], str]:
+    """The CUDA cards that this PyTorch can use; and why it cannot use the others, if there are any.
+
+    PyTorch counts cards without the CUDA driver, and only finds out at its first use that the
+    driver is older than what it was built for.
     """
     import torch
 
-    cards = [f"cuda:{card}" for card in range(torch.cuda.device_count())]
-    if setting == "auto":
-        if cards:
-            return cards
-        return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
-    if setting == "cuda":
-        if not cards:
-            raise SettingsError("compute.device is cuda, and torch sees no CUDA card here")
-        return cards
-    devices = [part.strip() for part in setting.split(",")]
-    for device in devices:
-        known = device in ("cpu", *cards) or (device == "mps" and torch.backends.mps.is_available())
-        if not known:
-            raise SettingsError(
-                f"compute.device names {device!r}; this machine has "
-                f"{', '.join(['cpu', *cards, *(['mps'] * torch.backends.mps.is_available())])}"
-            )
-    return devices
+    built_for = f"PyTorch {torch.__version__}, built for CUDA {torch.version.cuda},"
+    count = torch.cuda.device_count()
+    if not count:
+        if NVIDIA_DRIVER.exists() and torch.version.cuda is None:
+            return [], f"PyTorch {torch.__version__} is built without CUDA; {OTHER_PYTORCH}"
+        return [], ""
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return [], (
+            f"{built_for} cannot use NVIDIA's driver here ({_first_sentence(error)}). Update the "
+            f"driver, {OTHER_PYTORCH}, or set compute.device to cpu"
+        )
+    oldest = _oldest_capability()
+    cards, too_old = [], []
+    for card in (f"cuda:{number}" for number in range(count)):
+        if torch.cuda.get_device_capability(card) >= oldest:
+            cards.append(card)
+        else:
+            too_old.append(f"{card} ({torch.cuda.get_device_name(card)})")
+    if not too_old:
+        return cards, ""
+    problem = f"{built_for} has no code for {', '.join(too_old)}, which it leaves out"
+    return cards, f"{problem}; {OTHER_PYTORCH}"
 
 
-def choose_precision(setting: str, device: str) -> Choice:
-    """The precision to encode in on `device`, with the reason.
+def _oldest_capability() -> tuple[int, int]:
+    """The oldest generation of cards that this PyTorch holds code for."""
+    import torch
+
+    known = [re.fullmatch(r"sm_(\d+)(\d)[af]?", name) for name in torch.cuda.get_arch_list()]
+    return min(((int(m[1]), int(m[2])) for m in known if m), default=(0, 0))
+
+
+def _first_sentence(error: BaseException) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].split(". ")[0].rstrip(".")
+
+
+def choose_precision(setting: str, *devices: str) -> Choice:
+    """The precision to encode in, which all devices share, with the reason.
 
     Args:
         setting: `compute.precision`.
-        device: The first of the torch devices.
+        *devices: The torch devices, at least one.
     """
+    found = {device: _precisions(device) for device in devices}
+    lacking = [_describe(device) for device, known in found.items() if setting not in known[0]]
+    if setting == "tf32" and lacking:
+        reason = f"tf32 was asked for, which {' and '.join(lacking)} cannot compute in"
+        return Choice("float32", reason, fell_back=True)
+    if setting != "auto":
+        # PyTorch computes in them on any device, if need be by way of float32.
+        lacks = f", although {' and '.join(lacking)} has no arithmetic for it" if lacking else ""
+        return Choice(setting, f"asked for{lacks}")
+    fastest = next(
+        name for name in FASTEST_FIRST if all(name in known for known, _ in found.values())
+    )
+    reasons = {reason for _, reason in found.values()}
+    if len(reasons) == 1:
+        return Choice(fastest, reasons.pop())
+    each = "; ".join(f"{_describe(device)}: {reason}" for device, (_, reason) in found.items())
+    return Choice(fastest, f"the fastest that all devices compute in ({each})")
+
+
+def _precisions(device: str) -> tuple[list[str], str]:
+    """The precisions that a device has arithmetic for, and a reason for the fastest of them."""
     import torch
 
-    if setting != "auto":
-        return Choice(setting, "asked for")
     if device.startswith("cuda"):
-        if torch.cuda.get_device_capability(device)[0] >= 8:
-            return Choice("bfloat16", "the card computes in bfloat16")
-        return Choice("float16", "the card has no bfloat16 units")
+        generation = torch.cuda.get_device_capability(device)[0]
+        if generation >= AMPERE:
+            known = ["bfloat16", "float16", "tf32", "float32"]
+            return known, "the card computes in bfloat16"
+        if generation == VOLTA_AND_TURING:
+            return ["float16", "float32"], "the card has no bfloat16 arithmetic, only float16"
+        return ["float32"], "the card has no fast arithmetic below float32"
     if device == "cpu":
         for probe, name in (
             ("_is_amx_tile_supported", "AMX"),
             ("_is_avx512_bf16_supported", "AVX512-BF16"),
         ):
             if getattr(torch.cpu, probe, lambda: False)():
-                return Choice("bfloat16", f"the CPU has {name}")
-        return Choice("float32", "the CPU has no bfloat16 arithmetic")
-    return Choice("float32", f"no faster precision is known to be safe on {device}")
+                return ["bfloat16", "float32"], f"the CPU has {name}"
+        return ["float32"], "the CPU has no bfloat16 arithmetic"
+    return ["float32"], f"no faster precision is known to be safe on {device}"
+
+
+def _describe(device: str) -> str:
+    import torch
+
+    return (
+        f"{device} ({torch.cuda.get_device_name(device)})" if device.startswith("cuda") else device
+    )
 
 
 def choose_faiss_device(compute: ComputeSettings) -> FaissChoice:
@@ -117,7 +222,7 @@ def choose_faiss_device(compute: ComputeSettings) -> FaissChoice:
         return FaissChoice("cpu", reason, fell_back=wanted)
     if faiss.get_num_gpus() == 0:
         return FaissChoice("cpu", "FAISS sees no GPU", fell_back=wanted)
-    devices = choose_devices(compute.device)
+    devices = choose_devices(compute.device).devices
     cards = tuple(int(d.split(":")[1]) for d in devices if d.startswith("cuda:"))
     if not cards:
         reason = f"compute.device names no card but {', '.join(devices)}"

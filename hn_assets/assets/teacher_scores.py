@@ -67,6 +67,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "teacher": reranker.identity.name,
         "weights": reranker.identity.weights,
         "device": ", ".join(reranker.devices),
+        "device_reason": reranker.device_reason,
         "precision": reranker.precision,
         "precision_reason": reranker.precision_reason,
         "positives": int(positive.sum()),

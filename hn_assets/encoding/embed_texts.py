@@ -57,7 +57,8 @@ def embed_texts(
         earlier: What an earlier run published, for a machine that lacks its cache.
         what: What is encoded, for the lines of progress.
         log: Takes a line of progress now and then.
-        warn: Takes what the user should know: damage. `log` takes it if this is None.
+        warn: Takes what the user should know: damage, and a card that is not used. `log` takes it
+            if this is None.
 
     Raises:
         ModelError: The model cannot be loaded, or a vector holds NaN or infinity.
@@ -68,6 +69,9 @@ def embed_texts(
     def read() -> Iterator[tuple[str, str]]:
         return read_texts(source, kind, include_title=include_title)
 
+    for choice in (model.device_choice, model.precision):
+        if choice.fell_back:
+            (warn or log)(f"{what}: {choice.reason}")
     cache = VectorCache(cache_folder, model.space(kind))
     if cache.damaged:
         (warn or log)(
@@ -146,6 +150,7 @@ def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:
         "max_length_queries": model.identity.query_max_length,
         "include_title": model.settings.include_title,
         "device": ", ".join(model.devices),
+        "device_reason": model.device_choice.reason,
         "precision": model.precision.value,
         "precision_reason": model.precision.reason,
     }

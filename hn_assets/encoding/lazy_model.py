@@ -26,6 +26,7 @@ class LazyModel:
         settings: As given.
         identity: Which model it is.
         devices: The torch devices that it computes on.
+        device_choice: Why these.
         precision: What it computes in, and why.
 
     Raises:
@@ -44,8 +45,9 @@ class LazyModel:
     ) -> None:
         self.settings = settings
         self.identity = identify_model(settings)
-        self.devices = choose_devices(compute.device)
-        self.precision = choose_precision(compute.precision, self.devices[0])
+        self.device_choice = choose_devices(compute.device)
+        self.devices = self.device_choice.devices
+        self.precision = choose_precision(compute.precision, *self.devices)
         self._compile = compute.compile
         self._max_tokens_per_batch = compute.max_tokens_per_batch
         self._log = log
@@ -96,9 +98,8 @@ class LazyModel:
 
     def _get(self, precision: str, devices: list[str], reason: str) -> Encoder:
         if precision not in self._encoders:
-            self._log(
-                f"{self.identity.name} encodes on {', '.join(devices)} in {precision} ({reason})"
-            )
+            where = f"{', '.join(devices)} ({self.device_choice.reason})"
+            self._log(f"{self.identity.name} encodes on {where} in {precision} ({reason})")
             _silence_progress_bars()
             model = load_model(
                 self.settings, devices=devices, precision=precision, identity=self.identity

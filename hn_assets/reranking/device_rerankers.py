@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.batches.batching import padded_layout
+from hn_assets.encoding.devices.arithmetic import products_in, weights_dtype
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
 from hn_assets.encoding.devices.unpadded_attention import to_device
 from hn_assets.errors import ModelError
@@ -24,15 +25,13 @@ class CrossEncoder(BatchComputer[PairBatch]):
         model: A sequence classification model of transformers, on the CPU.
         name: Its name, for errors.
         device: The torch device.
-        precision: float32, bfloat16 or float16.
+        precision: float32, tf32, bfloat16 or float16.
     """
 
     def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
-        import torch
-
         report = DeviceReport(layout=padded_layout(device))
-        super().__init__(name, device, report, "lower teacher.max_length")
-        self._model: Any = model.eval().to(device, getattr(torch, precision))
+        super().__init__(name, device, precision, report, "lower teacher.max_length")
+        self._model: Any = model.eval().to(device, weights_dtype(precision))
 
     def _forward(self, batch: PairBatch) -> "torch.Tensor":
         import torch
@@ -76,10 +75,11 @@ class FlagEmbeddingReranker:
     Args:
         model: A reranker of FlagEmbedding, loaded for one device.
         name: Its name, for errors.
+        precision: float32, tf32, bfloat16 or float16.
     """
 
-    def __init__(self, model: Any, name: str) -> None:
-        self._model, self._name = model, name
+    def __init__(self, model: Any, name: str, precision: str) -> None:
+        self._model, self._name, self._precision = model, name, precision
         self.report = DeviceReport(layout="same_length", attention="by FlagEmbedding")
 
     def compute(
@@ -88,7 +88,8 @@ class FlagEmbeddingReranker:
         """Each batch with its scores, float32 of shape (pairs, 1)."""
         for batch in batches:
             try:
-                computed = self._model.compute_score(list(batch.pairs))
+                with products_in(self._precision):
+                    computed = self._model.compute_score(list(batch.pairs))
             except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
                 raise ModelError(f"{self._name} cannot score: {error}") from error
             scores = np.asarray(computed, np.float32).reshape(-1)

@@ -29,6 +29,7 @@ class LazyReranker:
         settings: As given.
         identity: Which model it is.
         devices: The torch devices that it computes on.
+        device_reason: Why these.
         precision: What it computes in.
         precision_reason: Why.
 
@@ -42,8 +43,9 @@ class LazyReranker:
         self, settings: TeacherSettings, compute: ComputeSettings, log: Callable[[str], None]
     ) -> None:
         self.settings = settings
-        self.devices = choose_devices(compute.device)
-        choice = choose_precision(compute.precision, self.devices[0])
+        chosen = choose_devices(compute.device)
+        self.devices, self.device_reason = chosen.devices, chosen.reason
+        choice = choose_precision(compute.precision, *self.devices)
         self.precision, self.precision_reason = choice.value, choice.reason
         self._max_tokens_per_batch = compute.max_tokens_per_batch
         self.identity = identify_reranker(settings)
@@ -62,7 +64,8 @@ class LazyReranker:
         """
         if self._reranker is None:
             self._log(
-                f"{self.identity.name} scores on {', '.join(self.devices)} in {self.precision}"
+                f"{self.identity.name} scores on {', '.join(self.devices)} ({self.device_reason}) "
+                f"in {self.precision} ({self.precision_reason})"
             )
             self._reranker = Reranker(
                 self.identity,

@@ -93,22 +93,22 @@ def describe_space(
     }
 
 
-def choose_precision(setting: str, device: str) -> Choice:
-    """The precision to score in on `device`, with the reason.
+def choose_precision(setting: str, *devices: str) -> Choice:
+    """The precision to score in, which all devices share, with the reason.
 
     A teacher's scores are compared with fixed limits, so `auto` is float32 on a CPU, whatever it
-    could compute faster in; on a card it is what the encoder computes in.
+    could compute faster in; on cards it is what the encoder computes in.
 
     Args:
         setting: `compute.precision`.
-        device: The first of the torch devices.
+        *devices: The torch devices, at least one.
 
-    >>> choose_precision("auto", "cpu").value, choose_precision("bfloat16", "cuda:0").value
+    >>> choose_precision("auto", "cpu").value, choose_precision("bfloat16", "cpu").value
     ('float32', 'bfloat16')
     """
-    if setting == "auto" and not device.startswith("cuda"):
+    if setting == "auto" and not all(device.startswith("cuda") for device in devices):
         return Choice("float32", "a teacher's scores are compared with fixed limits")
-    return hardware.choose_precision(setting, device)
+    return hardware.choose_precision(setting, *devices)
 
 
 class Reranker:
@@ -226,7 +226,7 @@ def load_on_device(
         device: The torch device.
         identity: From `identify_reranker`.
         settings: Of the teacher.
-        precision: float32, bfloat16 or float16.
+        precision: float32, tf32, bfloat16 or float16.
         batch_size: How many pairs FlagEmbedding computes at once, if it drives the model.
 
     Raises:
@@ -256,7 +256,7 @@ def load_on_device(
         # FlagEmbedding's object takes its model back to the CPU when it is let go.
         network, model.model = model.model, None
         return CrossEncoder(network, identity.name, device, precision)
-    return FlagEmbeddingReranker(model, identity.name)
+    return FlagEmbeddingReranker(model, identity.name, precision)
 
 
 def _pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> PairTokenizer | None:

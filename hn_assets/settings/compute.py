@@ -21,17 +21,20 @@ class ComputeSettings(Settings):
     device: str = Field(
         default="auto",
         description=(
-            "`auto` (every CUDA card, else Apple's mps, else the CPU), `cpu`, `mps`, `cuda` (every "
-            "card), `cuda:1`, or several with commas between: `cuda:0,cuda:1`"
+            "`auto` (every CUDA card that PyTorch can use, else Apple's mps, else the CPU), `cpu`, "
+            "`mps`, `cuda` (every card), `cuda:1`, or several with commas between: `cuda:0,cuda:1`"
         ),
     )
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+    precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
         default="auto",
         description=(
             "of the encoder's weights and arithmetic; `auto`: bfloat16 if the hardware computes "
-            "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on older cards, "
-            "float32 on all other hardware. Stored vectors are float32 always. For vectors that "
-            "differ between machines by rounding alone, set float32"
+            "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on cards of the "
+            "generation Turing, such as the T4, float32 on all other hardware; with several "
+            "devices, the fastest that all of them compute in. `tf32`: weights in float32, "
+            "multiplied with 10 bits of fraction, on cards from Ampere on. Stored vectors are "
+            "float32 always. For vectors that differ between machines by rounding alone, set "
+            "float32"
         ),
     )
     compile: bool = Field(

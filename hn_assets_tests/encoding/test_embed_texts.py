@@ -12,6 +12,7 @@ from hn_assets.encoding.embed_report import EmbedReport
 from hn_assets.encoding.embed_texts import EarlierVectors, embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.hardware import Choice, DeviceChoice
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.store import schemas
@@ -82,7 +83,7 @@ def test_the_figures_say_how_it_was_encoded(run: Run) -> None:
     info = report.manifest_info()
     assert info["space"]["weights"] == figures["weights"]
     assert info["vectors_of"] == report.space_folder
-    assert any("encodes on cpu in float32 (asked for)" in line for line in run.log)
+    assert any("encodes on cpu (asked for) in float32 (asked for)" in line for line in run.log)
 
 
 def test_the_model_is_loaded_only_if_a_text_has_no_vector(
@@ -129,3 +130,24 @@ def test_the_loss_of_a_lower_precision_is_measured(run: Run) -> None:
     assert report.precision_loss is not None
     assert report.figures()["precision_measured_on"] == "the 1 nearest of 2 texts"
     assert any("to measure what bfloat16 loses" in line for line in run.log)
+
+
+def test_a_card_that_is_not_used_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    fell_back = DeviceChoice(["cpu"], "the driver is too old", fell_back=True)
+    monkeypatch.setattr(lazy_model, "choose_devices", lambda setting: fell_back)
+    report, _ = run.embed(DOCUMENTS)
+    assert "corpus_embeddings: the driver is too old" in run.log
+    assert report.figures()["device_reason"] == "the driver is too old"
+
+
+def test_vectors_in_tf32_are_kept_apart_from_those_in_float32(model: Path) -> None:
+    spaces = []
+    for precision in ("float32", "tf32"):
+        with pytest.MonkeyPatch.context() as patch:
+            # as on a card of the generation Ampere
+            patch.setattr(lazy_model, "choose_precision", lambda asked, *_: Choice(asked, ""))
+            compute = ComputeSettings(device="cpu", precision=precision)
+            encoding = EncodingSettings(model=str(model), pooling="mean")
+            spaces.append(LazyModel(encoding, compute, print).space("passage"))
+    assert spaces[0] == {**spaces[1], "precision": "float32"}
+    assert spaces[1]["precision"] == "tf32"

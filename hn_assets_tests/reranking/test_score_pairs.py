@@ -183,9 +183,8 @@ def test_scores_that_are_not_finite_are_refused(teacher_folder: Path, tmp_path: 
 
 
 def test_a_precision_that_is_asked_for_is_taken() -> None:
-    for device in ("cpu", "cuda:0"):
-        for precision in ("float32", "bfloat16", "float16"):
-            assert choose_precision(precision, device).value == precision
+    for precision in ("float32", "bfloat16", "float16"):
+        assert choose_precision(precision, "cpu").value == precision
     assert choose_precision("auto", "cpu").value == "float32"
 
 

@@ -114,6 +114,8 @@ def test_faiss_takes_the_cards_that_compute_device_names(
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
 
     def choose(**settings: str) -> FaissChoice:
         return choose_faiss_device(ComputeSettings.model_validate(settings))

@@ -159,10 +159,12 @@ def kill(pid: int) -> None:
 
 def _change_process(request: dict[str, Any]) -> None:
     from hn_assets.encoding import encoder, lazy_model
+    from hn_assets.hardware import DeviceChoice
 
     encoder.WINDOW_TEXTS["same_length"] = TEXTS_PER_SHARD
     if devices := request.get("devices"):
-        lazy_model.choose_devices = lambda device: ["cpu"] * devices  # type: ignore[assignment]
+        chosen = DeviceChoice(["cpu"] * devices, "asked for")
+        lazy_model.choose_devices = lambda device: chosen
     if shift := request.get("shift"):
         seconds, nanoseconds = time.time, time.time_ns
         time.time = lambda: seconds() + shift

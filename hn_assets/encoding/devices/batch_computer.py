@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.batches.batching import Batch, Layout
+from hn_assets.encoding.devices.arithmetic import products_in
 from hn_assets.errors import ModelError
 
 if TYPE_CHECKING:
@@ -44,12 +45,16 @@ class BatchComputer(Generic[AnyBatch]):
     Args:
         name: The model's name, for errors.
         device: The torch device.
+        precision: float32, tf32, bfloat16 or float16.
         report: How it computes.
         remedy: What a user can do if a single text is too long for the memory.
     """
 
-    def __init__(self, name: str, device: str, report: DeviceReport, remedy: str) -> None:
+    def __init__(
+        self, name: str, device: str, precision: str, report: DeviceReport, remedy: str
+    ) -> None:
         self.device, self.report = device, report
+        self._precision = precision
         self._name, self._remedy = name, remedy
 
     def compute(
@@ -82,7 +87,8 @@ class BatchComputer(Generic[AnyBatch]):
         if most is not None and batch.tokens.size > most and len(batch.rows) > 1:
             return [started for half in halves(batch) for started in self._start(half)]
         try:
-            return [_Started(self._forward(batch))]
+            with products_in(self._precision):
+                return [_Started(self._forward(batch))]
         except torch.OutOfMemoryError as error:
             if len(batch.rows) == 1:
                 raise ModelError(

@@ -33,6 +33,7 @@ class DeviceModel(BatchComputer[Batch]):
         super().__init__(
             model.identity.name,
             device,
+            model.precision,
             DeviceReport(layout=padded_layout(device)),
             "lower encoding.passage_max_length or query_max_length",
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hn_assets.encoding.devices.arithmetic import products_in
 from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.models.vector_identity import Kind
@@ -45,6 +46,7 @@ class FlagEmbeddingModel:
 
     def __init__(self, model: LoadedModel) -> None:
         self._embedder: Any = model.embedder
+        self._precision = model.precision
         self.report = DeviceReport(
             layout="same_length", attention="by FlagEmbedding", compile="never with FlagEmbedding"
         )
@@ -57,7 +59,8 @@ class FlagEmbeddingModel:
                 if batch.kind == "query"
                 else self._embedder.encode_corpus
             )
-            vectors: Any = encode(batch.texts, batch_size=batch.size)
+            with products_in(self._precision):
+                vectors: Any = encode(batch.texts, batch_size=batch.size)
             if isinstance(vectors, dict):  # M3 returns its heads by name
                 vectors = vectors["dense_vecs"]
             yield batch, np.asarray(vectors, dtype=np.float32)

@@ -52,7 +52,7 @@ class LoadedModel:
         embedder: What `FlagAutoModel.from_finetuned` returned.
         identity: Which model it is.
         settings: What it was loaded by, so that another process can load the same.
-        precision: float32, bfloat16 or float16.
+        precision: float32, tf32, bfloat16 or float16.
     """
 
     embedder: "AbsEmbedder"
@@ -205,7 +205,7 @@ def load_model(
     Args:
         settings: The model and how it is used.
         devices: The torch devices that it will compute on.
-        precision: float32, bfloat16 or float16.
+        precision: float32, tf32, bfloat16 or float16.
         identity: From `identify_model`, if it is known already.
 
     Raises:
