@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from hn_assets.errors import SettingsError
 from hn_assets.orchestration.build import build_definitions
+from hn_assets.orchestration.yaml_keys import check_keys_of_folder
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.scaffold import HardNegativesScaffolder
 from hn_assets.settings.dataset import DatasetSettings
@@ -70,6 +71,7 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
         """The dataset's whole graph."""
         # a component in Python is the file in the dataset's folder
         folder = context.path.parent if context.path.suffix else context.path
+        check_keys_of_folder(folder)
         name = self.settings.dataset or folder.name
         settings = self.settings.with_environment(name, os.environ)
         return build_definitions(Dataset(name, settings, find_base(Path(context.project_root))))

@@ -9,9 +9,19 @@ at any depth of the YAML file.
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
 
 
 def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | None:
@@ -70,6 +80,18 @@ class Settings(BaseModel):
         """The fields that this class or one of its bases names in `changeable_by_runs`."""
         named = {name for base in cls.__mro__ for name in vars(base).get("changeable_by_runs", ())}
         return [name for name in cls.model_fields if name in named]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_values(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Leave values out of the errors' parts too, from which Dagster makes an error anew."""
+        try:
+            return validate(values)
+        except ValidationError as error:
+            parts = [{**part, "input": "not shown"} for part in error.errors()]
+            raise ValidationError.from_exception_data(
+                error.title, cast("list[InitErrorDetails]", parts), hide_input=True
+            ) from None
 
     @model_validator(mode="before")
     @classmethod

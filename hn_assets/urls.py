@@ -3,6 +3,8 @@
 import re
 from urllib.parse import SplitResult, urlsplit
 
+# of Azure: `abfs://container@account.dfs.core.windows.net/path`
+_WITH_CONTAINER = ("abfs", "abfss", "wasb", "wasbs")
 UNREADABLE = "an address that cannot be read"
 
 
@@ -26,11 +28,14 @@ def without_credentials(url: str) -> str:
 
     >>> without_credentials("s3://key:secret@bucket/assets")
     's3://bucket/assets'
+    >>> without_credentials("abfs://container@account.dfs.core.windows.net/assets?sig=secret")
+    'abfs://container@account.dfs.core.windows.net/assets'
     """
     parts = _split(url)
     if parts is None:
         return UNREADABLE
-    return f"{parts.scheme}://{parts.netloc.rsplit('@', 1)[-1]}{parts.path}"
+    secret = f"{_user_of(parts)}@" if _user_of(parts) else ""
+    return f"{parts.scheme}://{parts.netloc.removeprefix(secret).removeprefix('@')}{parts.path}"
 
 
 def hide_credentials(text: str, url: str) -> str:
@@ -42,7 +47,7 @@ def hide_credentials(text: str, url: str) -> str:
     parts = _split(url)
     if parts is None:
         return text.replace(url, UNREADABLE)
-    user = parts.netloc.rsplit("@", 1)[0] if "@" in parts.netloc else ""
+    user = _user_of(parts)
     secrets = [user, *user.split(":"), parts.query, parts.fragment]
     found = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
     return re.sub("|".join(map(re.escape, found)), "***", text) if found else text
@@ -51,6 +56,12 @@ def hide_credentials(text: str, url: str) -> str:
 def has_credentials(url: str) -> bool:
     """Whether a URL holds anything that `without_credentials` leaves out."""
     return without_credentials(url) != url
+
+
+def _user_of(parts: SplitResult) -> str:
+    """User and password of a URL; "" for the container that stands there in a URL of Azure."""
+    user = parts.netloc.rpartition("@")[0]
+    return "" if parts.scheme in _WITH_CONTAINER and ":" not in user else user
 
 
 def _split(url: str) -> SplitResult | None:

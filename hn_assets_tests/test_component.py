@@ -193,6 +193,8 @@ def test_mistakes_in_settings_are_named(tmp_path: Path, attributes: str, message
         {"alerts": {"webhok": "SECRET"}},
         {"alerts": {"webhook": ["SECRET"]}},
         {"alerts": {"webhook": "SECRET", "hook": "SECRET"}},
+        {"alerts": "SECRET"},
+        {"alert": {"webhook": "SECRET"}},
     ],
 )
 def test_a_mistake_in_the_settings_shows_no_webhook(
@@ -204,10 +206,10 @@ def test_a_mistake_in_the_settings_shows_no_webhook(
         DatasetSettings.model_validate_json(json.dumps(given).replace("SECRET", secret))
     assert secret not in "".join(traceback.format_exception(caught.value))
     monkeypatch.setenv("HN_WEBHOOK", secret)
-    template = json.dumps(given).replace("SECRET", "{{ env.HN_WEBHOOK }}")
-    with pytest.raises(ValidationError) as caught:
-        HardNegatives.resolve_from_yaml(template)
-    assert secret not in "".join(traceback.format_exception(caught.value))
+    for written in (secret, "{{ env.HN_WEBHOOK }}"):
+        with pytest.raises(ValidationError) as caught:
+            HardNegatives.resolve_from_yaml(json.dumps(given).replace("SECRET", written))
+        assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 def test_what_a_template_gives_is_checked_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,7 +280,8 @@ SECRET = "T0PSECRET"
         f"ftp://user:{SECRET}@127.0.0.1:1/assets",
         f"webdav://user:{SECRET}@127.0.0.1/assets?sig={SECRET}",
         f"memory://bucket/assets?sig={SECRET}",
-        f"abfs://{SECRET}@host/assets",
+        f"abfs://container:{SECRET}@host/assets",
+        f"abfs://container@host/assets?sig={SECRET}",
     ],
 )
 def test_credentials_in_a_url_stand_in_no_error_and_in_no_place(tmp_path: Path, url: str) -> None:
@@ -293,6 +294,11 @@ def test_credentials_in_a_url_stand_in_no_error_and_in_no_place(tmp_path: Path, 
         printed += "".join(traceback.format_exception(error))
     assert printed
     assert SECRET not in printed
+
+
+def test_the_container_in_a_url_of_azure_is_shown(tmp_path: Path) -> None:
+    with pytest.raises((StoreError, RemoteStoreError), match=r"abfs://animals@host/assets\b"):
+        publish(machine(tmp_path, "one", f"abfs://animals@host/assets?sig={SECRET}"), "content")
 
 
 def test_keys_of_a_bucket_in_its_url_are_refused_with_what_to_do(tmp_path: Path) -> None:
