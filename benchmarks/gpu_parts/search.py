@@ -1,97 +1,112 @@
-"""Exact search in float16 on the card: time, error, and the same best documents as the CPU's.
+"""The search of hn_assets with its index on the card: speed, doubtful queries, and the documents.
 
-Where FAISS has no GPU build, PyTorch computes what its index would: the same products of vectors
-stored in float16, and a selection of the best.
+FAISS's index is searched if this FAISS has one for cards, else PyTorch's in its place. Everything
+else is what a run does: slack, second searches, and scores computed again from float32 vectors.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.gpu_parts.base import Row, Setting
+from benchmarks.gpu_parts.half_index import HalfIndex
+from hn_assets.encoding.vectors.vector_file import Vectors, gather
 
-DIMENSION = 768
+ROWS_PER_BLOCK = 8192  # as files of vectors have them
+DEPTHS = {1_000_000: (210, 436, 1_500, 2_032), 10_000_000: (210, 1_500)}
+SAMPLE = 200  # queries that are compared with those of the CPU
+
+
+class MemoryVectors:
+    """Vectors in blocks in main memory, with ids; a `VectorSource`."""
+
+    def __init__(self, blocks: list[Vectors]) -> None:
+        self.dimension = blocks[0].shape[1]
+        self.ids = [f"{row:08}" for row in range(sum(map(len, blocks)))]
+        self._blocks = blocks
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """The vectors block by block."""
+        yield from self._blocks
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of the vectors of `rows`."""
+        return gather(self._blocks, rows, self.dimension)
 
 
 def run(setting: Setting) -> Iterator[Row]:
     """A row per number of documents and depth."""
-    import torch
+    from hn_assets.retrieval.faiss_index import flat_index
+    from hn_assets.retrieval.searcher import Searcher
 
-    dimension, queries = (32, 20) if setting.small else (DIMENSION, 1024)
-    for count in (2_000,) if setting.small else (1_000_000, 10_000_000):
-        corpus = _vectors(setting, count, dimension, seed=0)
-        asked = _vectors(setting, queries, dimension, seed=1)
-        for depth in (20,) if setting.small else (226, 452, 2048):
-            found: list[Any] = []
-
-            def search(
-                corpus: Any = corpus, asked: Any = asked, depth: int = depth, found: Any = found
-            ) -> None:
-                found[:] = [_search(corpus, asked, depth)]
-
-            seconds = setting.timed(search, repeats=3, warm=1)
+    dimension, count = (32, 300) if setting.small else (768, 4096)
+    for documents, depths in ({2_000: (20,)} if setting.small else DEPTHS).items():
+        corpus = MemoryVectors(list(_unit_vectors(setting, documents, dimension, seed=0)))
+        queries = np.concatenate(list(_unit_vectors(setting, count, dimension, seed=1)))
+        index, name = _index(setting, corpus)
+        searcher = Searcher(index, corpus, "gpu")
+        searcher.find(queries[:64], depths[0])
+        on_cpu = Searcher(flat_index(corpus), corpus)
+        for depth in depths:
             yield {
-                "documents": f"{count:,}",
+                "documents": f"{documents:,}",
                 "depth": depth,
-                "queries/s": f"{queries / seconds:,.0f}",
-                "GB/s of documents read": f"{corpus.numel() * 2 / seconds / 1e9:,.0f}",
-                **(_against_cpu(corpus, asked, found[0]) if count <= 1_000_000 else {}),
+                "index": name,
+                **_measure(setting, searcher, index, queries, depth),
+                **_against_cpu(searcher, on_cpu, queries[:SAMPLE], depth),
             }
-        del corpus
-        if setting.has_card:
-            torch.cuda.empty_cache()
 
 
-def _vectors(setting: Setting, count: int, dimension: int, seed: int) -> Any:
-    """Unit vectors that lie in clusters, as those of texts do; float16 on the device."""
+def _measure(setting: Setting, searcher: Any, index: Any, queries: Vectors, depth: int) -> Row:
+    searcher.searched_again = searcher.compared_with_all = 0
+    before = getattr(index, "seconds", 0.0)
+    seconds = setting.timed(lambda: searcher.find(queries, depth), repeats=1, warm=0)
+    card = getattr(index, "seconds", 0.0) - before
+    return {
+        "queries": f"{len(queries):,}",
+        "queries/s": f"{len(queries) / seconds:,.0f}",
+        "of which the card's search": f"{card / seconds:.0%}" if card else "unknown",
+        "searched again": searcher.searched_again,
+        "compared with all on the CPU": searcher.compared_with_all,
+    }
+
+
+def _against_cpu(searcher: Any, on_cpu: Any, queries: Vectors, depth: int) -> Row:
+    rows, scores = searcher.find(queries, depth)
+    exact_rows, exact_scores = on_cpu.find(queries, depth)
+    same = (rows == exact_rows).all(axis=1) & (scores == exact_scores).all(axis=1)
+    return {"rankings equal to the CPU's": f"{int(same.sum())} of {len(same)}"}
+
+
+def _index(setting: Setting, corpus: MemoryVectors) -> tuple[Any, str]:
+    """The index on the card, and whose it is."""
+    from hn_assets.hardware import choose_faiss_device
+    from hn_assets.retrieval.faiss_index import place_flat_index
+    from hn_assets.settings.compute import ComputeSettings
+
+    if setting.has_card:
+        choice = choose_faiss_device(ComputeSettings(device=setting.device))
+        index, choice = place_flat_index(corpus, choice) if choice.cards else (None, choice)
+        if choice.value == "gpu":
+            return index, "FAISS"
+    return HalfIndex(corpus, setting.device), "PyTorch"
+
+
+def _unit_vectors(setting: Setting, count: int, dimension: int, seed: int) -> Iterator[Vectors]:
+    """Unit vectors that lie in clusters, as those of texts do, in blocks in main memory."""
     import torch
 
     generator = torch.Generator(setting.device).manual_seed(seed)
     shared = torch.Generator(setting.device).manual_seed(99)
     centres = torch.randn(1000, dimension, generator=shared, device=setting.device)
-    out = torch.empty(count, dimension, dtype=torch.float16, device=setting.device)
-    for start in range(0, count, 1 << 20):
-        part = out[start : start + (1 << 20)]
-        noise = torch.randn(*part.shape, generator=generator, device=setting.device)
-        picked = torch.randint(1000, (len(part),), generator=generator, device=setting.device)
-        part[:] = torch.nn.functional.normalize(centres[picked] + 1.5 * noise, dim=1)
-    return out
-
-
-def _search(corpus: Any, asked: Any, depth: int) -> tuple[Any, Any]:
-    import torch
-
-    best: tuple[Any, Any] | None = None
-    step = 1 << 18
-    for start in range(0, len(corpus), step):
-        scores = (asked @ corpus[start : start + step].T).float()
-        values, places = scores.topk(min(depth, scores.shape[1]), dim=1)
-        places += start
-        if best is not None:
-            values = torch.cat([best[0], values], dim=1)
-            places = torch.cat([best[1], places], dim=1)
-            values, order = values.topk(min(depth, values.shape[1]), dim=1)
-            places = places.gather(1, order)
-        best = values, places
-    assert best is not None
-    return best
-
-
-def _against_cpu(corpus: Any, asked: Any, found: tuple[Any, Any], sample: int = 200) -> Row:
-    """The error of the scores, and how many queries have the documents of FAISS on the CPU."""
-    import faiss
-
-    exact = corpus.float().cpu().numpy()
-    wanted = asked[:sample].float().cpu().numpy()
-    depth = found[0].shape[1]
-    index: Any = faiss.IndexFlatIP(exact.shape[1])
-    index.add(exact)
-    scores, rows = index.search(wanted, depth)
-    theirs = found[1][:sample].cpu().numpy()
-    error = np.abs(found[0][:sample].cpu().numpy() - scores).max()
-    same = [len(np.intersect1d(a, b)) == depth for a, b in zip(rows, theirs, strict=True)]
-    return {
-        "largest error of a score": f"{error:.1e}",
-        "queries with the CPU's documents": f"{sum(same)} of {len(same)}",
-    }
+    for start in range(0, count, ROWS_PER_BLOCK):
+        size = (min(ROWS_PER_BLOCK, count - start), dimension)
+        noise = torch.randn(*size, generator=generator, device=setting.device)
+        picked = torch.randint(1000, size[:1], generator=generator, device=setting.device)
+        vectors = torch.nn.functional.normalize(centres[picked] + 1.5 * noise, dim=1)
+        yield vectors.cpu().numpy()
