@@ -1,4 +1,4 @@
-"""What FAISS's exact index on a card computes, by PyTorch, for machines whose FAISS has no cards."""
+"""What FAISS's exact index on a card computes, by PyTorch: for a FAISS without GPU support."""
 
 import time
 from typing import Any

@@ -12,31 +12,33 @@ from numpy.typing import NDArray
 
 from benchmarks.gpu_parts.base import Row, Setting
 from benchmarks.gpu_parts.half_index import HalfIndex
-from hn_assets.encoding.vectors.vector_file import Vectors, gather
+from hn_assets.encoding.vectors.vector_file import Vectors
 
 ROWS_PER_BLOCK = 8192  # as files of vectors have them
+ROWS_AT_ONCE = 1 << 18  # that are drawn
 DEPTHS = {1_000_000: (210, 436, 1_500, 2_032), 10_000_000: (210, 1_500)}
 SAMPLE = 200  # queries that are compared with those of the CPU
 
 
 class MemoryVectors:
-    """Vectors in blocks in main memory, with ids; a `VectorSource`."""
+    """Vectors in main memory, with ids; a `VectorSource`."""
 
-    def __init__(self, blocks: list[Vectors]) -> None:
-        self.dimension = blocks[0].shape[1]
-        self.ids = [f"{row:08}" for row in range(sum(map(len, blocks)))]
-        self._blocks = blocks
+    def __init__(self, vectors: Vectors) -> None:
+        self.dimension = vectors.shape[1]
+        self.ids = [f"{row:08}" for row in range(len(vectors))]
+        self._vectors = vectors
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def blocks(self) -> Iterator[Vectors]:
         """The vectors block by block."""
-        yield from self._blocks
+        for start in range(0, len(self), ROWS_PER_BLOCK):
+            yield self._vectors[start : start + ROWS_PER_BLOCK]
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`."""
-        return gather(self._blocks, rows, self.dimension)
+        return self._vectors.take(rows, axis=0)
 
 
 def run(setting: Setting) -> Iterator[Row]:
@@ -46,8 +48,8 @@ def run(setting: Setting) -> Iterator[Row]:
 
     dimension, count = (32, 300) if setting.small else (768, 4096)
     for documents, depths in ({2_000: (20,)} if setting.small else DEPTHS).items():
-        corpus = MemoryVectors(list(_unit_vectors(setting, documents, dimension, seed=0)))
-        queries = np.concatenate(list(_unit_vectors(setting, count, dimension, seed=1)))
+        corpus = MemoryVectors(_unit_vectors(setting, documents, dimension, seed=0))
+        queries = _unit_vectors(setting, count, dimension, seed=1)
         index, name = _index(setting, corpus)
         searcher = Searcher(index, corpus, "gpu")
         searcher.find(queries[:64], depths[0])
@@ -87,26 +89,28 @@ def _index(setting: Setting, corpus: MemoryVectors) -> tuple[Any, str]:
     """The index on the card, and whose it is."""
     from hn_assets.hardware import choose_faiss_device
     from hn_assets.retrieval.faiss_index import place_flat_index
+    from hn_assets.retrieval.gpu_index import why_not_usable
     from hn_assets.settings.compute import ComputeSettings
 
     if setting.has_card:
         choice = choose_faiss_device(ComputeSettings(device=setting.device))
-        index, choice = place_flat_index(corpus, choice) if choice.cards else (None, choice)
-        if choice.value == "gpu":
-            return index, "FAISS"
+        if choice.value == "gpu" and not why_not_usable(choice.cards):
+            return place_flat_index(corpus, choice)[0], "FAISS"
     return HalfIndex(corpus, setting.device), "PyTorch"
 
 
-def _unit_vectors(setting: Setting, count: int, dimension: int, seed: int) -> Iterator[Vectors]:
-    """Unit vectors that lie in clusters, as those of texts do, in blocks in main memory."""
+def _unit_vectors(setting: Setting, count: int, dimension: int, seed: int) -> Vectors:
+    """Unit vectors that lie in clusters, as those of texts do, in main memory."""
     import torch
 
     generator = torch.Generator(setting.device).manual_seed(seed)
     shared = torch.Generator(setting.device).manual_seed(99)
     centres = torch.randn(1000, dimension, generator=shared, device=setting.device)
-    for start in range(0, count, ROWS_PER_BLOCK):
-        size = (min(ROWS_PER_BLOCK, count - start), dimension)
+    made = np.empty((count, dimension), np.float32)
+    for start in range(0, count, ROWS_AT_ONCE):
+        size = (min(ROWS_AT_ONCE, count - start), dimension)
         noise = torch.randn(*size, generator=generator, device=setting.device)
         picked = torch.randint(1000, size[:1], generator=generator, device=setting.device)
         vectors = torch.nn.functional.normalize(centres[picked] + 1.5 * noise, dim=1)
-        yield vectors.cpu().numpy()
+        torch.from_numpy(made[start : start + size[0]]).copy_(vectors)
+    return made

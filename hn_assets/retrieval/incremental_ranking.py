@@ -142,6 +142,11 @@ class IncrementalRanking:
             self._searchers.append(self._new_searcher)
 
     @property
+    def searched_again(self) -> int:
+        """How many queries so far rounding left in doubt, so that more documents were looked at."""
+        return sum(searcher.searched_again for searcher in self._searchers)
+
+    @property
     def compared_with_all(self) -> int:
         """How many queries so far were compared with every document, old or new, on the CPU."""
         return sum(searcher.compared_with_all for searcher in self._searchers)

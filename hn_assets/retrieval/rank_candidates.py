@@ -142,6 +142,7 @@ def rank_candidates(
         index_recall=recall,
         faiss_device=device,
         seconds=seconds,
+        searched_again=ranking.searched_again,
         compared_with_all=ranking.compared_with_all,
         incremental=ranking.report,
         summary=summary,

@@ -22,8 +22,10 @@ class RankingReport:
             of queries; None if the index is exact.
         faiss_device: Where FAISS searched, and why.
         seconds: What ranking and writing took.
-        compared_with_all: How many queries were compared with every document on the CPU, as a GPU
-            could not settle their last documents.
+        searched_again: How many queries the rounding of the index left in doubt which documents are
+            their last, so that more was looked at.
+        compared_with_all: How many of these were compared with every document on the CPU, as a GPU
+            finds no more.
         incremental: What was searched, and what was kept from an earlier run.
         summary: The ranks of the known positives, and how scores fall.
     """
@@ -35,6 +37,7 @@ class RankingReport:
     index_recall: float | None
     faiss_device: Choice
     seconds: float
+    searched_again: int
     compared_with_all: int
     incremental: IncrementalReport
     summary: RankingSummary
@@ -73,6 +76,7 @@ class RankingReport:
             "faiss_device_reason": self.faiss_device.reason,
             "search_seconds": round(self.seconds, 3),
             "queries_searched": self.incremental.searched,
+            "queries_searched_again": self.searched_again,
             "queries_compared_with_all_on_the_cpu": self.compared_with_all,
             "queries_kept_and_merged": self.incremental.merged,
             "documents_new": self.incremental.new_documents,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
+from hn_assets.retrieval.exhaustive import best_of_all
 from hn_assets.retrieval.faiss_index import FAISS_GPU_LIMIT, flat_index, stored_vectors
 from hn_assets.retrieval.ranking import (
     SPARE,
@@ -21,6 +22,7 @@ from hn_assets.retrieval.ranking import (
     query_blocks,
     rank_order,
 )
+from hn_assets.retrieval.score_error import ScoreError
 from hn_assets.retrieval.scores import inner_products
 from hn_assets.settings.search import DEFAULT_MEMORY_MB
 
@@ -28,9 +30,6 @@ __all__ = ["Ranking", "Searcher", "query_blocks", "recall_against_exact"]
 
 RESCORE_BYTES = 1 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
 RECALL_SAMPLE = 200  # queries
-# The largest difference of FAISS's score from ours, relative to the product of the norms.
-# Stored in float16, two components of unit vectors are off by 2^-11 of their size each.
-ROUNDING = {"cpu": 1e-5, "gpu": 1.1e-3}
 
 
 class Searcher:
@@ -43,8 +42,10 @@ class Searcher:
         is_exact: Whether the index compares a query with every document.
 
     Attributes:
-        compared_with_all: How many queries were compared with every document on the CPU, since
-            rounding left their last documents in doubt and a card finds no more.
+        searched_again: How many queries so far the rounding of the index left in doubt which
+            documents are their last, so that more was looked at.
+        compared_with_all: How many of these were compared with every document on the CPU, since a
+            card finds no more.
     """
 
     def __init__(
@@ -58,13 +59,11 @@ class Searcher:
         self.id_order[np.argsort(np.array(documents.ids, dtype=object), kind="stable")] = np.arange(
             len(documents)
         )
+        self.searched_again = 0
         self.compared_with_all = 0
         self._index = index
         self._stored = stored_vectors(index, len(documents))
-        self._largest_norm = max(
-            (float(np.linalg.norm(block, axis=1).max()) for block in documents.blocks()),
-            default=0.0,
-        )
+        self._error = ScoreError(documents, in_float16=device == "gpu")
 
     def find(
         self, queries: Vectors, depth: int, memory_mb: int = DEFAULT_MEMORY_MB
@@ -80,10 +79,15 @@ class Searcher:
         Returns:
             Rows (int64) and scores (float32), both of shape (queries, depth).
         """
-        fetch = min(depth + SPARE, len(self.documents))
+        fetch = self._first_fetch(depth)
+        slack = self._error.of_index(queries)
         rows = np.full((len(queries), depth), -1, np.int64)
         scores = np.full((len(queries), depth), -np.inf, np.float32)
-        asked = np.arange(len(queries))
+        asked = np.flatnonzero(np.isfinite(slack))
+        # of the others, vectors are longer than float16 can hold
+        self._compare_with_all(
+            queries, np.flatnonzero(~np.isfinite(slack)), rows, scores, memory_mb
+        )
         while len(asked):
             in_doubt: list[NDArray[np.int64]] = []
             # Equal documents at the cut widen a search to all of them, which is far more memory
@@ -92,20 +96,40 @@ class Searcher:
             for start in range(0, len(asked), size):
                 part = asked[start : start + size]
                 proposed_scores, proposed = self._index.search(queries[part], fetch)
-                ranked, exact = self._rescore(queries[part], proposed)
+                counts = self._how_many_matter(proposed_scores, slack[part], depth)
+                ranked, exact = self._rescore(queries[part], proposed, counts)
                 rows[part], scores[part] = ranked[:, :depth], exact[:, :depth]
                 # A document that FAISS left out scores at most what the last one of its list does.
-                slack = ROUNDING[self.device] * np.linalg.norm(queries[part], axis=1)
-                slack *= self._largest_norm
-                in_doubt.append(part[proposed_scores[:, -1] + slack >= exact[:, depth - 1]])
+                in_doubt.append(part[proposed_scores[:, -1] + slack[part] >= exact[:, depth - 1]])
             if not self.is_exact or fetch == len(self.documents):
                 break
+            if fetch == self._first_fetch(depth):
+                self.searched_again += sum(map(len, in_doubt))
             asked = np.concatenate(in_doubt)
             fetch = min(fetch * 2, len(self.documents))
             if self.device == "gpu" and fetch > FAISS_GPU_LIMIT:
-                self._compare_with_all(queries, asked, rows, scores)
+                self._compare_with_all(queries, asked, rows, scores, memory_mb)
                 break
         return rows, scores
+
+    def _first_fetch(self, depth: int) -> int:
+        """How many documents to ask the index for at first.
+
+        A card's index is as fast for any number up to the next power of two.
+        """
+        fetch = depth + SPARE
+        if self.device == "gpu" and self.is_exact:
+            fetch = max(fetch, min(1 << (fetch - 1).bit_length(), FAISS_GPU_LIMIT))
+        return min(fetch, len(self.documents))
+
+    def _how_many_matter(
+        self, proposed_scores: NDArray[np.float32], slack: NDArray[np.float64], depth: int
+    ) -> NDArray[np.int64]:
+        """How many of each query's proposed documents may be among its `depth` best."""
+        if not self.is_exact:
+            return np.full(len(slack), proposed_scores.shape[1])
+        lowest = proposed_scores[:, depth - 1] - 2 * slack
+        return np.maximum((proposed_scores >= lowest[:, None]).sum(axis=1), depth)
 
     def _compare_with_all(
         self,
@@ -113,29 +137,37 @@ class Searcher:
         asked: NDArray[np.int64],
         rows: NDArray[np.int64],
         scores: NDArray[np.float32],
+        memory_mb: int,
     ) -> None:
         """Rank every document for the queries of `asked`, of which a card cannot find enough."""
+        if not len(asked):
+            return
         depth = rows.shape[1]
         self.compared_with_all += len(asked)
-        for query in asked:
-            parts = [
-                inner_products(queries[query : query + 1], block[None])[0]
-                for block in self.documents.blocks()
-            ]
-            every = np.concatenate(parts)[None]
-            order = rank_order(every, self.id_order[None])[0, :depth]
-            rows[query], scores[query] = order, every[0, order]
+        rows[asked], scores[asked] = best_of_all(
+            queries[asked],
+            self.documents,
+            self.id_order,
+            floors=scores[asked, depth - 1],
+            slack=self._error.of_float32(queries[asked]),
+            depth=depth,
+            memory_mb=memory_mb,
+        )
 
     def _rescore(
-        self, queries: Vectors, proposed: NDArray[np.int64]
+        self, queries: Vectors, proposed: NDArray[np.int64], counts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and exact scores, best first; both of the shape of `proposed`."""
+        """Rows and exact scores, best first; both of the shape of `proposed`.
+
+        Of each query's row only so many are looked at as `counts` says; the others come last.
+        """
         rows, scores = np.empty_like(proposed), np.empty(proposed.shape, np.float32)
-        step = max(1, RESCORE_BYTES // (4 * proposed.shape[1] * self.documents.dimension))
+        step = max(1, RESCORE_BYTES // (4 * int(counts.max()) * self.documents.dimension))
 
         def rescore(start: int) -> None:
             part = slice(start, start + step)
-            rows[part], scores[part] = self._rescore_part(queries[part], proposed[part])
+            count = int(counts[part].max())
+            rows[part], scores[part] = self._rescore_part(queries[part], proposed[part], count)
 
         # NumPy lets go of the interpreter while it gathers and multiplies.
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -143,15 +175,16 @@ class Searcher:
         return rows, scores
 
     def _rescore_part(
-        self, queries: Vectors, proposed: NDArray[np.int64]
+        self, queries: Vectors, proposed: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        scores = np.empty(proposed.shape, np.float32)
+        scores = np.full(proposed.shape, -np.inf, np.float32)
         # All of them, unless a single query has more than a thread takes at once.
         step = max(1, RESCORE_BYTES // (4 * len(queries) * self.documents.dimension))
-        for start in range(0, proposed.shape[1], step):
-            part = np.maximum(proposed[:, start : start + step], 0)
+        for start in range(0, count, step):
+            end = min(start + step, count)
+            part = np.maximum(proposed[:, start:end], 0)
             vectors = self._take(part.reshape(-1)).reshape(*part.shape, -1)
-            scores[:, start : start + step] = inner_products(queries, vectors)
+            scores[:, start:end] = inner_products(queries, vectors)
         scores[proposed < 0] = -np.inf
         order = rank_order(scores, self.id_order[proposed])
         return np.take_along_axis(proposed, order, 1), np.take_along_axis(scores, order, 1)

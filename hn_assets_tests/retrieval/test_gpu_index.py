@@ -1,5 +1,6 @@
 """FAISS on cards, with stand-ins on the CPU that store and compute in float16 as theirs do."""
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 
 
 @pytest.mark.parametrize("which", [[0], [1], [0, 1]])
-@pytest.mark.parametrize(("depth", "spread"), [(50, 1.0), (1_200, 1.0), (1_200, 0.01)])
+@pytest.mark.parametrize(("depth", "spread"), [(50, 1.0), (1_200, 1.0), (1_200, 0.001)])
 def test_rankings_are_those_of_an_exact_search_on_the_cpu(
     tmp_path: Path, cards: list[int], which: Sequence[int], depth: int, spread: float
 ) -> None:
@@ -36,6 +37,24 @@ def test_rankings_are_those_of_an_exact_search_on_the_cpu(
     assert np.array_equal(rows, exact)
     assert np.array_equal(scores, exact_scores)
     assert searcher.compared_with_all == (len(queries) if spread < 1 else 0)
+
+
+def test_equal_documents_that_a_card_cannot_tell_apart_are_ordered_within_the_memory(
+    tmp_path: Path, cards: list[int]
+) -> None:
+    copies = np.repeat(unit_vectors(1), 4_000, 0)
+    documents = make_table(tmp_path / "d.arrow", np.concatenate([copies, unit_vectors(500)]))
+    queries = np.concatenate([unit_vectors(40, seed=1), copies[:10]])
+    exact = Searcher(flat_index(documents), documents).find(queries, 100)
+    searcher = Searcher(fill_flat_index(documents, [0]), documents, "gpu")
+    tracemalloc.start()
+    found = searcher.find(queries, 100, memory_mb=16)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(found[0], exact[0])
+    assert np.array_equal(found[1], exact[1])
+    assert 10 <= searcher.compared_with_all == searcher.searched_again
+    assert peak < 16 << 20
 
 
 def test_each_card_gets_its_part_in_blocks(

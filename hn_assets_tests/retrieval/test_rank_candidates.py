@@ -143,6 +143,7 @@ def test_queries_in_doubt_among_new_documents_are_counted(
     card = FaissChoice("gpu", "asked for", cards=(0,))
     report, _ = rank(tmp_path / "b", more, before=tmp_path / "a", device=card)
     assert (report.incremental.searched, report.incremental.merged) == (0, 12)
+    assert report.figures()["queries_searched_again"] == 12
     assert report.figures()["queries_compared_with_all_on_the_cpu"] == 12
     assert (tmp_path / "b/c.parquet").read_bytes() == (tmp_path / "whole/c.parquet").read_bytes()
 

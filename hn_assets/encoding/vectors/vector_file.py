@@ -141,6 +141,8 @@ class VectorTable:
             with pa.memory_map(str(path)) as source:
                 batches = pa.ipc.open_file(source)
                 blocks = [batches.get_batch(i) for i in range(batches.num_record_batches)]
+                source.seek(0)
+                content = source.read_buffer()
             self.dimension = int(batches.schema.field("vector").type.list_size)
             check_batches(blocks, embeddings_schema(self.dimension))
             self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
@@ -150,6 +152,7 @@ class VectorTable:
         except (*ARROW_ERRORS, KeyError, AttributeError) as error:
             raise StoreError(f"{path} is not a file of vectors: {error}") from error
         self._keys = [block.column("text_key") for block in blocks]
+        self._rows = _RowsOfFile(content, self._blocks, self.dimension)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -164,7 +167,29 @@ class VectorTable:
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
-        return gather(self._blocks, rows, self.dimension)
+        return self._rows.take(rows)
+
+
+class _RowsOfFile:
+    """The vectors of a mapped file, each copied as one item from where it begins.
+
+    Going through the thousand blocks of ten million vectors would take ten times as long.
+    """
+
+    def __init__(self, content: pa.Buffer, blocks: Sequence[Vectors], dimension: int) -> None:
+        self._dimension, self._size = dimension, 4 * dimension
+        self._first_rows = np.cumsum([0, *(len(block) for block in blocks)])
+        self._begins = np.array([b.ctypes.data - content.address for b in blocks], np.int64)
+        begins = max(0, content.size - self._size + 1)
+        item = np.dtype((np.void, self._size))
+        self._items: NDArray[np.void] = np.ndarray(begins, item, content, strides=(1,))
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        if rows.min(initial=0) < 0:
+            raise IndexError(f"row {rows.min()} of {self._first_rows[-1]} vectors")
+        block = np.searchsorted(self._first_rows, rows, side="right") - 1
+        begins = self._begins[block] + (rows - self._first_rows[block]) * self._size
+        return self._items[begins].view(np.float32).reshape(len(rows), self._dimension)
 
 
 class VectorSubset:
