@@ -78,7 +78,7 @@ def _describe(
     return {
         "dagster/row_count": len(negatives),
         "plan": plan.note,
-        "ranks": f"{plan.start} to {plan.end}, {plan.sampling.method}",
+        "ranks": f"{plan.start} to {plan.end}, {plan.sampling.describe()}",
         "queries": report.queries,
         "queries_with_enough": report.enough,
         "queries_with_too_few": report.too_few,

@@ -143,7 +143,7 @@ class Miner:
         apply_filters(self._teacher_filters, features, decisions)
         chosen = choose(
             decisions.kept,
-            plan.sampling,
+            plan.sampling if end <= plan.end else plan.sampling.beyond_range,
             self._uniform(block),
             features.score_minus_mean_positive,
         )

@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hn_assets.filters.all_filters import active_filters, filter_keys
-from hn_assets.filters.kinds.target_false_negative_rate import (
-    FALLBACK_RELATIVE_MARGIN,
-    RelevanceModelSettings,
-)
-from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.filters.all_filters import active_filters, filter_keys, measurable_filters
+from hn_assets.filters.kinds.target_false_negative_rate import FALLBACK_RELATIVE_MARGIN
+from hn_assets.mining.holdout.calibration import Calibration, calibrated_part
 from hn_assets.mining.holdout.methods import CHOSEN, Method
-from hn_assets.mining.rules.sampling import METHOD_DESCRIPTIONS, Sampling
+from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
@@ -82,7 +79,14 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
     method = mining.sampling
     if method == "auto":
         method = "top" if calibrated else "random"
-    return Sampling(method, mining.num_negatives, mining.simans_a, mining.simans_b)
+        method = method if mining.hardness is None else "window"
+    hardness = 1.0 if mining.hardness is None else mining.hardness
+    return Sampling(method, mining.num_negatives, mining.simans_a, mining.simans_b, hardness)
+
+
+def planned_calibration(mining: MiningSettings, filters: FiltersSettings) -> Method:
+    """What a calibration measures: how negatives will be taken if it succeeds."""
+    return calibrated_part(_plan(mining, filters, None, "", calibrated=True).method)
 
 
 def shortlist_count(mining: MiningSettings, teacher: TeacherSettings) -> int:
@@ -110,14 +114,19 @@ def resolved_plan(mining: MiningSettings, filters: FiltersSettings) -> dict[str,
 
 def resolved_calibration(mining: MiningSettings, filters: FiltersSettings) -> dict[str, Any]:
     """Everything that a calibration depends on, with every default resolved; as JSON."""
-    return {
+    method = planned_calibration(mining, filters)
+    active = measurable_filters(method.filters)
+    keys = {key for one in active for key in type(one).settings_class.model_fields}
+    resolved = {
         "split": mining.split,
         "seed": mining.seed,
-        "sampling": _resolved_sampling(planned_sampling(mining, calibrated=True)),
-        "filters": filters.model_dump(
-            mode="json", include=set(RelevanceModelSettings.model_fields)
-        ),
+        "sampling": _resolved_sampling(method.sampling),
+        "filters": method.filters.model_dump(mode="json", include=keys),
     }
+    if method.ranks is not None:
+        resolved["range"] = list(method.ranks)
+        resolved["range_counts"] = _range_counts(excluding=method.excluding_positives)
+    return resolved
 
 
 def resolved_shortlist(
@@ -165,7 +174,7 @@ def _fallback_plan(mining: MiningSettings, filters: FiltersSettings, why: str) -
     note = (
         f"{why}. In its place: scores at least {100 * filters.relative_margin:g} % below the "
         f"{filters.margin_against} positive, ranks {plan.start} to {plan.end}, "
-        f"{METHOD_DESCRIPTIONS[plan.sampling.method]}; no rate was measured"
+        f"{plan.sampling.describe()}; no rate was measured"
     )
     return replace(plan, note=note)
 
@@ -173,16 +182,22 @@ def _fallback_plan(mining: MiningSettings, filters: FiltersSettings, why: str) -
 def _resolved(plan: Plan) -> dict[str, Any]:
     return {
         "range": [plan.start, plan.end],
-        "range_counts": "excluding" if plan.excluding_positives else "including",
+        "range_counts": _range_counts(excluding=plan.excluding_positives),
         "sampling": _resolved_sampling(plan.sampling),
         "filters": _resolved_filters(plan.filters),
     }
+
+
+def _range_counts(*, excluding: bool) -> str:
+    return "excluding" if excluding else "including"
 
 
 def _resolved_sampling(sampling: Sampling) -> dict[str, Any]:
     resolved: dict[str, Any] = {"method": sampling.method, "count": sampling.count}
     if sampling.method == "simans":
         resolved |= {"a": sampling.a, "b": sampling.b}
+    if sampling.method == "window":
+        resolved["hardness"] = sampling.hardness
     return resolved
 
 

@@ -21,13 +21,13 @@ from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_numbers import number_texts, read_passages
 from hn_assets.mining.deeper_search import DeeperSearch, deepen_for_positives
 from hn_assets.mining.holdout.audit import Audit, audit
-from hn_assets.mining.holdout.calibration import Calibration, calibrate, calibration_filters
+from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.output.ledger import to_ledger, to_negatives
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
-from hn_assets.mining.plan import Plan, make_plan, planned_sampling
+from hn_assets.mining.plan import Plan, make_plan, planned_calibration
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
@@ -187,8 +187,7 @@ class MiningSession:
         """Hide known positives to find the threshold for the target rate of the filters."""
         return calibrate(
             self._holdout(),
-            planned_sampling(self.mining, calibrated=True),
-            calibration_filters(self.filters),
+            planned_calibration(self.mining, self.filters),
             int(self.dataset.mined.sum()),
         )
 

@@ -7,7 +7,7 @@ from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
 
-SamplingMethod = Literal["random", "top", "stratified", "simans"]
+SamplingMethod = Literal["random", "top", "window", "stratified", "simans"]
 DEFAULT_RANGE = (10, 210)  # that of FlagEmbedding's hn_mine
 CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
 
@@ -21,6 +21,7 @@ class MiningSettings(Settings):
         "range_counts",
         "num_negatives",
         "sampling",
+        "hardness",
         "simans_a",
         "simans_b",
         "seed",
@@ -64,14 +65,25 @@ class MiningSettings(Settings):
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
     # Dagster forms cannot hold a union of literals, so the methods stand here once more
-    sampling: Literal["auto", "random", "top", "stratified", "simans"] = Field(
+    sampling: Literal["auto", "random", "top", "window", "stratified", "simans"] = Field(
         default="auto",
         description=(
-            "`top`: the best ranked of the range; `random`: a choice that depends on seed, query "
-            "id and document id alone; `stratified`: such a choice from each of as many equal "
-            "parts of the range as negatives are wanted; `simans`: such a choice with weights "
-            "exp(-a (score - mean positive score - b)^2); `auto`: random, and top if "
-            "filters.target_false_negative_rate decides"
+            "`top`: the best ranked of the range; `window`: as many that follow one another in "
+            "rank, from where `hardness` says; `random`: a choice that depends on seed, query id "
+            "and document id alone; `stratified`: such a choice from each of as many equal parts "
+            "of the range as negatives are wanted; `simans`: such a choice with weights "
+            "exp(-a (score - mean positive score - b)^2); `auto`: window if `hardness` is set; "
+            "otherwise random, and top if filters.target_false_negative_rate decides"
+        ),
+    )
+    hardness: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=(
+            "how hard the negatives are among the candidates that may be taken, which are those "
+            "of the range that pass every filter: 1 takes the best ranked of them, 0 the lowest "
+            "ranked, and 0.5 those in the middle; for `sampling: window`, which it switches on"
         ),
     )
     simans_a: float = Field(default=0.5, gt=0, description="a of `simans`")
@@ -100,6 +112,20 @@ class MiningSettings(Settings):
                 f"mining.split and mining.evaluation_split are both {self.split!r}: mining the "
                 f"split that models are judged on would train on the answers. For data without a "
                 f"second split set mining.evaluation_split: ''"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_hardness(self) -> Self:
+        if self.hardness is not None and self.sampling not in ("auto", "window"):
+            raise ValueError(
+                f"mining.hardness {self.hardness:g} says which window of ranks is taken, and "
+                f"mining.sampling {self.sampling!r} takes none: leave one of the two out"
+            )
+        if self.hardness is None and self.sampling == "window":
+            raise ValueError(
+                "mining.sampling 'window' needs mining.hardness, which says where the window "
+                "begins: 1 at the best ranked, 0 so that it ends with the lowest"
             )
         return self
 

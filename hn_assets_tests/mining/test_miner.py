@@ -152,6 +152,30 @@ def test_a_query_that_filters_leave_short_is_searched_deeper() -> None:
     assert report.deepened == 0
 
 
+def test_hardness_places_the_window_within_what_passes_the_filters() -> None:
+    dataset = RankedDataset(documents=40)
+    options = {"range_min": 0, "range_max": 30, "num_negatives": 3, "sampling": "window"}
+    filters = FiltersSettings(max_score=0.9)
+    chosen = {
+        hardness: dataset.mine(filters, **options, hardness=hardness)[0]["q0"]
+        for hardness in (1.0, 0.5, 0.0)
+    }
+    # d2 is the positive, so that the 30 ranks end with d30; the filter leaves d10 to d30
+    assert chosen[1.0] == dataset.mine(filters, **{**options, "sampling": "top"})[0]["q0"]
+    assert chosen[1.0] == ["d10", "d11", "d12"]
+    assert chosen[0.5] == ["d19", "d20", "d21"]
+    assert chosen[0.0] == ["d28", "d29", "d30"]
+
+
+def test_a_window_goes_on_below_the_range_only_as_far_as_it_must() -> None:
+    dataset = RankedDataset(documents=40, depth=8)
+    filters = FiltersSettings(max_score=0.93, max_search_depth=40)
+    options = {"range_min": 0, "range_max": 8, "sampling": "window", "hardness": 0.0}
+    chosen, report = dataset.mine(filters, **options, num_negatives=4)
+    assert chosen == {"q0": ["d7", "d8", "d9", "d10"]}
+    assert (report.deepened, report.enough) == (1, 1)
+
+
 def test_a_search_ends_at_the_depth_that_is_allowed() -> None:
     dataset = RankedDataset(documents=40, depth=5)
     filters = FiltersSettings(max_score=0.9, max_search_depth=12)

@@ -104,6 +104,34 @@ def test_a_calibration_depends_on_its_own_filter_alone() -> None:
     assert calibration_filters(filters) == TARGET
 
 
+def test_hardness_takes_a_window_whether_a_calibration_decides_or_not() -> None:
+    mining = MiningSettings(hardness=0.25)
+    for calibrated in (True, False):
+        sampling = planned_sampling(mining, calibrated=calibrated)
+        assert (sampling.method, sampling.hardness) == ("window", 0.25)
+    assert resolved_plan(mining, FiltersSettings())["sampling"] == {
+        "method": "window",
+        "count": 15,
+        "hardness": 0.25,
+    }
+    assert "consecutive ranks at hardness 0.25" in make_plan(mining, TARGET, UNSUPPORTED).note
+
+
+def test_what_decides_where_a_window_lies_is_part_of_its_calibration() -> None:
+    def resolved(filters: FiltersSettings = TARGET, **mining: Any) -> dict[str, Any]:
+        return resolved_calibration(MiningSettings.model_validate(mining), filters)
+
+    before = resolved(hardness=0.5)
+    assert before["range"] == [0, 210]
+    assert before != resolved(hardness=0.4)
+    assert before != resolved(hardness=0.5, range_max=100)
+    assert before != resolved(hardness=0.5, range_counts="including_positives")
+    assert before != resolved(TARGET.model_copy(update={"min_score": 0.1}), hardness=0.5)
+    # neither can be measured on hidden positives
+    assert before == resolved(TARGET.model_copy(update={"answers": "a.jsonl"}), hardness=0.5)
+    assert before == resolved(TARGET.model_copy(update={"max_search_depth": 9}), hardness=0.5)
+
+
 def test_a_shortlist_is_a_plan_with_another_count_and_no_limits() -> None:
     teacher = TeacherSettings(model="any", max_score=3.0)
     mining = MiningSettings(num_negatives=4, on_shortage="drop")

@@ -35,10 +35,12 @@ class RelevanceModelSettings(Settings):
         gt=0,
         lt=1,
         description=(
-            f"take the hardest negatives that keep the rate of false negatives under this, as "
-            f"measured by hiding known positives; no threshold needs to be set. If the qrels "
-            f"cannot support it, relative_margin {FALLBACK_RELATIVE_MARGIN:g} and the default "
-            f"range and sampling of `mining` take its place, and the metadata say so"
+            f"leave out so many of the candidates that are probably relevant that the rate of "
+            f"false negatives stays under this, as measured by hiding known positives; no "
+            f"threshold needs to be set. Of what is left the hardest are taken, if mining.hardness "
+            f"or mining.sampling does not say otherwise. If the qrels cannot support it, "
+            f"relative_margin {FALLBACK_RELATIVE_MARGIN:g} and the default range and sampling of "
+            f"`mining` take its place, and the metadata say so"
         ),
     )
     unlabelled_per_positive: float = Field(

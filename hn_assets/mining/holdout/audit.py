@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.all_filters import measurable_filters
-from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibration_filters
+from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE, Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
@@ -191,8 +190,8 @@ def _add_calibrated(
     """
     # a target switches the model of relevance on; which one does not matter to a curve
     model = method.filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
-    filters = measurable_filters(calibration_filters(model))
-    cross = CrossValidation(holdout, known, all_splits, method.sampling, filters)
+    measured = calibrated_part(replace(method, filters=model))
+    cross = CrossValidation(holdout, known, all_splits, measured)
     if int(cross.rankings.hidden.sum()) < MIN_HIDDEN:
         return
     probability = cross.model().probability(model_inputs(judged.features))

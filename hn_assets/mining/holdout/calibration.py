@@ -8,14 +8,15 @@ and candidates above a threshold are not mined. Of the thresholds whose rate, pl
 error, is at most the target, the highest is taken, since it leaves the hardest negatives.
 """
 
+from dataclasses import replace
+
 from pydantic import BaseModel, ConfigDict
 
-from hn_assets.filters.all_filters import measurable_filters
 from hn_assets.filters.kinds.target_false_negative_rate import RelevanceModelSettings
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
-from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 
 # few queries with two positives say little; if they are few among all, little about the others
@@ -83,18 +84,26 @@ def calibration_filters(filters: FiltersSettings) -> FiltersSettings:
     return FiltersSettings(**{key: getattr(filters, key) for key in keys})
 
 
-def calibrate(
-    holdout: Holdout, sampling: Sampling, filters: FiltersSettings, mined_queries: int
-) -> Calibration:
+def calibrated_part(method: Method) -> Method:
+    """A method as far as a calibration measures it: without the range and the other filters.
+
+    A window alone is measured with them, since what they leave out decides where it lies.
+    """
+    if method.sampling.method == "window":
+        return method
+    return replace(method, filters=calibration_filters(method.filters), ranks=None)
+
+
+def calibrate(holdout: Holdout, method: Method, mined_queries: int) -> Calibration:
     """Fit the model of relevance and choose the threshold.
 
     Args:
         holdout: The queries with two positives or more.
-        sampling: How negatives are taken of what is left.
-        filters: The filters that are measured together, with the target rate.
+        method: How negatives are taken, from `calibrated_part`; its filters name the target rate.
         mined_queries: The number of all mined queries, to see whether those of the hold-out stand
             for them.
     """
+    filters = method.filters
     target, unlabelled = filters.target_false_negative_rate, filters.unlabelled_per_positive
     if target is None:
         raise ValueError("there is no target_false_negative_rate to calibrate for")
@@ -113,8 +122,7 @@ def calibrate(
             hidden=0,
         )
     everything = holdout.all_visible()
-    measured = measurable_filters(filters)
-    cross = CrossValidation(holdout, everything, everything, sampling, measured)
+    cross = CrossValidation(holdout, everything, everything, method)
     hidden = int(cross.rankings.hidden.sum())
     if hidden < MIN_HIDDEN:
         why = (

@@ -1,20 +1,16 @@
 """Probabilities of relevance for hidden positives, each from a model that never saw the query."""
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.base.filter import Filter
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.holdout.rate import FalseNegativeRate, estimate_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
-from hn_assets.mining.rules.decisions import passing
-from hn_assets.mining.rules.sampling import Sampling
 
 GROUPS = 5  # of queries: a model judges the queries of a group that it was not fitted on
 THRESHOLDS = 80  # that are tried
@@ -29,8 +25,7 @@ class CrossValidation:
         holdout: The queries.
         splits: The queries to look at, with the positives that are visible of each.
         all_splits: The same of every query of the hold-out.
-        sampling: How negatives are taken.
-        filters: The filters that are measured, the model of relevance among them.
+        method: How negatives are taken; the model of relevance is among its filters.
 
     Attributes:
         rankings: The rankings with hidden positives.
@@ -42,12 +37,10 @@ class CrossValidation:
         holdout: Holdout,
         splits: list[HoldoutSplit],
         all_splits: list[HoldoutSplit],
-        sampling: Sampling,
-        filters: Sequence[Filter[Any]],
+        method: Method,
     ) -> None:
         self.rankings = holdout.hide(holdout.leave_out(splits), all_splits)
-        self._sampling = sampling
-        self._filters = filters
+        self._method = method
         self._count = len(holdout)
         self._inputs = model_inputs(self.rankings.features)
         group = holdout.groups(GROUPS)[self.rankings.query]
@@ -69,7 +62,7 @@ class CrossValidation:
         Each known positive is hidden once; the negatives are those of one mining.
         """
         rankings = self.rankings.with_probability(self.probability, threshold)
-        chosen = rankings.choose(self._sampling, passing(self._filters, rankings.features))
+        chosen = self._method.choose(rankings)
         false_negatives = rankings.sum_by_query(chosen & rankings.hidden, self._count)
         negatives = rankings.sum_by_query(chosen, self._count) / self._repeats
         return estimate_rate(false_negatives, negatives)

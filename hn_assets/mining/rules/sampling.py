@@ -5,9 +5,11 @@ on every machine and whatever the order of the texts, and a candidate more or le
 which of two others is preferred.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from hn_assets.settings.mining import SamplingMethod
 
 METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
     "top": "the best ranked",
+    "window": "consecutive ranks",
     "random": "at random",
     "stratified": "at random from equal parts of the range",
     "simans": "at random with the weights of SimANS",
@@ -28,19 +31,35 @@ class Sampling:
     """How negatives are taken.
 
     Attributes:
-        method: `top` takes the best ranked; `random` is uniform; `stratified` cuts the ranks into
-            as many equal parts as negatives are wanted and takes one from each; `simans` draws
-            without replacement, with weights exp(-a (score - mean positive score - b)^2): SimANS,
-            Zhou et al. 2022, https://arxiv.org/abs/2210.11773.
+        method: `top` takes the best ranked; `window` takes consecutive ones, from where the
+            hardness says; `random` is uniform; `stratified` cuts the ranks into as many equal
+            parts as negatives are wanted and takes one from each; `simans` draws without
+            replacement, with weights exp(-a (score - mean positive score - b)^2): SimANS, Zhou et
+            al. 2022, https://arxiv.org/abs/2210.11773.
         count: How many negatives are wanted per query.
         a: The parameter a of SimANS.
         b: The parameter b of SimANS.
+        hardness: Where a window lies: 1 at the best ranked of what may be taken, 0 at the lowest.
     """
 
     method: SamplingMethod
     count: int
     a: float = 0.5
     b: float = 0.0
+    hardness: float = 1.0
+
+    @property
+    def beyond_range(self) -> Sampling:
+        """How candidates are taken for a query that was searched beyond the range.
+
+        The range held too few, so a window goes on below it, only as far as it must.
+        """
+        return replace(self, method="top") if self.method == "window" else self
+
+    def describe(self) -> str:
+        """How negatives are taken, in words."""
+        words = METHOD_DESCRIPTIONS[self.method]
+        return f"{words} at hardness {self.hardness:g}" if self.method == "window" else words
 
 
 def choose(
@@ -63,6 +82,8 @@ def choose(
     """
     if sampling.method == "stratified":
         return _choose_stratified(eligible, sampling.count, uniform)
+    if sampling.method == "window":
+        return _choose_window(eligible, sampling.count, sampling.hardness)
     if sampling.method == "top":
         return eligible & (np.cumsum(eligible, axis=1) <= sampling.count)
     keys = uniform
@@ -81,6 +102,13 @@ def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
     chosen = np.zeros(keys.shape, bool)
     np.put_along_axis(chosen, order, True, 1)
     return chosen
+
+
+def _choose_window(eligible: NDArray[np.bool_], count: int, hardness: float) -> NDArray[np.bool_]:
+    place = np.cumsum(eligible, axis=1) - 1
+    left_out = np.maximum(eligible.sum(axis=1, keepdims=True) - count, 0)
+    first = np.floor((1 - hardness) * left_out + 0.5)
+    return eligible & (place >= first) & (place < first + count)
 
 
 def _choose_stratified(

@@ -44,6 +44,25 @@ def test_a_lower_target_takes_easier_negatives(topics: TopicsDataset) -> None:
     assert more.threshold < thresholds[1]
 
 
+def test_a_softer_window_needs_less_of_a_threshold_and_keeps_the_target(
+    topics: TopicsDataset,
+) -> None:
+    target = target_rate(0.02)
+    found = {
+        hardness: calibration_of(topics, target, MiningSettings(hardness=hardness))
+        for hardness in (1.0, 0.7)
+    }
+    assert found[1.0] == calibration_of(topics, target)
+    assert found[0.7].threshold > found[1.0].threshold
+    plan = make_plan(MiningSettings(hardness=0.7), target, found[0.7])
+    miner = Miner(topics.indexed, topics.query_vectors, topics.document_vectors, plan, seed=1)
+    (mined,) = miner.mine(topics.block)
+    query, place = np.nonzero(mined.chosen)
+    pairs = zip(query, mined.block.documents[query, place], strict=True)
+    wrong = sum((q, d) in topics.relevant for q, d in pairs)
+    assert wrong / len(query) <= 0.03
+
+
 def test_too_few_queries_with_two_positives_are_not_calibrated() -> None:
     few = TopicsDataset(topics=60, labelled=1)
     found = calibration_of(few, target_rate(0.01))

@@ -6,6 +6,7 @@ import pandas as pd
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.holdout.splits import HoldoutSplit
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan
@@ -112,7 +113,7 @@ def test_many_positives_of_one_query_are_hidden_in_five_parts() -> None:
 def test_fitting_and_judging_never_use_the_same_query(topics: TopicsDataset) -> None:
     holdout = topics.holdout
     splits = holdout.all_visible()
-    cross = CrossValidation(holdout, splits, splits, TOP, [])
+    cross = CrossValidation(holdout, splits, splits, Method("top 15", TOP))
     group = holdout.groups(5)[cross.rankings.query]
     values = model_inputs(cross.rankings.features)
     for part in range(5):

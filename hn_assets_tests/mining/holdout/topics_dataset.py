@@ -7,8 +7,10 @@ from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.plan import planned_calibration
 from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.ranked_dataset import VectorsInMemory
 
 TOP = Sampling("top", 15)
@@ -70,6 +72,9 @@ def target_rate(target: float, unlabelled: float = 1.0) -> FiltersSettings:
     return FiltersSettings(target_false_negative_rate=target, unlabelled_per_positive=unlabelled)
 
 
-def calibration_of(topics: TopicsDataset, filters: FiltersSettings) -> Calibration:
+def calibration_of(
+    topics: TopicsDataset, filters: FiltersSettings, mining: MiningSettings | None = None
+) -> Calibration:
     """The calibration of a dataset for the target rate of the filters."""
-    return calibrate(topics.holdout, TOP, filters, len(topics.query_vectors))
+    method = planned_calibration(mining or MiningSettings(), filters)
+    return calibrate(topics.holdout, method, len(topics.query_vectors))

@@ -66,6 +66,48 @@ def test_top_takes_the_best_ranked_that_may_be() -> None:
     assert chosen.tolist() == [[False, True, True, False, False], [True, False, False, False, True]]
 
 
+def window(
+    eligible: NDArray[np.bool_], count: int, hardness: float, method: SamplingMethod = "window"
+) -> NDArray[np.bool_]:
+    sampling = Sampling(method, count, hardness=hardness)
+    return choose(eligible, sampling, uniform_like(eligible, 1), score_differences((1, 1)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(eligible=ELIGIBLE, count=st.integers(1, 12), hardness=st.floats(0, 1))
+def test_a_window_is_of_consecutive_candidates_that_may_be_taken(
+    eligible: NDArray[np.bool_], count: int, hardness: float
+) -> None:
+    assert np.array_equal(window(eligible, count, 1), window(eligible, count, 1, "top"))
+    lowest = window(eligible[:, ::-1], count, 1, "top")[:, ::-1]
+    assert np.array_equal(window(eligible, count, 0), lowest)
+    for row, may in zip(window(eligible, count, hardness), eligible, strict=True):
+        places = np.flatnonzero(row[may])
+        assert len(places) == min(count, may.sum())
+        assert (np.diff(places) == 1).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    eligible=ELIGIBLE,
+    count=st.integers(1, 12),
+    hardnesses=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
+)
+def test_less_hardness_never_takes_better_ranked_candidates(
+    eligible: NDArray[np.bool_], count: int, hardnesses: list[float]
+) -> None:
+    soft, hard = (window(eligible, count, hardness) for hardness in hardnesses)
+    ranks = np.arange(eligible.shape[1])
+    for one, other in zip(soft, hard, strict=True):
+        assert (ranks[one] >= ranks[other]).all()
+
+
+def test_the_window_moves_in_steps_of_the_candidates_that_are_left_out() -> None:
+    eligible = np.ones((1, 14), bool)
+    firsts = [window(eligible, 4, h)[0].argmax() for h in (1, 0.9, 0.75, 0.5, 0.25, 0)]
+    assert firsts == [0, 1, 3, 5, 8, 10]
+
+
 @settings(max_examples=100, deadline=None)
 @given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**64))
 @pytest.mark.parametrize("method", ["random", "simans"])
