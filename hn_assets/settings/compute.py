@@ -57,8 +57,8 @@ class ComputeSettings(Settings):
     faiss_device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto",
         description=(
-            "the device that FAISS searches on; `gpu`: all cards, the index sharded over them in "
-            "float16; `auto`: the GPU if faiss-gpu and a card are present. What cannot run on the "
-            "GPU runs on the CPU with a warning and a note in the metadata"
+            "the device that FAISS searches on; `gpu`: all cards, the index spread over them, "
+            "`Flat` in float16; `auto`: the GPU if faiss-gpu and a card are present. What cannot "
+            "run on the GPU runs on the CPU with a warning and a note in the metadata"
         ),
     )

@@ -27,7 +27,9 @@ class SearchSettings(Settings):
         min_length=1,
         description=(
             "FAISS `index_factory` string, inner product; `Flat` searches exactly. The recall of "
-            "any other against exact search is measured and recorded with the candidates"
+            "any other against exact search is measured and recorded with the candidates. It is "
+            "trained and built on the CPU; of `IVF` indexes, those with `Flat`, `SQ` or `PQ` are "
+            "then searched on GPUs if there are any, all further ones (such as `HNSW`) on the CPU"
         ),
     )
     search_parameters: str = Field(

@@ -39,6 +39,28 @@ def test_rankings_are_those_of_an_exact_search_on_the_cpu(
     assert searcher.compared_with_all == (len(queries) if spread < 1 else 0)
 
 
+@pytest.mark.parametrize("depth", [210, 1_500])
+def test_few_queries_are_in_doubt_and_none_is_left_so(
+    tmp_path: Path, cards: list[int], depth: int
+) -> None:
+    """Vectors in clusters, as those of texts are."""
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(40, 64))
+
+    def draw(count: int) -> np.ndarray:
+        vectors = centres[random.integers(40, size=count)] + random.normal(size=(count, 64))
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    documents, queries = make_table(tmp_path / "d.arrow", draw(20_000)), draw(200)
+    exact = Searcher(flat_index(documents), documents).find(queries, depth)
+    searcher = Searcher(fill_flat_index(documents, [0]), documents, "gpu")
+    found = searcher.find(queries, depth)
+    assert np.array_equal(found[0], exact[0])
+    assert np.array_equal(found[1], exact[1])
+    assert searcher.searched_again < 0.02 * len(queries)
+    assert searcher.compared_with_all <= searcher.searched_again
+
+
 def test_equal_documents_that_a_card_cannot_tell_apart_are_ordered_within_the_memory(
     tmp_path: Path, cards: list[int]
 ) -> None:
