@@ -1,7 +1,8 @@
 """The errors that a user can cause and can put right.
 
 Every message names the file, line, id or setting at fault and says what to do. The Dagster layer
-turns them into step failures that are not retried, since the same input would fail again.
+turns them into step failures that are not retried, since the same input would fail again. What may
+pass by itself, such as a hub that cannot be reached, is retried.
 """
 
 
@@ -23,6 +24,10 @@ class ModelError(HardNegativesError):
 
 class HubError(HardNegativesError):
     """A model or a dataset has to come from the Hugging Face hub, which does not provide it."""
+
+
+class HubUnavailableError(HubError):
+    """The hub cannot be reached, or sends other bytes than it lists; trying again may help."""
 
 
 class StoreError(HardNegativesError):

@@ -7,17 +7,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from threading import Thread, get_ident
-from time import monotonic
-from typing import Any, Literal, TypeVar
+from threading import get_ident
+from typing import Any, Literal
 
-from hn_assets.errors import HubError
+from hn_assets.errors import HubError, HubUnavailableError
+from hn_assets.time_limit import call_within
 
 # a sensor that waits longer keeps the sensors of all other datasets waiting
 ANSWER_SECONDS = 10.0
@@ -27,7 +24,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 RepoKind = Literal["dataset", "model"]
-Result = TypeVar("Result")
+# what the hub says of the request itself; any other status may be another one later
+_REFUSALS = {400, 401, 403, 404, 405, 410, 422}
 
 
 @dataclass(frozen=True)
@@ -71,17 +69,17 @@ def commit_on_hub(name: str, kind: RepoKind, revision: str | None = None) -> str
 def files_on_hub(name: str, kind: RepoKind, commit: str) -> list[HubFile]:
     """The files of a dataset or model at a commit, by name.
 
-    If offline, the list is the one that the hub gave the last time: what lies in the cache may be
-    a part of them.
+    The hub is asked once, as the files of a commit never change. What lies in the cache may be a
+    part of them.
 
     Raises:
         HubError: As `commit_on_hub` raises it, or the hub lists what is no name of a file.
     """
     record = _cache_folder(name, kind) / "hn_assets" / f"{commit}.json"
-    if _is_offline():
-        try:
-            return [HubFile(*file) for file in json.loads(record.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError) as error:
+    try:
+        return [HubFile(*file) for file in json.loads(record.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        if _is_offline():
             raise HubError(
                 f"HF_HUB_OFFLINE is set, and the cache does not say which files {name} has at "
                 f"{commit}; read it once while the hub can be reached"
@@ -121,15 +119,16 @@ def fetch_file(name: str, kind: RepoKind, commit: str, file: HubFile) -> Path:
         try:
             path = Path(call_within(STALL_SECONDS, download, lambda: _bytes_in(blobs)))
         except Exception as error:  # as in `repo_on_hub`
-            raise HubError(
-                f"{file.name} of {name} cannot be downloaded from the hub: {reason_of(error)}"
+            raise error_of_hub(
+                f"{file.name} of {name} cannot be downloaded from the hub: {reason_of(error)}",
+                error,
             ) from error
         digest = file.digest or _digest_in_cache(path)
         if not digest or _digest_of(path, digest) == digest:
             return path
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
-    raise HubError(
+    raise HubUnavailableError(
         f"{file.name} of {name} is not what the hub lists at the commit {commit}: other bytes have "
         f"arrived, twice. They were removed from the cache; try again later"
     )
@@ -170,49 +169,29 @@ def repo_on_hub(
         # the timeout of the request starts anew with every byte that arrives
         return call_within(ANSWER_SECONDS, ask)
     except Exception as error:  # the hub's client passes on the errors of every library below it
-        raise HubError(
+        raise error_of_hub(
             f"the hub does not say which revision {name} is at"
-            f"{f' ({revision})' if revision else ''}: {reason_of(error)}"
+            f"{f' ({revision})' if revision else ''}: {reason_of(error)}",
+            error,
         ) from error
 
 
-def call_within(
-    seconds: float, call: Callable[[], Result], progress: Callable[[], object] = lambda: None
-) -> Result:
-    """The result of a call, unless it makes no progress.
+def error_of_hub(message: str, error: Exception) -> HubError:
+    """The error with a message for what the hub's client raised, by whether it can pass."""
+    return HubUnavailableError(message) if _can_pass(error) else HubError(message)
 
-    The call runs in a thread of its own, which is left to itself if it does not end in time.
 
-    Args:
-        seconds: How long to wait.
-        call: What to call.
-        progress: Tells how far the call has come. Whenever its value changes, the time to wait
-            begins anew.
+def _can_pass(error: Exception) -> bool:
+    """Whether trying again later may help: the hub was not reached, or it failed by itself."""
+    from huggingface_hub.errors import HFValidationError
 
-    Raises:
-        TimeoutError: The time is over.
-    """
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    reached, waiting_since = progress(), monotonic()
-    while True:
-        left = waiting_since + seconds - monotonic()
-        try:
-            return future.result(timeout=max(0.0, min(1.0, left)))
-        except FutureTimeoutError:
-            if future.done():  # the call itself raised it
-                raise
-        if (now := progress()) != reached:
-            reached, waiting_since = now, monotonic()
-        elif left <= 0:
-            raise TimeoutError(f"no answer within {seconds:g} seconds")
+    seen: BaseException | None = error
+    while seen is not None:
+        status = getattr(getattr(seen, "response", None), "status_code", None)
+        if status in _REFUSALS or isinstance(seen, HFValidationError):
+            return False
+        seen = seen.__cause__
+    return not _is_offline()
 
 
 def reason_of(error: Exception) -> str:

@@ -22,7 +22,10 @@ class FakeHub:
         hangs: A part of the paths of requests that are never answered.
         trickles: A part of the paths whose answer comes byte by byte.
         stops: A part of the paths of which half is sent, and then nothing more.
+        cuts: A part of the paths of which half is sent before the connection is closed.
+        fails: A part of the paths that are answered with status 503.
         lies: What is sent in place of a file's bytes, by the file's name.
+        faults_left: How many answers of these kinds there will be; None for any number.
         asked: The methods and paths of all requests.
     """
 
@@ -30,10 +33,19 @@ class FakeHub:
         self.url = ""
         self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
         self.heads: dict[str, str] = {}
-        self.hangs = self.trickles = self.stops = "\0"
+        self.hangs = self.trickles = self.stops = self.cuts = self.fails = "\0"
         self.lies: dict[str, bytes] = {}
+        self.faults_left: int | None = None
         self.asked: list[str] = []
         self.closed = Event()
+
+    def has_fault(self, is_fault: bool) -> bool:
+        """Whether an answer is to be of a bad kind, which counts as one of those left."""
+        if not is_fault or self.faults_left == 0:
+            return False
+        if self.faults_left is not None:
+            self.faults_left -= 1
+        return True
 
     def commit(self, name: str, folder: Path | dict[str, bytes]) -> str:
         """Publish files as the newest commit of a repository."""
@@ -45,6 +57,23 @@ class FakeHub:
         self.commits.setdefault(name, {})[commit] = dict(folder)
         self.heads[name] = commit
         return commit
+
+
+README = b"""---
+configs:
+- config_name: corpus
+  data_files: corpus.jsonl
+- config_name: queries
+  data_files: queries.jsonl
+---
+"""
+
+
+def push_beir(hub: FakeHub, name: str, folder: Path) -> None:
+    """Publish a folder in BEIR layout as a dataset, and as another one with its qrels."""
+    texts = {f"{table}.jsonl": (folder / f"{table}.jsonl") for table in ("corpus", "queries")}
+    hub.commit(name, {"README.md": README, **{k: path.read_bytes() for k, path in texts.items()}})
+    hub.commit(f"{name}-qrels", folder / "qrels")
 
 
 def _is_lfs(file: str) -> bool:
@@ -69,7 +98,10 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.asked.append(f"{self.command} {path}")
-            if hub.hangs in path:
+            if hub.has_fault(hub.fails in path):
+                self.send(503, b"", {})
+                return
+            if hub.has_fault(hub.hangs in path):
                 hub.closed.wait(60)
                 self.close_connection = True
                 return
@@ -111,7 +143,8 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                 return
             etag = f'"{_etag(file, files[file])}"'
             headers = {"X-Repo-Commit": commit, "ETag": etag}
-            self.send(200, hub.lies.get(file, files[file]), headers)
+            is_lie = hub.has_fault(file in hub.lies and self.command == "GET")
+            self.send(200, hub.lies[file] if is_lie else files[file], headers)
 
         def commit_of(self, name: str, revision: str | None) -> str | None:
             if revision in (None, "main"):
@@ -125,13 +158,17 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             if self.command == "HEAD":
                 return
-            if hub.stops in self.path:
+            if hub.has_fault(hub.cuts in self.path):
+                self.wfile.write(body[: len(body) // 2])
+                self.close_connection = True
+                return
+            if hub.has_fault(hub.stops in self.path):
                 self.wfile.write(body[: len(body) // 2])
                 self.wfile.flush()
                 hub.closed.wait(60)
                 self.close_connection = True
                 return
-            if hub.trickles in self.path:
+            if hub.has_fault(hub.trickles in self.path):
                 for place in range(len(body)):
                     self.wfile.write(body[place : place + 1])
                     self.wfile.flush()

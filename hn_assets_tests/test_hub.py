@@ -9,10 +9,9 @@ import pytest
 
 import hn_assets.hub
 from hn_assets.encoding.models.model_state import state_of_model
-from hn_assets.errors import HubError
+from hn_assets.errors import HubError, HubUnavailableError
 from hn_assets.hub import (
     HubFile,
-    call_within,
     commit_on_hub,
     fetch_file,
     files_on_hub,
@@ -20,6 +19,7 @@ from hn_assets.hub import (
 )
 from hn_assets.sources.fingerprint import state_of_source
 from hn_assets.sources.kinds.hub import HubSettings
+from hn_assets.time_limit import call_within
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
 
 
@@ -114,11 +114,26 @@ def test_a_hub_that_hangs_ends_every_question_soon(toy: FakeHub) -> None:
     started = time.monotonic()
     with pytest.raises(HubError, match="does not say which revision me/toy is at"):
         commit_on_hub(NAME, "dataset")
+    assert files_on_hub(NAME, "dataset", commit)[0] == file, "the files of a commit never change"
     with pytest.raises(HubError, match="does not say which revision me/toy is at"):
-        files_on_hub(NAME, "dataset", commit)
+        files_on_hub(NAME, "dataset", "0" * 40)
     with pytest.raises(HubError, match=r"README.md of me/toy cannot be downloaded"):
         fetch_file(NAME, "dataset", commit, file)
     assert time.monotonic() - started < 6
+
+
+def test_what_can_pass_is_told_from_what_stays(toy: FakeHub) -> None:
+    commit = commit_on_hub(NAME, "dataset")
+    (file, _) = files_on_hub(NAME, "dataset", commit)
+    for name, revision in (("me/nowhere", None), (NAME, "v9"), ("no name", None)):
+        with pytest.raises(HubError) as refused:
+            commit_on_hub(name, "dataset", revision)
+        assert not isinstance(refused.value, HubUnavailableError), "it is as wrong the next time"
+    toy.fails = NAME
+    with pytest.raises(HubUnavailableError):
+        commit_on_hub(NAME, "dataset")
+    with pytest.raises(HubUnavailableError):
+        fetch_file(NAME, "dataset", commit, file)
 
 
 def test_a_download_that_stops_in_the_middle_ends(toy: FakeHub) -> None:

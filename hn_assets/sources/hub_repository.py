@@ -15,7 +15,6 @@ from hn_assets.hashing import hash_files, state_of_files
 from hn_assets.hub import (
     STALL_SECONDS,
     HubFile,
-    call_within,
     commit_on_hub,
     fetch_file,
     files_on_hub,
@@ -23,6 +22,7 @@ from hn_assets.hub import (
     remember_commit,
 )
 from hn_assets.text import shorten
+from hn_assets.time_limit import call_within
 
 # what says in a repository how its files are laid out
 _LAYOUT_FILES = ("README.md", ".huggingface.yaml")

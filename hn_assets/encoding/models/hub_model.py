@@ -1,12 +1,23 @@
 """Models of the Hugging Face hub: which commit a name means, and the files of that commit."""
 
 from pathlib import Path
+from typing import Any
 
 from hn_assets.errors import HubError
-from hn_assets.hub import reason_of
+from hn_assets.hub import (
+    STALL_SECONDS,
+    HubFile,
+    error_of_hub,
+    fetch_file,
+    files_on_hub,
+    reason_of,
+)
+from hn_assets.time_limit import call_within
 
-# Copies of the weights for other libraries, which can be as large again.
-_OTHER_LIBRARIES = (
+# Copies of the weights for other libraries, which can be as large again, and what nothing loads.
+_LEFT_OUT = (
+    "*.md",
+    ".*",
     "*.h5",
     "*.msgpack",
     "*.onnx",
@@ -33,14 +44,17 @@ def hub_commit(name: str, revision: str | None, section: str) -> str:
     from huggingface_hub import hf_hub_download
 
     try:
-        path = hf_hub_download(name, "config.json", revision=revision)
+        path = call_within(
+            STALL_SECONDS, lambda: hf_hub_download(name, "config.json", revision=revision)
+        )
     except Exception as error:  # the hub's client passes on the errors of every library below it
         at = f" at the revision {revision!r}" if revision else ""
         check = f"Check {section}.model and {section}.revision" if revision else "Check the name"
-        raise HubError(
+        raise error_of_hub(
             f"the model {name} is no local folder, and it cannot be fetched from the Hugging Face "
             f"hub{at} ({reason_of(error)}). {check}. If the hub cannot be reached, set "
-            f"{section}.model to a local folder that holds the model"
+            f"{section}.model to a local folder that holds the model",
+            error,
         ) from error
     return Path(path).parent.name  # the cache keeps each commit in a folder of its name
 
@@ -53,16 +67,56 @@ def model_folder(location: str, commit: str | None) -> str:
         commit: The commit of a hub model; None for a folder.
 
     Raises:
-        HubError: The hub cannot be reached, and the cache does not hold the files.
+        HubError: The hub cannot be reached, and the cache does not hold the files; or files are not
+            those that the hub lists.
     """
     if commit is None:
         return location
+    from huggingface_hub.utils import filter_repo_objects
+
+    listed = _listed(location, commit)
+    if listed is None:
+        return str(_folder_in_cache(location, commit))
+    files = filter_repo_objects(listed, ignore_patterns=list(_LEFT_OUT), key=lambda file: file.name)
+    folders = [_fetch(location, commit, file).parents[file.name.count("/")] for file in files]
+    return str(folders[0])
+
+
+def model_file(location: str, commit: str, name: str) -> Path | None:
+    """The path of a file of a hub model at `commit`, fetched if need be; None if it has none.
+
+    Raises:
+        HubError: As `model_folder` raises it.
+    """
+    listed = _listed(location, commit)
+    if listed is None:
+        path = _folder_in_cache(location, commit) / name
+        return path if path.is_file() else None
+    files = [file for file in listed if file.name == name]
+    return _fetch(location, commit, files[0]) if files else None
+
+
+def _listed(location: str, commit: str) -> list[HubFile] | None:
+    """The files that the hub lists; None if it does not, as for a cache that others have filled."""
+    try:
+        return files_on_hub(location, "model", commit)
+    except HubError:
+        return None
+
+
+def _fetch(location: str, commit: str, file: HubFile) -> Path:
+    return fetch_file(location, "model", commit, file)
+
+
+def _folder_in_cache(location: str, commit: str) -> Path:
     from huggingface_hub import snapshot_download
 
+    options: dict[str, Any] = {"revision": commit, "local_files_only": True}
     try:
-        return snapshot_download(location, revision=commit, ignore_patterns=list(_OTHER_LIBRARIES))
+        return Path(snapshot_download(location, **options))
     except Exception as error:
-        raise HubError(
+        raise error_of_hub(
             f"the files of the model {location} at commit {commit} cannot be fetched from the "
-            f"Hugging Face hub ({reason_of(error)}). Try again, or set the model to a local folder"
+            f"Hugging Face hub ({reason_of(error)}). Try again, or set the model to a local folder",
+            error,
         ) from error

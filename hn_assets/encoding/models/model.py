@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.encoding.models.hub_model import hub_commit, model_folder
+from hn_assets.encoding.models.hub_model import hub_commit, model_file, model_folder
 from hn_assets.encoding.models.unchanged import hash_folder, keep_as_hashed
 from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import BUNDLED, EncodingSettings
@@ -267,14 +267,12 @@ def _read_own_configuration(location: str, commit: str | None) -> tuple[str | No
 
 
 def _read_json(location: str, commit: str | None, name: str) -> dict[str, Any]:
-    if Path(location).is_dir():
-        path = Path(location) / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
-    try:
-        path = Path(hf_hub_download(location, name, revision=commit))
-    except EntryNotFoundError:
+    path = Path(location) / name if commit is None else model_file(location, commit, name)
+    if path is None or not path.is_file():
         return {}
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"{path} of the model {location} holds no JSON object ({error}); save the model again"
+        ) from error

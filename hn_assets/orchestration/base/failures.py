@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from hn_assets.errors import CheckFailedError, HardNegativesError, HubError
+from hn_assets.errors import CheckFailedError, HardNegativesError, HubError, HubUnavailableError
 from hn_assets.orchestration.base.names import ACCEPT_TAG
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import environment_variables
@@ -16,16 +16,19 @@ from hn_assets.settings.job import JobSettings
 def explained_failures(dataset: Dataset, context: dg.AssetExecutionContext) -> Iterator[None]:
     """End the step with our message if it fails.
 
-    Trying again cannot help if the input is wrong, so such a failure is not retried.
+    Trying again cannot help if the input is wrong, so such a failure is not retried. What a hub does
+    not send now it may send later.
     """
     try:
         yield
     except HubError as error:
+        if isinstance(error, HubUnavailableError):
+            _request_retry(context.retry_number, dataset.settings.job, error)
         folder, model = environment_variables(dataset.name)
         raise dg.Failure(
             description=f"{dataset.name}: {error}. Without an edit of the YAML file, {folder} in "
             f"the environment names a local folder in BEIR layout, and {model} a model folder",
-            allow_retries=False,  # the hub's own client has tried several times
+            allow_retries=False,
         ) from error
     except CheckFailedError as error:
         raise dg.Failure(

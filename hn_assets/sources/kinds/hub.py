@@ -150,7 +150,7 @@ def _naming_a_remedy() -> Iterator[None]:
     try:
         yield
     except HubError as error:
-        raise HubError(
+        raise type(error)(
             f"{error}. If the hub cannot be reached, set source.folder to a local folder in BEIR "
             f"layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv"
         ) from error

@@ -1,5 +1,7 @@
 """A model of the hub is loaded at the commit that was found when it was identified."""
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,11 @@ import pytest
 
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import ModelIdentity, identify_model, load_model
-from hn_assets.errors import HubError, ModelError
+from hn_assets.errors import HubError, HubUnavailableError, ModelError
 from hn_assets.reranking.model import Reranker, identify_reranker
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.teacher import TeacherSettings
+from hn_assets_tests.fake_hub import FakeHub, fake_hub
 from hn_assets_tests.hub_cache import make_hub_cache, move_branch
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
 from hn_assets_tests.small_models import make_tiny_bert
@@ -122,3 +125,51 @@ def test_a_teacher_is_loaded_at_its_revision(
         found[revision] = reranker.score(pairs)
     np.testing.assert_allclose(found["trained"], [3.4, -4.4], atol=0.3)
     np.testing.assert_allclose(found[None], found["trained"] + 7, atol=1e-3)
+
+
+@pytest.fixture
+def hub(
+    tmp_path: Path, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeHub]:
+    """A hub on loopback with the first of the models."""
+    monkeypatch.setattr("hn_assets.hub.STALL_SECONDS", 1.0)
+    with fake_hub(tmp_path / "cache", monkeypatch) as running:
+        running.commit(NAME, folders[FIRST])
+        yield running
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "sentence_bert_config.json"])
+def test_other_bytes_than_the_hub_lists_are_never_loaded(
+    hub: FakeHub, folders: dict[str, Path], file: str
+) -> None:
+    files = {path.name: path.read_bytes() for path in folders[FIRST].iterdir() if path.is_file()}
+    other = (folders[SECOND] / "model.safetensors").read_bytes()
+    hub.commit(NAME, {**files, "sentence_bert_config.json": b'{"max_seq_length": 64}'})
+    hub.lies[file] = other if file == "model.safetensors" else b'{"max_seq_length": 16}'
+    with pytest.raises(HubUnavailableError, match=f"{file} of {NAME} is not what the hub lists"):
+        vectors(hub_model())
+    hub.lies.clear()
+    assert identify_model(hub_model()).passage_max_length == 64
+    from_folder = vectors(EncodingSettings(model=str(folders[FIRST]), pooling="mean"))
+    assert_vectors_differ_by_rounding_only(vectors(hub_model()), from_folder)
+    asked = len(hub.asked)
+    hub.fails = "/me/"
+    identity = identify_model(hub_model(revision=identify_model(hub_model()).commit))
+    assert_vectors_differ_by_rounding_only(vectors(hub_model(), identity), from_folder)
+    assert [line for line in hub.asked[asked:] if "GET" in line] == [], "all is in the cache"
+
+
+@pytest.mark.parametrize("how", ["hangs", "stops", "cuts", "fails"])
+def test_a_hub_that_does_not_send_a_model_ends_the_wait(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    identity = identify_model(hub_model())
+    setattr(hub, how, "model.safetensors")
+    started = time.monotonic()
+    with pytest.raises(HubUnavailableError, match="model.safetensors of someone/tiny cannot be"):
+        load_model(hub_model(), devices=["cpu"], precision="float32", identity=identity)
+    assert time.monotonic() - started < 5
+    if how == "stops":
+        return  # the client's thread, which is left to itself, holds its lock some seconds longer
+    setattr(hub, how, "\0")
+    load_model(hub_model(), devices=["cpu"], precision="float32", identity=identity)
