@@ -16,8 +16,8 @@ from hn_assets.settings.job import JobSettings
 def explained_failures(dataset: Dataset, context: dg.AssetExecutionContext) -> Iterator[None]:
     """End the step with our message if it fails.
 
-    Trying again cannot help if the input is wrong, so such a failure is not retried. What a hub does
-    not send now it may send later.
+    Trying again cannot help if the input is wrong, so such a failure is not retried. What a hub
+    does not send now it may send later.
     """
     try:
         yield
