@@ -75,6 +75,26 @@ def test_a_folder_of_ones_own_keeps_what_was_encoded(tmp_path: Path, model: Path
     pd.testing.assert_frame_equal(again.negatives, first.negatives)
 
 
+def test_vectors_in_float16_are_mined_and_leave_those_in_float32_alone(
+    tmp_path: Path, model: Path
+) -> None:
+    AnimalsDataset(tmp_path)
+    encoding = {"model": str(model), "pooling": "mean"}
+    made = {}
+    for precision in ("float32", "float16", "float32"):
+        sections = settings(encoding={**encoding, "stored_precision": precision})
+        made[precision] = mine_hard_negatives(
+            tmp_path / "raw", settings=sections, folder=tmp_path / "kept"
+        ).report
+    half, whole = made["float16"], made["float32"]
+    assert half["corpus_embeddings"]["texts_encoded"] > 0
+    assert whole["corpus_embeddings"]["texts_encoded"] == 0, "they were kept"
+    assert half["candidates"]["scores_are"].endswith("stored in float16")
+    assert half["candidates"]["index_recall_is"] == "exact by construction"
+    assert half["faiss_index"]["type"] == "Flat in float16"
+    assert half["faiss_index"]["index_bytes"] < 0.6 * whole["faiss_index"]["index_bytes"]
+
+
 def test_what_is_wrong_is_said() -> None:
     documents = [{"id": "1", "text": "one"}]
     with pytest.raises(SettingsError, match="needs queries and qrels"):

@@ -85,7 +85,8 @@ class EmbedReport:
         space: What must be equal for two vectors to be compared.
         model: Which model it is, its settings, device and precision.
         speed: How the model encoded; None if every vector was there.
-        precision_loss: What a precision below float32 costs; None for float32.
+        precision_loss: What a precision below float32 costs, of computing or of storage; None if
+            both are float32.
     """
 
     texts: int
@@ -118,7 +119,6 @@ class EmbedReport:
         return {
             "dagster/row_count": self.texts,
             "shape": f"{self.texts} x {self.dimension}",
-            "dtype": "float32",
             "texts_encoded": self.encoded,
             "texts_reused": self.reused,
             "texts_equal_to_another": self.duplicates,

@@ -72,7 +72,8 @@ def embed_texts(
     for choice in (model.device_choice, model.precision):
         if choice.fell_back:
             (warn or log)(f"{what}: {choice.reason}")
-    cache = VectorCache(cache_folder, model.space(kind))
+    stored = model.settings.stored_precision
+    cache = VectorCache(cache_folder, model.space(kind), stored)
     if cache.damaged:
         (warn or log)(
             f"{len(cache.damaged)} files of stored vectors were damaged and are made again: "
@@ -88,7 +89,7 @@ def embed_texts(
 
     written = write_vectors(read, kind, target, cache=cache, encoder=encoder, what=what, log=log)
     loss = None
-    if model.precision.value != "float32":
+    if model.precision.value != "float32" or stored != "float32":
         loss = measure_precision_loss(
             cache, lambda: sample_texts(read, SAMPLE), kind, model.exact_encoder
         )
@@ -153,4 +154,5 @@ def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:
         "device_reason": model.device_choice.reason,
         "precision": model.precision.value,
         "precision_reason": model.precision.reason,
+        "dtype": model.settings.stored_precision,
     }

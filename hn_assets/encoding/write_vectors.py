@@ -86,7 +86,8 @@ def write_vectors(
     rows = cache.find(keys)
     for start in range(0, len(ids), ROWS_PER_BLOCK):
         part = slice(start, start + ROWS_PER_BLOCK)
-        writer.write(ids[part], keys[part], cache.take(rows[part]))
+        vectors = cache.take(rows[part]).astype(cache.dtype, copy=False)
+        writer.write(ids[part], keys[part], vectors)
     return WriteReport(
         ids=ids,
         encoded=len(missing),
@@ -140,12 +141,14 @@ def _encode(
             writing: Future[None] | None = None
             for names, vectors in windows:
                 named = "document" if kind == "passage" else kind
-                check_finite([text_id for text_id, _ in names], vectors, named)
+                with np.errstate(over="ignore"):  # what is too large is infinite, and refused
+                    stored = vectors.astype(cache.dtype, copy=False)
+                check_finite([text_id for text_id, _ in names], stored, named)
                 start = time.perf_counter()
                 if writing is not None:
                     writing.result()
                 encoder.stats.waited_for_writing += time.perf_counter() - start
-                writing = writer.submit(cache.add, [key for _, key in names], vectors)
+                writing = writer.submit(cache.add, [key for _, key in names], stored)
             if writing is not None:
                 writing.result()
 

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource, VectorTable
+from hn_assets.encoding.vectors.vector_file import StoredVectors, VectorSource, VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval import gpu_index
+from hn_assets.retrieval.half_flat_index import HalfFlatIndex, is_half_flat
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
@@ -29,7 +30,7 @@ class IndexReport:
     """What was built.
 
     Attributes:
-        kind: The index_factory string.
+        kind: The index_factory string, and what a flat index holds its vectors in.
         vectors: How many rows the index holds.
         dimension: The dimension of each vector.
         bytes: The size of the index file.
@@ -55,7 +56,7 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
     import faiss
 
     start = time.perf_counter()
-    index = _new_index(faiss, vectors.dimension, settings)
+    index = _new_index(faiss, vectors, settings)
     try:
         if not index.is_trained:
             sample = np.random.default_rng(0).permutation(len(vectors))[:TRAINING_SAMPLE]
@@ -76,7 +77,7 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
     table = pa.table([rows, pa.array(vectors.ids, pa.string())], schema=INDEX_IDS)
     pq.write_table(table, folder / IDS_FILE, compression="zstd")
     return IndexReport(
-        kind=settings.index,
+        kind=f"Flat in {vectors.precision}" if settings.index == "Flat" else settings.index,
         vectors=len(vectors),
         dimension=vectors.dimension,
         bytes=path.stat().st_size,
@@ -107,6 +108,8 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
             f"than corpus_embeddings holds ({len(vectors)} of dimension {vectors.dimension}); "
             f"materialize faiss_index again"
         )
+    if vectors.precision == "float16" and is_half_flat(index):
+        return HalfFlatIndex(index)
     return index
 
 
@@ -124,16 +127,18 @@ def is_flat(index: Any) -> bool:
     """Whether a search compares the query with every vector, as it is."""
     import faiss
 
-    return isinstance(index, faiss.IndexFlat)
+    return isinstance(index, faiss.IndexFlat | HalfFlatIndex)
 
 
-def stored_vectors(index: Any, count: int) -> Vectors | None:
+def stored_vectors(index: Any, count: int) -> StoredVectors | None:
     """The vectors inside a flat index in main memory, not copied; None for any other index.
 
     They are quicker to gather than those of a file.
     """
     import faiss
 
+    if isinstance(index, HalfFlatIndex):
+        return index.vectors
     if not is_flat(index) or not index.ntotal:
         return None
     return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
@@ -197,18 +202,22 @@ def apply_search_parameters(index: Any, parameters: str) -> None:
     if not parameters:
         return
     try:
-        faiss.ParameterSpace().set_index_parameters(index, parameters)
+        whole = index.faiss_index if isinstance(index, HalfFlatIndex) else index
+        faiss.ParameterSpace().set_index_parameters(whole, parameters)
     except RuntimeError as error:
         raise SettingsError(
             f"search.search_parameters {parameters!r} do not fit the index: {_last_line(error)}"
         ) from error
 
 
-def _new_index(faiss: Any, dimension: int, settings: SearchSettings) -> Any:
+def _new_index(faiss: Any, vectors: VectorTable, settings: SearchSettings) -> Any:
+    dimension, metric = vectors.dimension, faiss.METRIC_INNER_PRODUCT
+    if settings.index == "Flat" and vectors.precision == "float16":
+        return faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, metric)
     if settings.index == "Flat":
         return faiss.IndexFlatIP(dimension)
     try:
-        return faiss.index_factory(dimension, settings.index, faiss.METRIC_INNER_PRODUCT)
+        return faiss.index_factory(dimension, settings.index, metric)
     except RuntimeError as error:
         raise SettingsError(
             f"search.index {settings.index!r} is no FAISS index_factory string for dimension "

@@ -139,6 +139,7 @@ def rank_candidates(
         depth_wanted=depth,
         queries=len(queries),
         is_exact=is_exact,
+        vectors_stored_in=documents.precision,
         index_recall=recall,
         faiss_device=device,
         seconds=seconds,

@@ -18,6 +18,7 @@ class RankingReport:
         depth_wanted: The depth asked for.
         queries: How many queries there are.
         is_exact: Whether the index compares every query with every document.
+        vectors_stored_in: float32, or float16, to which vectors were rounded before all scores.
         index_recall: The share of the exactly best documents that the index found, on a sample
             of queries; None if the index is exact.
         faiss_device: Where FAISS searched, and why.
@@ -34,6 +35,7 @@ class RankingReport:
     depth_wanted: int
     queries: int
     is_exact: bool
+    vectors_stored_in: str
     index_recall: float | None
     faiss_device: Choice
     seconds: float
@@ -72,6 +74,7 @@ class RankingReport:
             "depth": self.depth,
             "depth_wanted": self.depth_wanted,
             "queries": self.queries,
+            "scores_are": f"inner products of vectors that are stored in {self.vectors_stored_in}",
             "faiss_device": self.faiss_device.value,
             "faiss_device_reason": self.faiss_device.reason,
             "search_seconds": round(self.seconds, 3),

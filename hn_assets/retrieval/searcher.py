@@ -192,7 +192,7 @@ class Searcher:
     def _take(self, rows: NDArray[np.int64]) -> Vectors:
         if self._stored is None:
             return self.documents.take(rows)
-        return self._stored.take(rows, axis=0)
+        return self._stored.take(rows, axis=0).astype(np.float32, copy=False)
 
 
 def recall_against_exact(

@@ -32,9 +32,9 @@ class ComputeSettings(Settings):
             "in it (CPUs with AMX or AVX512-BF16, cards from Ampere on), float16 on cards of the "
             "generation Turing, such as the T4, float32 on all other hardware; with several "
             "devices, the fastest that all of them compute in. `tf32`: weights in float32, "
-            "multiplied with 10 bits of fraction, on cards from Ampere on. Stored vectors are "
-            "float32 always. For vectors that differ between machines by rounding alone, set "
-            "float32"
+            "multiplied with 10 bits of fraction, on cards from Ampere on. What vectors are "
+            "stored in is `encoding.stored_precision`. For vectors that differ between machines "
+            "by rounding alone, set float32"
         ),
     )
     compile: bool = Field(

@@ -25,6 +25,7 @@ class EncodingSettings(Settings):
     changeable_by_runs: ClassVar[tuple[str, ...]] = (
         "pooling",
         "normalize",
+        "stored_precision",
         "query_instruction",
         "passage_instruction",
         "query_max_length",
@@ -71,6 +72,13 @@ class EncodingSettings(Settings):
         ),
     )
     normalize: bool = Field(default=True, description="vectors of length 1: scores are cosines")
+    stored_precision: Literal["float32", "float16"] = Field(
+        default="float32",
+        description=(
+            "what vectors are stored in; `float16`: in half the room on disk and, in a `Flat` "
+            "index, in memory. All scores are then those of vectors that were rounded to 11 bits"
+        ),
+    )
     query_instruction: str = Field(
         default="",
         description="put before every query, as models for retrieval ask for: `query: ` of E5",

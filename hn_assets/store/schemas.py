@@ -124,16 +124,16 @@ LIKELY_MISSING = pa.schema(
 )
 
 
-def embeddings_schema(dimension: int) -> pa.Schema:
-    """Ids with their vectors: `vector` is a fixed-size list of `dimension` float32.
+def embeddings_schema(dimension: int, component: pa.DataType | None = None) -> pa.Schema:
+    """Ids with their vectors: `vector` is a fixed-size list of `dimension` components.
 
-    `text_key` is of the text that was read.
+    `text_key` is of the text that was read. Components are float32, if not said otherwise.
     """
     return pa.schema(
         [
             ("id", pa.string()),
             ("text_key", TEXT_KEY),
-            ("vector", pa.list_(pa.float32(), dimension)),
+            ("vector", pa.list_(component or pa.float32(), dimension)),
         ]
     )
 

@@ -151,3 +151,26 @@ def test_vectors_in_tf32_are_kept_apart_from_those_in_float32(model: Path) -> No
             spaces.append(LazyModel(encoding, compute, print).space("passage"))
     assert spaces[0] == {**spaces[1], "precision": "float32"}
     assert spaces[1]["precision"] == "tf32"
+
+
+def test_vectors_stored_in_float16_are_others_and_say_so(run: Run) -> None:
+    rows = np.arange(3)
+    plain, table = run.embed(DOCUMENTS)
+    whole = table.take(rows)
+    report, half = run.embed(DOCUMENTS, stored_precision="float16")
+    assert (plain.figures()["dtype"], report.figures()["dtype"]) == ("float32", "float16")
+    assert report.encoded == 2, "vectors in float32 do not stand for them"
+    assert report.space_folder != plain.space_folder
+    np.testing.assert_allclose(half.take(rows), whole, atol=1e-3)
+    assert np.array_equal(half.take(rows), half.take(rows).astype(np.float16))
+    assert plain.precision_loss is None
+    assert report.precision_loss is not None
+    assert 0.999 < report.precision_loss.cosine_min < 1
+    again, _ = run.embed(DOCUMENTS, stored_precision="float16")
+    assert (again.encoded, again.reused) == (0, 2)
+
+    earlier = EarlierVectors(run.folder / "vectors.arrow", report.space_folder)
+    elsewhere, _ = run.embed(
+        DOCUMENTS, stored_precision="float16", cache="another", earlier=earlier
+    )
+    assert (elsewhere.encoded, elsewhere.reused) == (0, 2)

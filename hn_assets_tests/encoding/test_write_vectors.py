@@ -29,8 +29,9 @@ def run(
     *,
     space: dict | None = None,
     make: Callable[[], Encoder] = minilm_encoder,
+    precision: str = "float32",
 ) -> tuple[WriteReport, VectorTable, VectorCache]:
-    cache = VectorCache(folder / "cache", space or SPACE)
+    cache = VectorCache(folder / "cache", space or SPACE, precision)
     report = write_vectors(
         lambda: [(f"d{i}", text) for i, text in enumerate(texts)],
         "passage",
@@ -171,16 +172,21 @@ def test_a_damaged_shard_is_named_and_only_its_texts_are_encoded_again(
     assert_vectors_differ_by_rounding_only(vectors_of(table), before)
 
 
-def test_a_vector_that_is_not_finite_is_never_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "precision"), [(np.nan, "float32"), (1e5, "float16")])
+def test_a_vector_that_is_not_finite_is_never_kept(
+    tmp_path: Path, value: float, precision: str
+) -> None:
+    """Neither is one that float16 cannot hold."""
+
     def broken() -> Encoder:
         encoder = minilm_encoder()
-        bad = np.full((3, 4), np.nan, np.float32)
+        bad = np.full((3, 4), value, np.float32)
         names = [(f"d{i}", text_key(TEXTS[i])) for i in range(3)]
         encoder.encode_windows = lambda *a, **k: iter([(names, bad)])  # type: ignore
         return encoder
 
-    with pytest.raises(ModelError, match="vector of document 'd0' is not finite"):
-        run(tmp_path, TEXTS[:3], make=broken)
+    with pytest.raises(ModelError, match="vector of document 'd0' is not finite.*stored_precision"):
+        run(tmp_path, TEXTS[:3], make=broken, precision=precision)
     assert not len(VectorCache(tmp_path / "cache", SPACE))
 
 

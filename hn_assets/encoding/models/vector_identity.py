@@ -23,6 +23,7 @@ def describe_space(
     Not the device, the batches and what else changes vectors by rounding alone.
     """
     instruction, pattern = settings.instruction_for(kind)
+    stored = settings.stored_precision
     return {
         "weights": identity.weights,
         "model_class": identity.model_class,
@@ -35,4 +36,5 @@ def describe_space(
         "encoder_version": ENCODER_VERSION,
         # Compiled code may compute in another order and precision than the model's own.
         **({"compiled": True} if compile else {}),
+        **({"stored_precision": stored} if stored != "float32" else {}),
     }

@@ -20,8 +20,10 @@ from pydantic import BaseModel, Field
 
 from hn_assets.encoding.vectors.vector_file import (
     ARROW_ERRORS,
+    StoredVectors,
     Vectors,
     check_batches,
+    component_of,
     gather,
     vector_column,
     vectors_of,
@@ -46,9 +48,11 @@ class VectorCache:
     Args:
         folder: The folder of all spaces.
         space: All that a vector depends on beside its text.
+        precision: What vectors are stored in, float32 or float16: part of the space, too.
 
     Attributes:
         folder: The folder of this space.
+        dtype: What vectors are stored in.
         damaged: Shards that did not hold the bytes they were committed with, and were removed.
 
     >>> import tempfile
@@ -58,7 +62,8 @@ class VectorCache:
     array([-1,  0])
     """
 
-    def __init__(self, folder: Path, space: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, space: Mapping[str, Any], precision: str = "float32") -> None:
+        self.dtype = np.dtype(precision)
         described = json.dumps(space, sort_keys=True, indent=1).encode()
         self._open_folder(folder / hashlib.sha256(described).hexdigest()[:16])
         path = self.folder / SPACE_FILE
@@ -70,6 +75,7 @@ class VectorCache:
         """The vectors in the folder of a space, whatever the space is."""
         cache = cls.__new__(cls)
         cache._open_folder(folder)
+        cache.dtype = cache._vectors[0].dtype if cache._vectors else np.dtype(np.float32)
         return cache
 
     def _open_folder(self, folder: Path) -> None:
@@ -78,7 +84,7 @@ class VectorCache:
         self.damaged: list[Path] = []
         self._paths: list[Path] = []
         self._keys: list[pa.Array] = []
-        self._vectors: list[Vectors] = []
+        self._vectors: list[StoredVectors] = []
         remove_unfinished(self.folder)
         for path in sorted(self.folder.glob("*.arrow")):
             if path.stem != sha256_of(path) or not self._open(path):
@@ -123,10 +129,11 @@ class VectorCache:
         """A copy of the vectors of `rows`: float32, shape (len(rows), dimension)."""
         return gather(self._vectors, rows, self.dimension)
 
-    def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+    def add(self, keys: Sequence[bytes], vectors: StoredVectors) -> None:
         """Commit a shard: when this returns, a crash cannot lose it."""
-        columns = [pa.array(keys, KEY), vector_column(vectors)]
-        batch = pa.record_batch(columns, _shard_schema(vectors.shape[1]))
+        columns = [pa.array(keys, KEY), vector_column(vectors.astype(self.dtype, copy=False))]
+        component = pa.from_numpy_dtype(self.dtype)
+        batch = pa.record_batch(columns, _shard_schema(vectors.shape[1], component))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
@@ -157,8 +164,10 @@ class VectorCache:
         try:
             with pa.memory_map(str(path)) as source:
                 batch = pa.ipc.open_file(source).get_batch(0)
-            column = batch.column("vector")
-            check_batches([batch], _shard_schema(column.type.list_size))
+            schema = _shard_schema(
+                batch.column("vector").type.list_size, component_of(batch.schema)
+            )
+            check_batches([batch], schema)
             vectors = vectors_of(batch)
         except (*ARROW_ERRORS, KeyError, AttributeError):
             return False
@@ -168,8 +177,8 @@ class VectorCache:
         return True
 
 
-def _shard_schema(dimension: int) -> pa.Schema:
-    return pa.schema([("key", KEY), ("vector", pa.list_(pa.float32(), dimension))])
+def _shard_schema(dimension: int, component: pa.DataType) -> pa.Schema:
+    return pa.schema([("key", KEY), ("vector", pa.list_(component, dimension))])
 
 
 class _Speed(BaseModel):

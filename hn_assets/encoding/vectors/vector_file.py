@@ -6,7 +6,7 @@ than memory costs no memory.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +16,14 @@ from hn_assets.errors import ModelError, StoreError
 from hn_assets.store.schemas import TEXT_KEY, embeddings_schema
 
 Vectors = NDArray[np.float32]
+StoredVectors = NDArray[np.float32] | NDArray[np.float16]
+COMPONENTS = (pa.float32(), pa.float16())  # that vectors in files may have
 
 # what reading bytes that are no Arrow file raises
 ARROW_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
-def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
+def check_finite(ids: Sequence[str], vectors: StoredVectors, kind: str) -> None:
     """Refuse vectors that hold NaN or infinity.
 
     Raises:
@@ -32,19 +34,19 @@ def check_finite(ids: Sequence[str], vectors: Vectors, kind: str) -> None:
         bad = ids[int(np.argmin(finite))]
         raise ModelError(
             f"the vector of {kind} {bad!r} is not finite (and {int((~finite).sum()) - 1} more in "
-            f"its block): the model or its precision is broken. Try compute.precision: float32, or "
-            f"another model"
+            f"its block): the model is broken, or a precision too low for it. Try "
+            f"compute.precision: float32, encoding.stored_precision: float32, or another model"
         )
 
 
-def vector_column(vectors: Vectors) -> pa.FixedSizeListArray:
-    """Vectors of shape (n, dimension) as a column of n fixed-size lists of float32."""
-    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+def vector_column(vectors: StoredVectors) -> pa.FixedSizeListArray:
+    """Vectors of shape (n, dimension) as a column of n fixed-size lists of their components."""
+    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
 
-def vectors_of(batch: pa.RecordBatch) -> Vectors:
-    """The column `vector` of a batch: float32, shape (rows, dimension); nothing is copied."""
+def vectors_of(batch: pa.RecordBatch) -> StoredVectors:
+    """The column `vector` of a batch as it is, shape (rows, dimension); nothing is copied."""
     column = batch.column("vector")
     return column.flatten().to_numpy().reshape(len(column), column.type.list_size)
 
@@ -65,8 +67,24 @@ def check_batches(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> None:
             raise pa.ArrowInvalid("a value is missing")
 
 
-def gather(blocks: Sequence[Vectors], rows: NDArray[np.int64], dimension: int) -> Vectors:
-    """A copy of the vectors of `rows`, counted over all blocks; shape (len(rows), dimension)."""
+def component_of(schema: pa.Schema) -> pa.DataType:
+    """The type of the components of vectors in a file.
+
+    Raises:
+        ArrowInvalid: Vectors have no such components.
+    """
+    component = schema.field("vector").type.value_type
+    if component not in COMPONENTS:
+        raise pa.ArrowInvalid(f"its vectors are of {component}")
+    return component
+
+
+def gather(blocks: Sequence[StoredVectors], rows: NDArray[np.int64], dimension: int) -> Vectors:
+    """A copy of the vectors of `rows`, counted over all blocks, in float32.
+
+    Returns:
+        Of shape (len(rows), dimension).
+    """
     out = np.empty((len(rows), dimension), np.float32)
     starts = np.cumsum([0, *(len(block) for block in blocks)])
     block_of = np.searchsorted(starts, rows, side="right") - 1
@@ -84,15 +102,15 @@ class VectorWriter:
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
         self._norms: list[NDArray[np.float32]] = []
 
-    def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: Vectors) -> None:
+    def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: StoredVectors) -> None:
         """Append a block.
 
         Args:
             ids: The ids of the texts.
             keys: The `text_key` of each text.
-            vectors: float32 of shape (len(ids), dimension).
+            vectors: float32 or float16, as they are stored; of shape (len(ids), dimension).
         """
-        schema = embeddings_schema(vectors.shape[1])
+        schema = embeddings_schema(vectors.shape[1], pa.from_numpy_dtype(vectors.dtype))
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)
         columns = [
@@ -101,7 +119,7 @@ class VectorWriter:
             vector_column(vectors),
         ]
         self._writer.write_batch(pa.record_batch(columns, schema))
-        self._norms.append(np.linalg.norm(vectors, axis=1).astype(np.float32))
+        self._norms.append(np.linalg.norm(vectors.astype(np.float32), axis=1))
 
     def close(self) -> NDArray[np.float32]:
         """Finish the file; return the norm of every vector written, float32 of shape (texts,)."""
@@ -132,6 +150,9 @@ class VectorSource(Protocol):
 class VectorTable:
     """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
 
+    Attributes:
+        precision: What their components are stored in: float32 or float16.
+
     Raises:
         StoreError: The file is not an Arrow file of ids and vectors.
     """
@@ -144,22 +165,26 @@ class VectorTable:
                 source.seek(0)
                 content = source.read_buffer()
             self.dimension = int(batches.schema.field("vector").type.list_size)
-            check_batches(blocks, embeddings_schema(self.dimension))
+            component = component_of(batches.schema)
+            check_batches(blocks, embeddings_schema(self.dimension, component))
             self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
-            self._blocks: list[Vectors] = [vectors_of(block) for block in blocks]
+            self._blocks = [vectors_of(block) for block in blocks]
         except FileNotFoundError:
             raise
         except (*ARROW_ERRORS, KeyError, AttributeError) as error:
             raise StoreError(f"{path} is not a file of vectors: {error}") from error
         self._keys = [block.column("text_key") for block in blocks]
-        self._rows = _RowsOfFile(content, self._blocks, self.dimension)
+        dtype = np.dtype(component.to_pandas_dtype())
+        self.precision = dtype.name
+        self._rows = _RowsOfFile(content, self._blocks, self.dimension, dtype)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def blocks(self) -> Iterator[Vectors]:
         """The vectors block by block, float32 of shape (n, dimension), in the order of `ids`."""
-        yield from self._blocks
+        for block in self._blocks:
+            yield block.astype(np.float32, copy=False)
 
     def text_keys(self) -> list[bytes]:
         """The hash of each text that was read, 16 bytes each, in the order of `ids`."""
@@ -176,8 +201,15 @@ class _RowsOfFile:
     Going through the thousand blocks of ten million vectors would take ten times as long.
     """
 
-    def __init__(self, content: pa.Buffer, blocks: Sequence[Vectors], dimension: int) -> None:
-        self._dimension, self._size = dimension, 4 * dimension
+    def __init__(
+        self,
+        content: pa.Buffer,
+        blocks: Sequence[StoredVectors],
+        dimension: int,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._dimension, self._dtype = dimension, dtype
+        self._size = dtype.itemsize * dimension
         self._first_rows = np.cumsum([0, *(len(block) for block in blocks)])
         self._begins = np.array([b.ctypes.data - content.address for b in blocks], np.int64)
         begins = max(0, content.size - self._size + 1)
@@ -189,7 +221,8 @@ class _RowsOfFile:
             raise IndexError(f"row {rows.min()} of {self._first_rows[-1]} vectors")
         block = np.searchsorted(self._first_rows, rows, side="right") - 1
         begins = self._begins[block] + (rows - self._first_rows[block]) * self._size
-        return self._items[begins].view(np.float32).reshape(len(rows), self._dimension)
+        taken = self._items[begins].view(self._dtype).reshape(len(rows), self._dimension)
+        return taken.astype(np.float32, copy=False)
 
 
 class VectorSubset:

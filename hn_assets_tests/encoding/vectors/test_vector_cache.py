@@ -98,3 +98,20 @@ def test_a_speed_that_cannot_be_read_is_not_known(tmp_path: Path, content: bytes
     path = cache.folder / "speed.json"
     path.write_bytes(path.read_bytes().replace(b"0.25", b"0.65") if content is None else content)
     assert cache.seconds_per_text == 0
+
+
+def test_vectors_in_float16_take_half_the_room_and_stay_so(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 64)).astype(np.float32)
+    keys, sizes = [text_key(str(i)) for i in range(60)], []
+    for precision in ("float32", "float16"):
+        cache = VectorCache(tmp_path, {**SPACE, "stored": precision}, precision)
+        cache.add(keys, vectors)
+        sizes.append(sum(path.stat().st_size for path in cache.folder.glob("*.arrow")))
+        assert cache.take(cache.find(keys)).dtype == np.float32
+    assert sizes[1] < 0.6 * sizes[0]
+    pruned = VectorCache.of_folder(cache.folder)
+    assert pruned.remove({keys[0]}) == 1
+    again = VectorCache(tmp_path, {**SPACE, "stored": "float16"}, "float16")
+    rounded = vectors.astype(np.float16).astype(np.float32)
+    assert np.array_equal(again.take(again.find(keys[1:])), rounded[1:])
+    assert pruned.dtype == np.float16

@@ -22,11 +22,16 @@ def write(path: Path, *blocks: np.ndarray) -> None:
     writer.close()
 
 
-def test_vectors_come_back_by_row_and_by_block(tmp_path: Path) -> None:
-    vectors = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
-    write(tmp_path / "v.arrow", vectors[:30], vectors[30:])
-    table = VectorTable(tmp_path / "v.arrow")
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_vectors_come_back_by_row_and_by_block(tmp_path: Path, precision: str) -> None:
+    stored = np.random.default_rng(0).normal(size=(70, 5)).astype(precision)
+    write(tmp_path / "v.arrow", stored[:30], stored[30:])
+    table, vectors = VectorTable(tmp_path / "v.arrow"), stored.astype(np.float32)
     assert (len(table), table.dimension, table.ids[7]) == (70, 5, "007")
+    assert table.precision == precision
+    assert {block.dtype for block in [*table.blocks(), table.take(np.arange(3))]} == {
+        np.dtype(np.float32)
+    }
     assert np.array_equal(np.concatenate(list(table.blocks())), vectors)
     rows = np.array([69, 0, 30, 29, 0], np.int64)
     assert np.array_equal(table.take(rows), vectors[rows])
@@ -46,8 +51,15 @@ def test_rows_of_many_blocks_come_as_fast_as_those_of_one(tmp_path: Path) -> Non
     assert seconds[1] < 8 * seconds[0]
 
 
-def test_pandas_reads_the_file(tmp_path: Path) -> None:
-    write(tmp_path / "v.arrow", np.eye(3, dtype=np.float32))
+def test_vectors_of_other_components_are_no_vectors(tmp_path: Path) -> None:
+    write(tmp_path / "v.arrow", np.eye(3, dtype=np.float64))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match=r"v\.arrow is not a file of vectors: .* of double"):
+        VectorTable(tmp_path / "v.arrow")
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_pandas_reads_the_file(tmp_path: Path, precision: str) -> None:
+    write(tmp_path / "v.arrow", np.eye(3, dtype=precision))
     frame = pd.read_feather(tmp_path / "v.arrow")
     assert frame.id.tolist() == ["000", "001", "002"]
     assert np.array_equal(np.stack(frame.vector.tolist()), np.eye(3))
