@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,7 @@ class FakeHub:
         lies: What is sent in place of a file's bytes, by the file's name.
         faults_left: How many answers of these kinds there will be; None for any number.
         asked: The methods and paths of all requests.
+        before_answer: What is called with every request's path before it is answered.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class FakeHub:
         self.lies: dict[str, bytes] = {}
         self.faults_left: int | None = None
         self.asked: list[str] = []
+        self.before_answer: Callable[[str], object] = lambda path: None
         self.closed = Event()
 
     def has_fault(self, is_fault: bool) -> bool:
@@ -98,6 +100,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.asked.append(f"{self.command} {path}")
+            hub.before_answer(path)
             if hub.has_fault(hub.fails in path):
                 self.send(503, b"", {})
                 return
@@ -183,23 +186,30 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def fake_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub that this process asks from now on, with an empty cache in `folder`."""
-    from huggingface_hub import constants
-
+def listening_hub() -> Iterator[FakeHub]:
+    """A hub at a port of its own, which nobody asks by itself."""
     hub = FakeHub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     server.daemon_threads = True
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     try:
         yield hub
     finally:
         hub.closed.set()
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def fake_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub that this process asks from now on, with an empty cache in `folder`."""
+    from huggingface_hub import constants
+
+    with listening_hub() as hub:
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield hub

@@ -29,6 +29,11 @@ from hn_assets_tests.collections_on_disk import animals
 RAW, MADE = "raw", "made"
 OF_THE_PAST = {"drift", "report"}  # what they say depends on the refreshes before
 TEXTS_PER_SHARD = 4
+SETTINGS: dict[str, Any] = {
+    "compute": {"device": "cpu", "precision": "float32"},
+    "mining": {"range_min": 2, "range_max": 20, "num_negatives": 4},
+    "checks": {"max_ndcg_drop": 1},
+}
 
 
 def new_dataset(folder: Path) -> Path:
@@ -40,12 +45,7 @@ def new_dataset(folder: Path) -> Path:
 
 def refresh(folder: Path, model: Path) -> Any:
     """Make all stages of the dataset in `folder` that are not up to date."""
-    settings = {
-        "encoding": {"model": str(model), "pooling": "mean"},
-        "compute": {"device": "cpu", "precision": "float32"},
-        "mining": {"range_min": 2, "range_max": 20, "num_negatives": 4},
-        "checks": {"max_ndcg_drop": 1},
-    }
+    settings = {**SETTINGS, "encoding": {"model": str(model), "pooling": "mean"}}
     return mine_hard_negatives(folder / RAW, settings=settings, folder=folder / MADE, export=True)
 
 
@@ -75,17 +75,20 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def undisturbed(folder: Path, other: Path, server: "RefreshServer") -> dict[str, bytes]:
+def undisturbed(
+    folder: Path, other: Path, server: "RefreshServer", **changes: Any
+) -> dict[str, bytes]:
     """What a refresh in the new `folder` publishes from the raw data and vectors of another.
 
     Texts that are encoded in other batches have other vectors in the last bits, so only with the
     same vectors are equal bytes promised.
     """
-    shutil.copytree(other / RAW, folder / RAW)
+    if (other / RAW).exists():
+        shutil.copytree(other / RAW, folder / RAW)
     vectors = Path(MADE) / DATASET / VECTOR_CACHE
     if (other / vectors).exists():
         shutil.copytree(other / vectors, folder / vectors)
-    server.refresh(folder)
+    server.refresh(folder, **changes)
     return published(folder)
 
 
@@ -108,7 +111,8 @@ class RefreshServer:
         Args:
             folder: The folder of the dataset.
             changes: `shift`: seconds by which its clock is wrong; `limit`: the largest file in
-                bytes that it may write; `devices`: how many processes encode.
+                bytes that it may write; `devices`: how many processes encode; `hub`: the dataset of
+                the hub that is read, with a model beside it, in place of the raw data.
         """
         return self._ask(run=str(folder), model=str(self._model), **changes)
 
@@ -125,14 +129,15 @@ class RefreshServer:
 
 
 @contextmanager
-def refresh_server(model: Path) -> Iterator[RefreshServer]:
-    """A server that is there until the block ends."""
+def refresh_server(model: Path, **environment: str) -> Iterator[RefreshServer]:
+    """A server that is there until the block ends, with changes of its environment."""
     with subprocess.Popen(
         [sys.executable, "-m", "hn_assets_tests.soak.refreshing", str(model)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        env={**os.environ, **environment},
     ) as process:
         try:
             yield RefreshServer(process, model)
@@ -178,7 +183,13 @@ def _run(request: dict[str, Any]) -> int:
     errors = Path(f"{request['run']}/errors-{os.getpid()}.txt")
     try:
         _change_process(request)
-        refresh(Path(request["run"]), Path(request["model"]))
+        folder = Path(request["run"])
+        if hub := request.get("hub"):
+            from hn_assets_tests.soak.from_hub import refresh_from_hub
+
+            refresh_from_hub(folder, hub)
+        else:
+            refresh(folder, Path(request["model"]))
     except BaseException:
         _limit_file_size(resource.RLIM_INFINITY)
         errors.write_text(traceback.format_exc())
