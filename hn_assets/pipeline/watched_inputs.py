@@ -1,4 +1,4 @@
-"""Whether a dataset's source, or its model, has changed, found out without reading them."""
+"""Whether a dataset's source, or one of its models, has changed, found out without reading them."""
 
 from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.filters.all_filters import external_files
@@ -7,14 +7,19 @@ from hn_assets.sources.fingerprint import state_of_source
 
 
 def state_of_inputs(dataset: Dataset) -> dict[str, str]:
-    """A short text for the source and one for the model, which differ after a change.
+    """Short texts for the source, the model and the teacher, each of which differs after a change.
 
     Raises:
         HardNegativesError: One of them is not there, or the hub cannot be asked.
     """
     settings = dataset.settings
     files = external_files(settings.filters, dataset.base)
-    return {
+    states = {
         "source": state_of_source(dataset.open_source(), files),
         "model": state_of_model(settings.encoding.model, settings.encoding.revision),
     }
+    if settings.teacher is not None:
+        states["teacher"] = state_of_model(
+            settings.teacher.model, settings.teacher.revision, "teacher"
+        )
+    return states

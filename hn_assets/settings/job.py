@@ -25,7 +25,7 @@ class JobSettings(Settings):
         default=False,
         description=(
             "Whether the sensor is on when the project is first loaded. The sensor starts the job "
-            "when the source or the model has changed."
+            "when the source, the model or the teacher has changed."
         ),
     )
     sensor_interval_seconds: int = Field(

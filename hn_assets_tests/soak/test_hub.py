@@ -1,4 +1,4 @@
-"""A hub hangs, lies, fails, trickles or moves on: the files stay whole, and the next run goes on."""
+"""A hub hangs, lies, fails, trickles or moves on: the files stay whole, the next run goes on."""
 
 import random
 import re

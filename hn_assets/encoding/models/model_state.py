@@ -8,7 +8,7 @@ from hn_assets.hashing import hash_of_text, state_of_files
 from hn_assets.hub import commit_on_hub
 
 
-def state_of_model(model: str, revision: str | None = None) -> str:
+def state_of_model(model: str, revision: str | None = None, section: str = "encoding") -> str:
     """A short text that changes when the model may have changed.
 
     It changes when a file of the model's folder is written that the hash of its weights covers,
@@ -16,14 +16,16 @@ def state_of_model(model: str, revision: str | None = None) -> str:
     model changes.
 
     Args:
-        model: The value of `encoding.model`: `bundled`, a folder, a pattern or a hub name.
-        revision: The value of `encoding.revision`.
+        model: The value of `encoding.model` or `teacher.model`: `bundled`, a folder, a pattern or a
+            hub name.
+        revision: The value of `encoding.revision` or `teacher.revision`.
+        section: The section of the settings that names the model, for the error.
 
     Raises:
         ModelError: The folder does not exist, or no folder fits the pattern.
         HubError: The Hugging Face hub has to be asked and does not answer.
     """
-    location = find_model(model)
+    location = find_model(model, f"{section}.model")
     folder = Path(location)
     if folder.is_dir():
         files = state_of_files(model_files(folder))

@@ -1,4 +1,4 @@
-"""The sensor that refreshes a dataset when its source or its model has changed."""
+"""The sensor that refreshes a dataset when its source or one of its models has changed."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from hn_assets.pipeline.watched_inputs import state_of_inputs
 
 
 def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
-    """The sensor that watches source and model, off until somebody switches it on.
+    """The sensor that watches source, model and teacher, off until somebody switches it on.
 
     It starts a run only once it has seen the same state twice, so that nobody mines a folder into
     which files are still being copied.
@@ -26,7 +26,7 @@ def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.sensor_enabled
         else dg.DefaultSensorStatus.STOPPED,
-        description=f"Refresh {dataset.name} when its source, or its model, has changed.",
+        description=f"Refresh {dataset.name} when its source, its model or its teacher has changed.",
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         try:
@@ -38,9 +38,10 @@ def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
         cursor = json.loads(context.cursor or "null")
         if cursor is None:
             _remember(context, now, now, runs=0)
-            return dg.SkipReason("source and model are watched from now on")
-        handled, runs = cursor["handled"], cursor["runs"]
-        changed = [what for what in now if now[what] != handled.get(what)]
+            return dg.SkipReason(f"{' and '.join(now)} are watched from now on")
+        # what is new in the YAML file, as a teacher, is watched from now on
+        handled, runs = {**now, **cursor["handled"]}, cursor["runs"]
+        changed = [what for what in now if now[what] != handled[what]]
         if not changed or now != cursor["seen"]:
             _remember(context, handled, now, runs=runs)
             return dg.SkipReason(

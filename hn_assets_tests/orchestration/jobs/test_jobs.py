@@ -13,6 +13,7 @@ from hn_assets.orchestration.base.names import REASON_TAG
 from hn_assets.orchestration.build import build_definitions
 from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset
 from hn_assets_tests.assets.test_refresh import make_dataset
+from hn_assets_tests.fake_hub import fake_hub
 from hn_assets_tests.small_models import make_tiny_bert
 
 
@@ -81,6 +82,34 @@ def test_a_new_checkpoint_starts_a_run(tmp_path: Path) -> None:
     make_tiny_bert(tmp_path / "run" / "checkpoint-2", seed=1)
     watcher.look()
     assert watcher.look().tags[REASON_TAG] == "the model changed"
+
+
+def test_another_teacher_starts_a_run(tmp_path: Path, model: Path) -> None:
+    watcher = Watcher(make_dataset(tmp_path, model))
+    watcher.look()
+    with_teacher = {"model": str(make_tiny_bert(tmp_path / "teacher"))}
+    cursor = watcher.cursor
+    watcher = Watcher(make_dataset(tmp_path, model, teacher=with_teacher))
+    watcher.cursor = cursor
+    assert watcher.look() == "nothing has changed", "what is new in the YAML file is no change"
+    touch(tmp_path / "teacher" / "model.safetensors")
+    assert watcher.look() == "the teacher changed: a run starts when it has come to rest"
+    assert watcher.look().tags[REASON_TAG] == "the teacher changed"
+    assert watcher.look() == "nothing has changed"
+    (tmp_path / "teacher" / "config.json").unlink()
+    assert "teacher.model takes the folder" in watcher.look()
+
+
+def test_a_new_commit_of_a_teacher_of_the_hub_starts_a_run(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_hub(tmp_path / "cache", monkeypatch) as hub:
+        hub.commit("me/teacher", {"config.json": b"{}"})
+        watcher = Watcher(make_dataset(tmp_path, model, teacher={"model": "me/teacher"}))
+        watcher.look()
+        hub.commit("me/teacher", {"config.json": b"{ }"})
+        watcher.look()
+        assert watcher.look().tags[REASON_TAG] == "the teacher changed"
 
 
 def test_a_model_that_is_not_there_starts_nothing_and_is_said(tmp_path: Path) -> None:
