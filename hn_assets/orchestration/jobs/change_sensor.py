@@ -26,7 +26,7 @@ def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.sensor_enabled
         else dg.DefaultSensorStatus.STOPPED,
-        description=f"Refresh {dataset.name} when its source, its model or its teacher has changed.",
+        description=f"Refresh {dataset.name} when its source, model or teacher has changed.",
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         try:
