@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from hn_assets.filters.all_filters import external_files
@@ -63,7 +64,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"{mining.num_negatives} negatives and {report.none} have none "
             f"({', '.join(report.short_queries[:5])}); nothing was padded"
         )
-    negatives = chosen.to_pandas()
+    negatives = chosen.to_pandas(integer_object_nulls=True)
     return {
         **_describe(negatives, report, session.plan, mining),
         "samples": _samples(context.input(layout.CORPUS), negatives, session.query_table),
@@ -79,6 +80,7 @@ def _describe(
         "dagster/row_count": len(negatives),
         "plan": plan.note,
         "ranks": f"{plan.start} to {plan.end}, {plan.sampling.describe()}",
+        "negatives_drawn_at_random": report.random,
         "queries": report.queries,
         "queries_with_enough": report.enough,
         "queries_with_too_few": report.too_few,
@@ -92,7 +94,7 @@ def _describe(
         "settings": mining.model_dump(mode="json"),
         "negatives_wanted": mining.num_negatives,
         **distribution(per_query.to_numpy(), "negatives_per_query"),
-        **distribution(negatives["rank"].to_numpy(), "rank"),
+        **distribution(negatives["rank"].dropna().to_numpy(np.int64), "rank"),
         **distribution(negatives.score.to_numpy(), "score"),
         **distribution(negatives.positive_similarity.to_numpy(), "positive_similarity"),
         **distribution(margin_to_best_positive.to_numpy(), "margin_to_best_positive"),
@@ -127,7 +129,7 @@ STAGE = Stage(
         "The chosen negatives of every mined query, and the ledger of all candidates with reasons."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(*MINING_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
     settings=settings,
     identify=identify,

@@ -1,7 +1,8 @@
 """Decides which candidates are hard negatives, a block of queries at a time.
 
 What is never a negative goes first, then what the filters reject, then what lies outside the range
-or fails the teacher; of the rest, as many are drawn as are wanted.
+or fails the teacher; of the rest, as many are drawn as are wanted. Documents from anywhere in the
+corpus may be drawn beside them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,14 @@ from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.plan import Plan
+from hn_assets.mining.random_negatives import RandomNegatives
 from hn_assets.mining.relevance.compute_features import candidate_features, with_probability
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
 from hn_assets.mining.relevance.positive_similarity import positive_scores, positive_similarity
 from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import FilterDecisions, apply_filters
 from hn_assets.mining.rules.mining_range import outside_range
+from hn_assets.mining.rules.random_draws import RandomDraws
 from hn_assets.mining.rules.reasons import FILTERED, NOT_DRAWN, NOT_SCORED, QUERY_DROPPED
 from hn_assets.mining.rules.sampling import choose, hash_ids, random_keys, uniform_keys
 
@@ -42,7 +45,7 @@ class Miner:
         dataset: Documents, queries and judgements.
         queries: The vectors of the queries.
         documents: The vectors of the documents.
-        plan: Range and sampling.
+        plan: Range, sampling and the documents that are drawn at random.
         seed: Decides every random choice.
         on_shortage: What becomes of a query with fewer negatives than wanted.
         filters: The filters of every section, prepared; those of the plan if it is None.
@@ -80,6 +83,7 @@ class Miner:
         self._is_hashed = np.zeros(len(documents), bool)
         self._cross_query = CrossQueryFinder(dataset.positives, queries, len(documents))
         self._counts = MiningCounts(dataset, plan.sampling.count)
+        self._random = self._random_negatives(queries) if plan.sampling.random_count else None
 
     def mine(self, block: CandidateBlock) -> Iterator[MiningResult]:
         """What became of the candidates: those of a query together, and each candidate once.
@@ -110,10 +114,10 @@ class Miner:
         again = self._is_short_by_filters(result)
         max_depth = min(self._plan.filters.max_search_depth, len(self._documents))
         if self._search_deeper is None or block.depth >= max_depth or not again.any():
-            yield self._finish(result)
+            yield from self._finish(result)
             return
         if not again.all():
-            yield self._finish(result.take(~again))
+            yield from self._finish(result.take(~again))
         if end == self._plan.end:
             self._counts.deepened += int(again.sum())
         depth = min(DEPTH_FACTOR * block.depth, max_depth)
@@ -122,7 +126,7 @@ class Miner:
 
     def _is_short_by_filters(self, result: MiningResult) -> NDArray[np.bool_]:
         """Which queries lack negatives that a deeper search may give; bool, (queries,)."""
-        short = result.chosen.sum(axis=1) < self._plan.sampling.count
+        short = result.chosen.sum(axis=1) < self._plan.sampling.ranked_count
         short &= result.decisions.have(FILTERED).any(axis=1)
         scores = result.features.teacher_scores
         if self._teacher is not None and scores is not None:
@@ -148,16 +152,46 @@ class Miner:
             features.score_minus_mean_positive,
         )
         decisions.reject(Rejection(NOT_DRAWN, ~chosen))
-        margin = block.scores - features.reference(plan.filters.margin_against)
+        return self._result(block, features, decisions)
+
+    def _judge_drawn(self, block: CandidateBlock) -> MiningResult:
+        """The reason for every drawn document; `block` holds them in the order of the draws."""
+        decisions = FilterDecisions.start(exclude(block, self._dataset))
+        features = self._features(block, decisions.kept, is_ranking=False)
+        apply_filters(self._filters, features, decisions, may_be_easy=True)
+        if features.teacher_scores is not None:
+            decisions.reject(Rejection(NOT_SCORED, np.isnan(features.teacher_scores)))
+        apply_filters(self._teacher_filters, features, decisions, may_be_easy=True)
+        return self._result(block, features, decisions)
+
+    def _result(
+        self, block: CandidateBlock, features: CandidateFeatures, decisions: FilterDecisions
+    ) -> MiningResult:
+        margin = block.scores - features.reference(self._plan.filters.margin_against)
         return MiningResult(block, features, decisions, margin)
 
-    def _features(self, block: CandidateBlock, eligible: NDArray[np.bool_]) -> CandidateFeatures:
-        """The numbers by which the candidates are judged."""
+    def _random_negatives(self, queries: VectorSource) -> RandomNegatives:
+        self._document_hashes = hash_ids(self._documents.ids, self._seed)
+        self._is_hashed[:] = True
+        return RandomNegatives(
+            self._dataset,
+            queries,
+            self._documents,
+            query_hashes=self._query_hashes,
+            draws=RandomDraws(self._document_hashes),
+            count=self._plan.sampling.random_count,
+            judge=self._judge_drawn,
+        )
+
+    def _features(
+        self, block: CandidateBlock, eligible: NDArray[np.bool_], *, is_ranking: bool = True
+    ) -> CandidateFeatures:
+        """The numbers by which the candidates are judged; what has no rank has no probability."""
         dataset, plan = self._dataset, self._plan
         judged_irrelevant = None
         if plan.filters.keep_judged_irrelevant:
             judged_irrelevant = dataset.judged_irrelevant.contain(block.queries, block.documents)
-        model = plan.calibration.model if plan.calibration is not None else None
+        model = plan.calibration.model if plan.calibration is not None and is_ranking else None
         cross_query_similarity = None
         if model is not None:
             matches = self._cross_query.find(block.queries, block.documents)
@@ -181,16 +215,18 @@ class Miner:
             return features
         return with_probability(features, model, plan.calibration.threshold)
 
-    def _finish(self, result: MiningResult) -> MiningResult:
-        """Drop queries with too few negatives, if that is wanted, and count."""
-        found = result.chosen.sum(axis=1)
-        if self._on_shortage == "drop":
-            short = (found < self._plan.sampling.count)[:, None]
-            result.decisions.reject(
-                Rejection(QUERY_DROPPED, np.broadcast_to(short, result.chosen.shape))
-            )
-        self._counts.add(result.block.queries, found, result.decisions.codes)
-        return result
+    def _finish(self, mined: MiningResult) -> Iterator[MiningResult]:
+        """Add random documents and drop queries with too few, if that is wanted, and count."""
+        for result in (mined,) if self._random is None else self._random.add(mined):
+            found = result.count_negatives()
+            if self._on_shortage == "drop":
+                short = (found < self._plan.sampling.count)[:, None]
+                for part in result.parts:
+                    part.decisions.reject(
+                        Rejection(QUERY_DROPPED, np.broadcast_to(short, part.chosen.shape))
+                    )
+            self._counts.add(result, found)
+            yield result
 
     def _uniform(self, block: CandidateBlock) -> NDArray[np.float64]:
         """The numbers that decide a random choice; (queries, depth)."""

@@ -81,7 +81,14 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
         method = "top" if calibrated else "random"
         method = method if mining.hardness is None else "window"
     hardness = 1.0 if mining.hardness is None else mining.hardness
-    return Sampling(method, mining.num_negatives, mining.simans_a, mining.simans_b, hardness)
+    return Sampling(
+        method,
+        mining.num_negatives,
+        a=mining.simans_a,
+        b=mining.simans_b,
+        hardness=hardness,
+        random_share=mining.random_share,
+    )
 
 
 def planned_calibration(mining: MiningSettings, filters: FiltersSettings) -> Method:
@@ -198,6 +205,8 @@ def _resolved_sampling(sampling: Sampling) -> dict[str, Any]:
         resolved |= {"a": sampling.a, "b": sampling.b}
     if sampling.method == "window":
         resolved["hardness"] = sampling.hardness
+    if sampling.random_count:
+        resolved["random_count"] = sampling.random_count
     return resolved
 
 

@@ -158,7 +158,8 @@ class MiningSession:
 
         Returns:
             The negatives with the columns of `schemas.HARD_NEGATIVES`, sorted by query id and rank,
-            and what came of mining.
+            then by document id, with those that have no rank behind the others; and what came of
+            mining.
 
         Raises:
             MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
@@ -180,7 +181,7 @@ class MiningSession:
                     writer.write_table(to_ledger(result, self.dataset))
                     chosen.append(to_negatives(result, self.dataset, miner.positive_scores))
         negatives = pa.concat_tables(chosen)
-        order = [("query_id", "ascending"), ("rank", "ascending")]
+        order = [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
         return negatives.sort_by(order), miner.report()
 
     def calibrate(self) -> Calibration:

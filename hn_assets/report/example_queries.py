@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.mining.output.explain import describe_reason
+from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
 from hn_assets.store.schemas import read_rows
 from hn_assets.text import shorten
@@ -37,8 +38,10 @@ class ExamplePassage:
         id: The id of the document.
         text: Its title and text, cut short.
         score: Its score for the query.
-        rank: Its rank among the query's candidates, counted from 0; None for a positive.
+        rank: Its rank among the query's candidates, counted from 0; None for a positive, and for
+            a negative that is none of them.
         why: Why it was not chosen; empty if it was, and for a positive.
+        is_random: Whether it is a negative that was drawn at random from the whole corpus.
     """
 
     id: str
@@ -46,6 +49,7 @@ class ExamplePassage:
     score: float
     rank: int | None = None
     why: str = ""
+    is_random: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class ExampleQuery:
         id: The id of the query.
         text: Its text, cut short.
         positives: Some of its positives.
-        negatives: Some of its negatives, in the order of their ranks.
+        negatives: Some of its negatives, in the order of their ranks, with a random one at the end.
         rejected: Some of the candidates that were not chosen.
     """
 
@@ -84,12 +88,14 @@ def collect_examples(
     places = np.linspace(0, len(ids) - 1, min(QUERIES, len(ids))).round().astype(int)
     picked = [str(ids[place]) for place in places]
     is_picked = pc.field("query_id").isin(picked)
-    chosen = pq.read_table(hard_negatives, filters=is_picked).to_pandas()
-    rows = pq.read_table(ledger, filters=is_picked).to_pandas()
-    rows = rows.astype({"query_id": str, "doc_id": str, "outcome": str})
+    chosen, rows = (
+        pq.read_table(path, filters=is_picked).to_pandas(integer_object_nulls=True)
+        for path in (hard_negatives, ledger)
+    )
+    rows = rows.astype({"query_id": str, "doc_id": str, "outcome": str, "source": str})
     rows = rows.astype(object).where(pd.notna(rows), None)
 
-    negatives = {query: chosen[chosen.query_id == query].head(NEGATIVES) for query in picked}
+    negatives = {query: _shown(chosen[chosen.query_id == query]) for query in picked}
     rejected = {query: _rejected(rows[rows.query_id == query]) for query in picked}
     wanted = {row["doc_id"] for some in rejected.values() for row in some}
     for some in negatives.values():
@@ -98,7 +104,10 @@ def collect_examples(
     asked = {row["id"]: row["text"] for row in read_rows(queries, ["id", "text"])}
 
     def passage(row: Mapping[Any, Any], why: str = "") -> ExamplePassage:
-        return ExamplePassage(row["doc_id"], texts[row["doc_id"]], row["score"], row["rank"], why)
+        is_random = not why and row["source"] == RANDOM
+        return ExamplePassage(
+            row["doc_id"], texts[row["doc_id"]], row["score"], row["rank"], why, is_random
+        )
 
     examples: list[ExampleQuery] = []
     for query in picked:
@@ -117,6 +126,15 @@ def collect_examples(
             )
         )
     return examples
+
+
+def _shown(negatives: pd.DataFrame) -> pd.DataFrame:
+    """The best ranked negatives of a query, and one of those that were drawn at random."""
+    import pandas as pd
+
+    drawn = negatives[negatives.source == RANDOM].head(1)
+    ranked = negatives.drop(drawn.index).head(NEGATIVES - len(drawn))
+    return pd.concat([ranked, drawn])
 
 
 def _rejected(rows: pd.DataFrame) -> list[dict[Any, Any]]:

@@ -44,7 +44,8 @@ def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | No
     charts: dict[str, Any] = {"outcomes": Markup(draw_outcomes(summary.outcomes))}
     if summary.negatives:
         charts["scores"] = Markup(draw_scores(summary.positive_scores, summary.negative_scores))
-        charts["ranks"] = Markup(draw_ranks(summary.ranks))
+        if len(summary.ranks):
+            charts["ranks"] = Markup(draw_ranks(summary.ranks))
     if summary.history:
         charts["quality"] = Markup(draw_quality(summary.history))
     if audit_chart:
@@ -78,6 +79,7 @@ def _finalize(value: Any) -> Any:
 def headline(summary: RefreshSummary) -> list[dict[str, str]]:
     """The figures to see first, each with its name, its value and a note."""
     share = summary.queries_with_enough / max(summary.queries, 1)
+    drawn = f", {summary.random:,} of them drawn at random" if summary.random else ""
     tiles = [
         _tile(
             "queries mined",
@@ -87,7 +89,7 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
         _tile(
             "with enough negatives",
             f"{share:.1%}",
-            f"{summary.negatives:,} negatives in all",
+            f"{summary.negatives:,} negatives in all{drawn}",
         ),
     ]
     own = summary.methods[summary.methods.method == CHOSEN].to_dict("records")

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.report.example_queries import ExampleQuery
 
 if TYPE_CHECKING:
@@ -54,11 +56,12 @@ class RefreshSummary:
         queries_with_enough: How many of them have as many negatives as wanted.
         num_negatives: How many negatives are wanted for each query.
         negatives: The number of chosen negatives.
+        random: The number of those that were drawn at random from the whole corpus.
         outcomes: How many candidates had each outcome, the most frequent outcome first.
         positive_scores: The score of each positive of a mined query, float32 of shape
             (positives,).
         negative_scores: The score of each negative, float32 of shape (negatives,).
-        ranks: The rank of each negative, int32 of shape (negatives,).
+        ranks: The rank of each negative that has one, int32.
         methods: The rows of the audit for which something was measured; perhaps none.
         threshold: What the calibration found, as a sentence without its full stop; empty if
             there is no target rate.
@@ -76,6 +79,7 @@ class RefreshSummary:
     queries_with_enough: int
     num_negatives: int
     negatives: int
+    random: int
     outcomes: Mapping[str, int]
     positive_scores: NDArray[np.float32]
     negative_scores: NDArray[np.float32]
@@ -110,7 +114,7 @@ def collect_summary(
     """
     import pandas as pd
 
-    chosen = pq.read_table(files.hard_negatives, columns=["query_id", "rank", "score"])
+    chosen = pq.read_table(files.hard_negatives, columns=["source", "rank", "score"])
     methods = pd.read_parquet(files.audit)
     outcomes = pq.read_table(files.ledger, columns=["outcome"])["outcome"].value_counts()
     counts = {str(row["values"]): int(row["counts"]) for row in outcomes.to_pylist()}
@@ -121,10 +125,11 @@ def collect_summary(
         queries_with_enough=int(mined["queries_with_enough"]),
         num_negatives=int(mined["negatives"]),
         negatives=chosen.num_rows,
+        random=chosen.filter(pc.field("source") == RANDOM).num_rows,
         outcomes=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         positive_scores=_positive_scores(files.hard_negatives),
         negative_scores=chosen["score"].to_numpy(),
-        ranks=chosen["rank"].to_numpy(),
+        ranks=chosen["rank"].drop_null().to_numpy(),
         methods=methods[methods.negatives > 0],
         threshold=_describe_threshold(files.calibration),
         history=[row for row in history if row["queries"]],

@@ -22,6 +22,7 @@ class MiningSettings(Settings):
         "num_negatives",
         "sampling",
         "hardness",
+        "random_share",
         "simans_a",
         "simans_b",
         "seed",
@@ -84,6 +85,16 @@ class MiningSettings(Settings):
             "how hard the negatives are among the candidates that may be taken, which are those "
             "of the range that pass every filter: 1 takes the best ranked of them, 0 the lowest "
             "ranked, and 0.5 those in the middle; for `sampling: window`, which it switches on"
+        ),
+    )
+    random_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "this share of num_negatives, rounded to whole documents with a half up, is drawn at "
+            "random from the whole corpus in place of ranked candidates; a draw depends on seed, "
+            "query id and document id alone"
         ),
     )
     simans_a: float = Field(default=0.5, gt=0, description="a of `simans`")

@@ -65,9 +65,9 @@ HARD_NEGATIVES = pa.schema(
     [
         ("query_id", pa.string()),
         ("doc_id", pa.string()),
-        # which search found it
+        # which search found it, or `random` if it was drawn at random from the whole corpus
         ("source", pa.string()),
-        # place among all candidates of the query, positives counted
+        # place among all candidates of the query, positives counted; null if it is none of them
         ("rank", pa.int32()),
         ("score", pa.float32()),
         # score minus that of the positives: their lowest, mean or highest, as the settings say
@@ -90,6 +90,8 @@ LEDGER = pa.schema(
     [
         ("query_id", _NAME),
         ("doc_id", _NAME),
+        # as in HARD_NEGATIVES
+        ("source", pa.dictionary(pa.int8(), pa.string())),
         ("rank", pa.int32()),
         ("score", pa.float32()),
         # "chosen", or the first reason why not

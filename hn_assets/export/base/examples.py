@@ -26,7 +26,8 @@ class Passage:
             `include_title` says so.
         score: Inner product of the vectors of query and passage. None for a positive that no
             negative was compared with.
-        rank: Place of a negative among the candidates of its query, from 0. None for a positive.
+        rank: Place of a negative among the candidates of its query, from 0. None for a positive,
+            and for a negative that was drawn at random and is none of them.
         grade: Grade of a positive in the qrels. None for a negative.
         teacher_score: The teacher's score. None if there is no teacher.
     """
@@ -50,7 +51,7 @@ class Example:
         query: The text of the query.
         prompt: FlagEmbedding's instruction for this one query, or None.
         positives: The best grade first, then by document id.
-        negatives: By rank.
+        negatives: By rank; those without one come last.
     """
 
     query_id: str

@@ -14,7 +14,7 @@ IDS = pa.schema(
         # 1 for a positive, 0 for a negative
         ("label", pa.int8()),
         ("score", pa.float32()),
-        # null for a positive
+        # null for a positive, and for a negative that was drawn at random and is no candidate
         ("rank", pa.int32()),
         # null for a negative
         ("grade", pa.int32()),

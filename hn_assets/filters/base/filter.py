@@ -46,10 +46,13 @@ class Reason:
         label: What stands in the ledger; no two reasons have the same.
         sentence: The rest of a sentence that begins with "because"; `{value}` is the number that
             was looked at, `{limit}` what it was compared with.
+        means_too_easy: Whether it says that a candidate is too far from relevant. That is what a
+            document drawn at random is meant to be, so the reason does not count for it.
     """
 
     label: str
     sentence: str
+    means_too_easy: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ MAX_SCORE = Reason(
     "score above the maximum", "its score {value:.4f} is above the maximum {limit:.4f}"
 )
 MIN_SCORE = Reason(
-    "score below the minimum", "its score {value:.4f} is below the minimum {limit:.4f}"
+    "score below the minimum",
+    "its score {value:.4f} is below the minimum {limit:.4f}",
+    means_too_easy=True,
 )
 
 

@@ -15,6 +15,7 @@ TEACHER_MAX_SCORE = Reason(
 TEACHER_MIN_SCORE = Reason(
     "below the teacher's minimum",
     "the teacher scores it {value:.4f}, below the minimum {limit:.4f}",
+    means_too_easy=True,
 )
 TEACHER_MARGIN = Reason(
     "within the teacher's margin",

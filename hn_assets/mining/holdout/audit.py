@@ -93,7 +93,7 @@ class _Tally:
         self.score_minus_positive += float(
             features.score_minus_mean_positive[chosen].sum(dtype=np.float64)
         )
-        self.full += int((found >= method.sampling.count).sum())
+        self.full += int((found >= method.sampling.ranked_count).sum())
         self.rankings += len(rankings)
 
     def row(self, name: str, target: float | None) -> dict[str, object]:

@@ -85,10 +85,15 @@ def calibration_filters(filters: FiltersSettings) -> FiltersSettings:
 
 
 def calibrated_part(method: Method) -> Method:
-    """A method as far as a calibration measures it: without the range and the other filters.
+    """A method as far as a calibration measures it.
 
-    A window alone is measured with them, since what they leave out decides where it lies.
+    A window is measured with the range and the other filters, since what they leave out decides
+    where it lies; the rate of any other method is measured without them. Documents drawn at random
+    are left out: they would lower the rate, and with it what is asked of the ranked negatives.
     """
+    # if all are drawn at random, there would be nothing to measure, and no limit to any draw
+    count = max(method.sampling.ranked_count, 1)
+    method = replace(method, sampling=replace(method.sampling, count=count, random_share=0.0))
     if method.sampling.method == "window":
         return method
     return replace(method, filters=calibration_filters(method.filters), ranks=None)

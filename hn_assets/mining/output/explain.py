@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
+from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.mining.rules.reasons import CHOSEN, reason_of
 from hn_assets.store import DatasetStore, layout
 
@@ -36,7 +37,7 @@ def explain(store: DatasetStore, query_id: str, doc_id: str) -> str:
 def describe(row: Mapping[str, Any]) -> str:
     """A row of the ledger as a sentence, and the numbers of the candidate below it."""
     facts = [
-        f"rank {row['rank']}",
+        "not among the candidates" if row["rank"] is None else f"rank {row['rank']}",
         f"score {row['score']:.4f}",
         f"{row['margin']:+.4f} to the positives' score",
         f"cosine to the nearest positive {row['positive_similarity']:.4f}",
@@ -48,7 +49,8 @@ def describe(row: Mapping[str, Any]) -> str:
     subject = f"Document {row['doc_id']!r}"
     tail = f"\n({', '.join(facts)})"
     if row["outcome"] == CHOSEN:
-        return f"{subject} is a negative of query {row['query_id']!r}.{tail}"
+        how = ", drawn at random from the whole corpus" if row["source"] == RANDOM else ""
+        return f"{subject} is a negative of query {row['query_id']!r}{how}.{tail}"
     return f"{subject} is no negative of query {row['query_id']!r}: {describe_reason(row)}.{tail}"
 
 

@@ -18,21 +18,79 @@ from hn_assets.mining.rules.decisions import KEPT
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.store import schemas
 
-SOURCE = "dense"  # which search found a candidate; there is one
+# which search found a document, or that it was drawn at random
+DENSE, RANDOM = "dense", "random"
+SOURCES = [DENSE, RANDOM]
 IDS = ["query_id", "doc_id"]
 
 
 def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
-    """All candidates of some queries, with the columns of `schemas.LEDGER`."""
+    """All candidates of some queries, with the columns of `schemas.LEDGER`.
+
+    Negatives that were drawn at random and are no candidates stand behind them, without a rank.
+    """
+    return pa.concat_tables([_ledger_rows(part, dataset) for part in _parts(result)])
+
+
+def to_negatives(
+    result: MiningResult, dataset: IndexedDataset, positive_scores: NDArray[np.float32]
+) -> pa.Table:
+    """The negatives of some queries, with the columns of `schemas.HARD_NEGATIVES`.
+
+    Args:
+        result: What became of the candidates.
+        dataset: The dataset that is mined.
+        positive_scores: The score of each positive, of the shape of `dataset.positives.documents`.
+    """
+    positives = dataset.positives
+    positive_ids = _lists(positives, dataset.document_ids.take(pa.array(positives.documents)))
+    scores = _lists(positives, pa.array(positive_scores))
+    return pa.concat_tables(
+        [_negative_rows(part, dataset, positive_ids, scores) for part in _parts(result)]
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Results of which all have a rank, or none; `is_random` is of their shape."""
+
+    result: MiningResult
+    is_random: NDArray[np.bool_]
+    has_ranks: bool
+
+    def sources(self, which: NDArray[np.bool_]) -> pa.DictionaryArray:
+        """The sources of some of the documents."""
+        codes = pa.array(self.is_random[which].astype(np.int8))
+        return pa.DictionaryArray.from_arrays(codes, pa.array(SOURCES))
+
+    def ranks(self, places: NDArray[np.int64]) -> pa.Array:
+        """The ranks of documents, which are their places if they have any."""
+        if not self.has_ranks:
+            return pa.nulls(len(places), pa.int32())
+        return pa.array(places.astype(np.int32))
+
+
+def _parts(result: MiningResult) -> list[_Part]:
+    shape = result.chosen.shape
+    is_random = np.zeros(shape, bool) if result.is_random is None else result.is_random
+    parts = [_Part(result, is_random, True)]
+    if result.random is not None:
+        parts.append(_Part(result.random, np.ones(result.random.chosen.shape, bool), False))
+    return parts
+
+
+def _ledger_rows(part: _Part, dataset: IndexedDataset) -> pa.Table:
+    result = part.result
     there = result.block.documents >= 0
-    query, rank = np.nonzero(there)
+    query, place = np.nonzero(there)
     codes = result.decisions.codes[there]
     labels = [*(reason.label for reason in REASONS), CHOSEN]
     outcome = np.where(codes == KEPT, len(REASONS), codes).astype(np.int8)
     columns = [
         _ids(dataset.query_ids, result.block.queries[query]),
         _ids(dataset.document_ids, result.block.documents[there]),
-        pa.array(rank.astype(np.int32)),
+        part.sources(there),
+        part.ranks(place),
         pa.array(result.block.scores[there]),
         pa.DictionaryArray.from_arrays(pa.array(outcome), pa.array(labels)),
         _numbers(result.decisions.values, there),
@@ -45,33 +103,25 @@ def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
     return pa.table(columns, schema=schemas.LEDGER)
 
 
-def to_negatives(
-    result: MiningResult, dataset: IndexedDataset, positive_scores: NDArray[np.float32]
+def _negative_rows(
+    part: _Part, dataset: IndexedDataset, positive_ids: pa.ListArray, scores: pa.ListArray
 ) -> pa.Table:
-    """The chosen candidates of some queries, with the columns of `schemas.HARD_NEGATIVES`.
-
-    Args:
-        result: What became of the candidates.
-        dataset: The dataset that is mined.
-        positive_scores: The score of each positive, of the shape of `dataset.positives.documents`.
-    """
+    result = part.result
     chosen = result.chosen
-    query, rank = np.nonzero(chosen)
+    query, place = np.nonzero(chosen)
     rows = pa.array(result.block.queries[query])
-    positives = dataset.positives
-    positive_ids = dataset.document_ids.take(pa.array(positives.documents))
     columns = [
         dataset.query_ids.take(rows),
         dataset.document_ids.take(pa.array(result.block.documents[chosen])),
-        pa.array([SOURCE] * len(query), pa.string()),
-        pa.array(rank.astype(np.int32)),
+        part.sources(chosen).cast(pa.string()),
+        part.ranks(place),
         pa.array(result.block.scores[chosen]),
         pa.array(result.margin[chosen]),
         pa.array(result.features.positive_similarity[chosen]),
         _numbers(result.features.probability, chosen),
         _numbers(result.features.teacher_scores, chosen),
-        _lists(positives, positive_ids).take(rows),
-        _lists(positives, pa.array(positive_scores)).take(rows),
+        positive_ids.take(rows),
+        scores.take(rows),
     ]
     return pa.table(columns, schema=schemas.HARD_NEGATIVES)
 

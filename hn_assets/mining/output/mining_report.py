@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hn_assets.errors import MiningError
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
+from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.rules.reasons import REASONS
 
 SHORT_QUERIES_NAMED = 20
@@ -27,6 +28,7 @@ class MiningReport:
             candidates.
         candidates: How many candidates were looked at.
         negatives: How many negatives there are.
+        random: How many of them were drawn at random from the whole corpus.
         rejected: How many candidates were not chosen, by the label of the reason.
         short_queries: The ids of the first queries with fewer negatives than wanted, by id.
     """
@@ -40,6 +42,7 @@ class MiningReport:
     deepened: int
     candidates: int
     negatives: int
+    random: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     short_queries: list[str] = field(default_factory=list)
 
@@ -56,22 +59,23 @@ class MiningCounts:
         self._dataset = dataset
         self._wanted = wanted
         self._negatives = np.zeros(len(dataset.query_ids), np.int64)
+        self._random = np.zeros(len(dataset.query_ids), np.int64)
         self._reasons = np.zeros(len(REASONS), np.int64)
         self._candidates = 0
         self.deepened = 0
         self.depth = 0
 
-    def add(
-        self, queries: NDArray[np.int64], found: NDArray[np.int64], codes: NDArray[np.int8]
-    ) -> None:
+    def add(self, result: MiningResult, found: NDArray[np.int64]) -> None:
         """Count what became of the candidates of some queries.
 
         Args:
-            queries: Rows of queries; int64, (queries,).
-            found: How many negatives each has; int64, (queries,).
-            codes: The codes of `FilterDecisions`; int8, (queries, depth).
+            result: What became of them.
+            found: How many negatives each query had before those with too few were dropped;
+                int64, (queries,).
         """
+        queries, codes = result.block.queries, result.decisions.codes
         self._negatives[queries] = found
+        self._random[queries] = result.count_random()
         rejected = codes[(codes >= 0) & (codes < len(REASONS))]
         self._reasons += np.bincount(rejected, minlength=len(REASONS))
         self._candidates += int((codes < len(REASONS)).sum())
@@ -107,6 +111,7 @@ class MiningCounts:
             deepened=self.deepened,
             candidates=self._candidates,
             negatives=int((counts[counts >= wanted] if drops else counts).sum()),
+            random=int(self._random.sum()),
             rejected={
                 reason.label: int(count)
                 for reason, count in zip(REASONS, self._reasons, strict=True)

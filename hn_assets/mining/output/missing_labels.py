@@ -54,9 +54,9 @@ def likely_missing(ledger: Path, most: int = MAX_ROWS) -> pd.DataFrame:
     with pq.ParquetFile(ledger) as file:
         for batch in file.iter_batches(batch_size=500_000, columns=LEDGER_COLUMNS):
             block = batch.to_pandas()
-            block = block[~block.outcome.isin([*excluded, CHOSEN])].astype(
-                {"query_id": str, "doc_id": str, "outcome": str}
-            )
+            # what has no rank was drawn at random, for a query that was dropped afterwards
+            is_left = ~block.outcome.isin([*excluded, CHOSEN]) & block["rank"].notna()
+            block = block[is_left].astype({"query_id": str, "doc_id": str, "outcome": str})
             probability = block.probability.astype(float)
             relevance_estimate = probability.where(
                 probability.notna(), block.margin + block.positive_similarity

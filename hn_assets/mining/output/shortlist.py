@@ -33,10 +33,10 @@ def to_shortlist(results: Iterable[MiningResult], dataset: IndexedDataset) -> pd
     import pandas as pd
 
     parts: list[pd.DataFrame] = []
-    for result in results:
-        query, _ = np.nonzero(result.chosen)
-        documents = result.block.documents[result.chosen]
-        parts.append(_name(dataset, result.block.queries[query], documents, 0))
+    for part in (part for result in results for part in result.parts):
+        query, _ = np.nonzero(part.chosen)
+        documents = part.block.documents[part.chosen]
+        parts.append(_name(dataset, part.block.queries[query], documents, 0))
     queries, documents = dataset.positives.queries(), dataset.positives.documents
     with_text = dataset.texts.documents[documents] != dataset.texts.empty
     which = dataset.mined[queries] & with_text

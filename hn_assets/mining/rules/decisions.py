@@ -50,6 +50,11 @@ class FilterDecisions:
         self.values[new] = np.broadcast_to(rejection.values, new.shape)[new]
         self.limits[new] = np.broadcast_to(rejection.limits, new.shape)[new]
 
+    def take_back(self, which: NDArray[np.bool_]) -> None:
+        """Let candidates be negatives after all."""
+        self.codes[which] = KEPT
+        self.values[which] = self.limits[which] = np.nan
+
     def have(self, reasons: Iterable[Reason]) -> NDArray[np.bool_]:
         """Which candidates were rejected for one of some reasons; bool."""
         return np.isin(self.codes, [CODES[reason] for reason in reasons])
@@ -60,12 +65,24 @@ class FilterDecisions:
 
 
 def apply_filters(
-    filters: Iterable[Filter[Any]], candidates: CandidateFeatures, decisions: FilterDecisions
+    filters: Iterable[Filter[Any]],
+    candidates: CandidateFeatures,
+    decisions: FilterDecisions,
+    *,
+    may_be_easy: bool = False,
 ) -> None:
-    """Let filters reject candidates in their order; `decisions` is changed."""
+    """Let filters reject candidates in their order; `decisions` is changed.
+
+    Args:
+        filters: The filters.
+        candidates: What they look at.
+        decisions: What was decided so far.
+        may_be_easy: Whether candidates pass that are only too far from relevant.
+    """
     for one in filters:
         for rejection in one.reject(candidates):
-            decisions.reject(rejection)
+            if not (may_be_easy and rejection.reason.means_too_easy):
+                decisions.reject(rejection)
 
 
 def passing(filters: Iterable[Filter[Any]], candidates: CandidateFeatures) -> NDArray[np.bool_]:

@@ -40,6 +40,7 @@ class Sampling:
         a: The parameter a of SimANS.
         b: The parameter b of SimANS.
         hardness: Where a window lies: 1 at the best ranked of what may be taken, 0 at the lowest.
+        random_share: The share of `count` that is drawn at random from the whole corpus.
     """
 
     method: SamplingMethod
@@ -47,6 +48,17 @@ class Sampling:
     a: float = 0.5
     b: float = 0.0
     hardness: float = 1.0
+    random_share: float = 0.0
+
+    @property
+    def random_count(self) -> int:
+        """How many of the negatives are drawn at random from the whole corpus."""
+        return int(self.random_share * self.count + 0.5)
+
+    @property
+    def ranked_count(self) -> int:
+        """How many of the negatives are taken from the ranking."""
+        return self.count - self.random_count
 
     @property
     def beyond_range(self) -> Sampling:
@@ -59,7 +71,11 @@ class Sampling:
     def describe(self) -> str:
         """How negatives are taken, in words."""
         words = METHOD_DESCRIPTIONS[self.method]
-        return f"{words} at hardness {self.hardness:g}" if self.method == "window" else words
+        if self.method == "window":
+            words += f" at hardness {self.hardness:g}"
+        if self.random_count:
+            words += f", and {self.random_count} of {self.count} from anywhere in the corpus"
+        return words
 
 
 def choose(
@@ -68,7 +84,7 @@ def choose(
     uniform: NDArray[np.float64],
     score_minus_mean_positive: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Choose at most `sampling.count` of the eligible candidates of each query.
+    """Choose at most `sampling.ranked_count` of the eligible candidates of each query.
 
     Args:
         eligible: Which candidates may be chosen; bool, (queries, depth), best ranked first.
@@ -80,12 +96,15 @@ def choose(
     Returns:
         bool, (queries, depth).
     """
+    count = sampling.ranked_count
+    if not count:
+        return np.zeros(eligible.shape, bool)
     if sampling.method == "stratified":
-        return _choose_stratified(eligible, sampling.count, uniform)
+        return _choose_stratified(eligible, count, uniform)
     if sampling.method == "window":
-        return _choose_window(eligible, sampling.count, sampling.hardness)
+        return _choose_window(eligible, count, sampling.hardness)
     if sampling.method == "top":
-        return eligible & (np.cumsum(eligible, axis=1) <= sampling.count)
+        return eligible & (np.cumsum(eligible, axis=1) <= count)
     keys = uniform
     if sampling.method == "simans":
         # smallest -log(u) / w: weighted sampling without replacement (Efraimidis and Spirakis
@@ -94,7 +113,7 @@ def choose(
             np.isfinite(score_minus_mean_positive), score_minus_mean_positive, 0
         ).astype(np.float64)
         keys = np.log(-np.log(uniform)) + sampling.a * (finite - sampling.b) ** 2
-    return _smallest(np.where(eligible, keys, np.inf), sampling.count) & eligible
+    return _smallest(np.where(eligible, keys, np.inf), count) & eligible
 
 
 def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
@@ -148,7 +167,8 @@ def hash_ids(ids: Iterable[str], seed: int) -> NDArray[np.uint64]:
     """A hash of each id that depends on the seed."""
     key = seed.to_bytes(8, "little") if seed <= _MASK else str(seed).encode()[:64]
     digests = (hashlib.blake2b(i.encode(), digest_size=8, key=key).digest() for i in ids)
-    return np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)
+    # of millions of ids, a list would be far larger than the array
+    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64)
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -24,6 +24,7 @@ def row(query: str, document: str, outcome: str = OTHERS, **numbers: float | Non
     return {
         "query_id": query,
         "doc_id": document,
+        "source": "dense",
         "rank": 3,
         "score": 0.5,
         "outcome": outcome,
