@@ -11,7 +11,7 @@ import termios
 import pytest
 
 from hn_assets import progress
-from hn_assets.encoding.encoder import EncodingStats
+from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.progress import Progress
 
 
@@ -22,7 +22,7 @@ def test_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch)
     with Progress("corpus", 100, lines.append) as told:
         for texts in range(1, 101):
             now[0] += 1.0
-            told(EncodingStats(texts=texts, tokens=texts * 10, seconds=float(texts)))
+            told(ComputingStats(texts=texts, tokens=texts * 10, seconds=float(texts)))
     assert len(lines) == 10
     assert lines[0] == "corpus: 10 of 100 texts, 10 tokens/s, 90 s left"
     assert lines[-1] == "corpus: 100 of 100 texts, 10 tokens/s, 0 s left"
@@ -30,7 +30,7 @@ def test_a_line_now_and_then_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_bar_in_a_terminal_and_none_in_a_file() -> None:
     code = (
-        "from hn_assets.encoding.encoder import EncodingStats as N\n"
+        "from hn_assets.encoding.computing_stats import ComputingStats as N\n"
         "from hn_assets.progress import Progress\n"
         "with Progress('corpus', 4, lambda line: None) as told: "
         "told(N(texts=2, tokens=9, seconds=1.0))"

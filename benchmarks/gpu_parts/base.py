@@ -114,11 +114,3 @@ class Setting:
 def bundled_folder(setting: Setting) -> str:
     """The folder of MiniLM that the parts use."""
     return setting.model_folder or str(bundled_model_folder())
-
-
-def forward_flops(config: Any, lengths: list[int]) -> float:
-    """The operations that a BERT's forward pass needs for texts of these lengths in tokens."""
-    hidden, inner = config.hidden_size, config.intermediate_size
-    linear = 2 * (4 * hidden * hidden + 2 * hidden * inner)
-    attention = sum(4 * length * length * hidden for length in lengths)
-    return config.num_hidden_layers * (linear * sum(lengths) + attention)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
+from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.encoder import Encoder
 
 TEXTS = {"minilm": 33_000, "bert-base": 8_000}
@@ -112,4 +113,4 @@ def _count(folder: str, texts: list[str]) -> tuple[int, float]:
     tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
     lengths = [len(row) for row in ids]
-    return sum(lengths), forward_flops(AutoConfig.from_pretrained(folder), lengths)
+    return sum(lengths), forward_cost(AutoConfig.from_pretrained(folder)).of(lengths)

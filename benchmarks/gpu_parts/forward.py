@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.gpu_parts.base import Row, Setting, forward_flops
+from benchmarks.gpu_parts.base import Row, Setting
+from hn_assets.encoding.devices.forward_cost import forward_cost
 
 LENGTH = 168  # tokens of an abstract, about the mean
 
@@ -37,7 +38,7 @@ def run(setting: Setting) -> Iterator[Row]:
                 except torch.OutOfMemoryError:
                     yield {"shape": shape, "tokens at once": tokens, "tokens/s": "no memory"}
                     continue
-                flops = forward_flops(model.config, [LENGTH] * texts)
+                flops = forward_cost(model.config).of([LENGTH] * texts)
                 yield {
                     "shape": shape,
                     "tokens at once": tokens,

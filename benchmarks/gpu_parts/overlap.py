@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder, forward_flops
+from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, bundled_folder
 from hn_assets.encoding.batches.batching import cut_batches
 from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.devices.device_model import DeviceModel
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.encoder import Encoder
 
 
@@ -44,7 +45,7 @@ def run(setting: Setting) -> Iterator[Row]:
         start = time.perf_counter()
         encoder.encode(texts, "passage")
         whole = time.perf_counter() - start
-        flops = forward_flops(model.embedder.model.config, lengths)
+        flops = forward_cost(model.embedder.model.config).of(lengths)
         yield {
             "model": shape,
             "attention": report.attention,

@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.gpu_parts.base import Row, Setting, forward_flops
-from hn_assets.reranking.model import Reranker, choose_precision, identify_reranker
+from benchmarks.gpu_parts.base import Row, Setting
+from hn_assets.encoding.devices.forward_cost import forward_cost
+from hn_assets.reranking.model import choose_precision, identify_reranker
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.settings.teacher import TeacherSettings
 
 
@@ -59,7 +61,7 @@ def run(setting: Setting) -> Iterator[Row]:
 
     seconds = setting.timed(forward)
     row = _row(f"forward passes alone, {length} tokens", count, seconds)
-    flops = forward_flops(model.config, [length] * count)
+    flops = forward_cost(model.config).of([length] * count)
     yield {**row, "TFLOP/s": f"{flops / seconds / 1e12:.1f}"}
 
 

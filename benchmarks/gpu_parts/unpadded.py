@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting, forward_flops
+from benchmarks.gpu_parts.base import MAX_LENGTH, Row, Setting
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.devices.unpadded_attention import try_unpadded
 
 
@@ -22,7 +23,7 @@ def run(setting: Setting) -> Iterator[Row]:
         for tokens in (512,) if setting.small else (8_192, 65_536, 262_144):
             count = max(2, tokens // 170)
             lengths = [int(n) for n in np.clip(rng.normal(170, 60, count), 16, MAX_LENGTH)]
-            flops = forward_flops(model.config, lengths)
+            flops = forward_cost(model.config).of(lengths)
             ids = rng.integers(1000, 20000, sum(lengths)).astype(np.int32)
             longest = max(lengths)
             padded = torch.zeros(count, longest, dtype=torch.long, device=setting.device)

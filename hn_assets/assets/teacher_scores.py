@@ -75,6 +75,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "pairs_scored": report.scored,
         "pairs_reused": report.reused,
         "scoring_seconds": round(report.seconds, 2),
+        **report.speed,
         **distribution(scored.score[positive].to_numpy(), "score_of_positives"),
         **distribution(scored.score[~positive].to_numpy(), "score_of_candidates"),
         "highest_scored_candidates": _samples(scored, texts),

@@ -19,52 +19,45 @@ class EncodingSpeed:
         linear_layers: What was done to the model's linear layers.
         attention: Whether texts were padded, and why.
         compile: Whether `torch.compile` was used.
-        texts_per_second: The speed, without the time to load the model.
-        tokens_per_second: The speed, special tokens counted and padding not.
-        tokens: How many tokens were read.
-        truncated_share: The share of the encoded texts whose end was not read.
-        encoding_seconds: What computing took.
-        waited_for_tokens_share: The share of these seconds in which nothing was tokenised yet to
-            compute; measured.
-        waited_for_writing_seconds: How long vectors waited for earlier ones to be written;
-            measured.
         max_tokens_per_batch: The most tokens that were computed at once, padding counted. Less than
             was asked for, if the memory of a card ran out.
+        encoding_seconds: What computing took.
+        texts_per_second: The speed, without the time to load the model.
+        truncated_share: The share of the encoded texts whose end was not read.
+        computing: The tokens, the operations, the card, and what the devices waited for, by name.
     """
 
     batching_engine: str
     linear_layers: str
     attention: str
     compile: str
-    texts_per_second: float
-    tokens_per_second: float
-    tokens: int
-    truncated_share: float
-    encoding_seconds: float
-    waited_for_tokens_share: float
-    waited_for_writing_seconds: float
     max_tokens_per_batch: int
+    encoding_seconds: float
+    texts_per_second: float
+    truncated_share: float
+    computing: dict[str, Any]
 
     @classmethod
     def of(cls, encoder: Encoder) -> "EncodingSpeed":
         """The figures of an encoder that has just encoded something."""
-        stats = encoder.stats
-        seconds = max(stats.seconds, 1e-9)
-        device = encoder.device_report()
+        stats, reports = encoder.stats, encoder.device_reports()
+        halved_to = [report.max_tokens for report in reports if report.max_tokens is not None]
         return cls(
             batching_engine=encoder.batching_engine,
-            linear_layers=device.linear_layers,
-            attention=device.attention,
-            compile=device.compile,
-            texts_per_second=round(stats.texts / seconds, 1),
-            tokens_per_second=round(stats.tokens / seconds, 1),
-            tokens=stats.tokens,
-            truncated_share=round(stats.truncated / max(stats.texts, 1), 4),
+            linear_layers=reports[0].linear_layers,
+            attention=reports[0].attention,
+            compile=reports[0].compile,
+            max_tokens_per_batch=min([encoder.max_tokens_per_batch, *halved_to]),
             encoding_seconds=round(stats.seconds, 2),
-            waited_for_tokens_share=round(stats.waited_for_tokens / seconds, 4),
-            waited_for_writing_seconds=round(stats.waited_for_writing, 2),
-            max_tokens_per_batch=device.max_tokens or encoder.max_tokens_per_batch,
+            texts_per_second=round(stats.texts / max(stats.seconds, 1e-9), 1),
+            truncated_share=round(stats.truncated / max(stats.texts, 1), 4),
+            computing=stats.figures(reports, encoder.model.precision),
         )
+
+    def figures(self) -> dict[str, Any]:
+        """All of it by name."""
+        own = asdict(self)
+        return {**own, **own.pop("computing")}
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ class EmbedReport:
             "seconds_saved": self.seconds_saved,
             **self.model,
             **(_describe_loss(loss) if loss is not None else {}),
-            **(asdict(self.speed) if self.speed is not None else {}),
+            **(self.speed.figures() if self.speed is not None else {}),
         }
 
 

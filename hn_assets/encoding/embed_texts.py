@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
-from hn_assets.encoding.encoder import Encoder, EncodingStats
+from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.precision_loss import SAMPLE, measure_precision_loss
@@ -84,7 +85,7 @@ def embed_texts(
 
     def encoder() -> Encoder:
         used.append(model.encoder())
-        used[0].stats = EncodingStats()
+        used[0].stats = ComputingStats()
         return used[0]
 
     written = write_vectors(read, kind, target, cache=cache, encoder=encoder, what=what, log=log)

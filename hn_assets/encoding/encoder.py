@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,8 +10,9 @@ import numpy as np
 
 from hn_assets.encoding.batches.batching import Batch, Layout, cut_batches, default_max_tokens
 from hn_assets.encoding.batches.tokenizing import TextTokenizer
+from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.devices import device_model, flagembedding_model
-from hn_assets.encoding.devices.batch_computer import DeviceReport
+from hn_assets.encoding.devices.batch_computer import DeviceReport, common_layout
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
@@ -30,29 +30,7 @@ Name = TypeVar("Name")
 WINDOW_TEXTS: dict[Layout, int] = {"same_length": 2048, "sorted": 32768, "end_to_end": 8192}
 
 
-@dataclass
-class EncodingStats:
-    """What encoding has done so far.
-
-    Attributes:
-        texts: How many texts were encoded.
-        tokens: How many tokens were read, special ones counted, padding not.
-        truncated: How many texts were longer than the limit, so that their end was not read.
-        seconds: What it took, without what was done with the vectors.
-        waited_for_tokens: The seconds of these in which nothing was tokenised yet to compute.
-        waited_for_writing: The seconds in which vectors could not be handed on, as earlier ones
-            were still being written; not part of `seconds`.
-    """
-
-    texts: int = 0
-    tokens: int = 0
-    truncated: int = 0
-    seconds: float = 0.0
-    waited_for_tokens: float = 0.0
-    waited_for_writing: float = 0.0
-
-
-Progress = Callable[[EncodingStats], None]
+Progress = Callable[[ComputingStats], None]
 
 
 class Encoder:
@@ -90,7 +68,7 @@ class Encoder:
         self.devices = devices
         self.max_tokens_per_batch = max_tokens_per_batch or default_max_tokens(devices[0])
         self.window: int | None = None
-        self.stats = EncodingStats()
+        self.stats = ComputingStats()
         self.cuts_batches = self._can_cut_batches()
         self._workers: Workers[Any] = self._choose_workers(compile)
         if model.embedder.tokenizer is None:
@@ -102,9 +80,13 @@ class Encoder:
         """What cuts the batches: `hn_assets`, or `FlagEmbedding` for models only it can drive."""
         return "hn_assets" if self.cuts_batches else "FlagEmbedding"
 
-    def device_report(self) -> DeviceReport:
-        """How the model computes; loads it on its devices, if it was not."""
+    def device_reports(self) -> list[DeviceReport]:
+        """How the model computes on each device; loads it on its devices, if it was not."""
         return self._workers.start()
+
+    def device_report(self) -> DeviceReport:
+        """How the model computes on the first device; loads it on its devices, if it was not."""
+        return self.device_reports()[0]
 
     def close(self) -> None:
         """End the processes of further devices."""
@@ -134,7 +116,8 @@ class Encoder:
             ModelError: The memory of a device is too small for a single text.
             WorkerError: A process of a device has died or hangs.
         """
-        report = self.device_report()
+        reports = self.device_reports()
+        layout, cost = common_layout(reports), reports[0].cost
         source, stats = iter(texts), self.stats
         clock = [time.perf_counter()]
 
@@ -142,14 +125,13 @@ class Encoder:
             stats.waited_for_tokens += seconds
 
         def computed(batch: Batch | TextBatch) -> None:
-            stats.texts += len(batch.rows)
-            stats.tokens += int(batch.lengths.sum())
+            stats.count(batch.lengths, cost)
             now = time.perf_counter()
             stats.seconds += now - clock[0]
             clock[0] = now
             progress(stats)
 
-        windows = read_ahead(partial(self._read_window, source, kind, report), waited)
+        windows = read_ahead(partial(self._read_window, source, kind, layout), waited)
         for window in compute_windows(windows, self._workers, computed):
             stats.truncated += window.truncated
             assert window.results is not None, "a window is never empty"
@@ -183,12 +165,12 @@ class Encoder:
             return OnePerDevice(load, devices, "encodes")
         if self.cuts_batches:
             return InThisProcess[Batch](partial(DeviceModel, model, devices[0], compile=compile))
-        return InThisProcess[TextBatch](partial(FlagEmbeddingModel, model))
+        return InThisProcess[TextBatch](partial(FlagEmbeddingModel, model, devices[0]))
 
     def _read_window(
-        self, source: Iterator[tuple[Name, str]], kind: Kind, report: DeviceReport
+        self, source: Iterator[tuple[Name, str]], kind: Kind, layout: Layout
     ) -> Window | None:
-        pairs = list(islice(source, self.window or WINDOW_TEXTS[report.layout]))
+        pairs = list(islice(source, self.window or WINDOW_TEXTS[layout]))
         if not pairs:
             return None
         names, texts = [name for name, _ in pairs], [text for _, text in pairs]
@@ -202,7 +184,7 @@ class Encoder:
             max_length=limit,
             max_tokens_per_batch=self.max_tokens_per_batch,
             pad=self._tokenizer.pad_token_id or 0,
-            layout=report.layout,
+            layout=layout,
         )
         return Window(names, batches, found.truncated)
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from hn_assets.encoding.batches.batching import padded_layout
 from hn_assets.encoding.devices.arithmetic import products_in, weights_dtype
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
+from hn_assets.encoding.devices.card import find_card
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.devices.unpadded_attention import to_device
 from hn_assets.errors import ModelError
 from hn_assets.reranking.pair_batches import PairBatch
@@ -29,7 +31,11 @@ class CrossEncoder(BatchComputer[PairBatch]):
     """
 
     def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
-        report = DeviceReport(layout=padded_layout(device))
+        report = DeviceReport(
+            layout=padded_layout(device),
+            cost=forward_cost(model.config),
+            card=find_card(device, precision),
+        )
         super().__init__(name, device, precision, report, "lower teacher.max_length")
         self._model: Any = model.eval().to(device, weights_dtype(precision))
 
@@ -75,12 +81,17 @@ class FlagEmbeddingReranker:
     Args:
         model: A reranker of FlagEmbedding, loaded for one device.
         name: Its name, for errors.
+        device: The torch device.
         precision: float32, tf32, bfloat16 or float16.
     """
 
-    def __init__(self, model: Any, name: str, precision: str) -> None:
+    def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
         self._model, self._name, self._precision = model, name, precision
-        self.report = DeviceReport(layout="same_length", attention="by FlagEmbedding")
+        self.report = DeviceReport(
+            layout="same_length",
+            attention="by FlagEmbedding",
+            card=find_card(device, precision),
+        )
 
     def compute(
         self, batches: Iterable[PairTexts]
@@ -98,4 +109,6 @@ class FlagEmbeddingReranker:
                     f"{self._name} gives {len(scores)} scores for {len(batch.pairs)} pairs: it is "
                     f"no reranker, which gives one for each. Set teacher.model to one that is"
                 )
+            if self.report.card is not None:
+                self.report.card.look_at_memory()
             yield batch, scores[:, None]

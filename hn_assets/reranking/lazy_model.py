@@ -8,11 +8,11 @@ from typing_extensions import Self
 
 from hn_assets.hardware import choose_devices
 from hn_assets.reranking.model import (
-    Reranker,
     choose_precision,
     describe_space,
     identify_reranker,
 )
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.teacher import TeacherSettings
 

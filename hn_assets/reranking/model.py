@@ -1,25 +1,18 @@
-"""Find a reranker, load it, and score pairs of query and passage with it."""
+"""Find a reranker, say exactly which weights it has, and load it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hn_assets import hardware
-from hn_assets.encoding.batches.batching import Layout, default_max_tokens
-from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
 from hn_assets.encoding.models.unchanged import keep_as_hashed
-from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
 from hn_assets.hardware import Choice
-from hn_assets.reranking.device_rerankers import CrossEncoder, FlagEmbeddingReranker, PairTexts
+from hn_assets.reranking.device_rerankers import CrossEncoder, FlagEmbeddingReranker
 from hn_assets.reranking.pair_batches import PairTokenizer
 from hn_assets.settings.teacher import TeacherSettings
 
@@ -111,107 +104,6 @@ def choose_precision(setting: str, *devices: str) -> Choice:
     return hardware.choose_precision(setting, *devices)
 
 
-class Reranker:
-    """Scores pairs of a query and a passage, on one or several devices.
-
-    Args:
-        identity: From `identify_reranker`.
-        settings: Of the teacher.
-        devices: Torch devices; several get a process each.
-        precision: From `choose_precision`.
-        max_tokens_per_batch: How many tokens are computed at once on each device, padding
-            counted; None for the default.
-
-    Raises:
-        ModelError: The model cannot be loaded.
-    """
-
-    def __init__(
-        self,
-        identity: RerankerIdentity,
-        settings: TeacherSettings,
-        *,
-        devices: list[str],
-        precision: str,
-        max_tokens_per_batch: int | None = None,
-    ) -> None:
-        self._max_tokens = max_tokens_per_batch or default_max_tokens(devices[0])
-        self._identity = identity
-        self._devices = devices
-        load = partial(
-            load_on_device,
-            identity=identity,
-            settings=settings,
-            precision=precision,
-            batch_size=max(1, self._max_tokens // settings.max_length),
-        )
-        # Before the model, whose loading checks that all its files are as they were hashed.
-        self._tokenizer = _pair_tokenizer(identity, settings)
-        self._workers: Workers[Any]
-        if len(devices) == 1:
-            computer = load(devices[0])
-            self._workers = InThisProcess(lambda: computer)
-        else:
-            self._workers = OnePerDevice(load, devices, "scores")
-
-    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """The model's score of each (query, passage), higher is better; float32, shape (pairs,).
-
-        Raises:
-            ModelError: A score is missing, NaN or infinite, or the model cannot compute it.
-        """
-        return np.concatenate(list(self.score_shards([pairs])))
-
-    def score_shards(
-        self, shards: Iterable[Sequence[tuple[str, str]]]
-    ) -> Iterator[NDArray[np.float32]]:
-        """The scores of each of several lists of pairs; the next ones are tokenised meanwhile.
-
-        Raises:
-            ModelError: A score is missing, NaN or infinite, or the model cannot compute it.
-            WorkerError: A process of a device has died or hangs.
-        """
-        layout = self._workers.start().layout
-        source = iter(shards)
-
-        def read() -> Window | None:
-            pairs = next(source, None)
-            return None if pairs is None else Window(pairs, self._cut(pairs, layout))
-
-        windows = read_ahead(read, lambda seconds: None)
-        for window in compute_windows(windows, self._workers, lambda batch: None):
-            assert window.results is not None, "a shard is never empty"
-            yield self._check(window.names, window.results[:, 0])
-
-    def close(self) -> None:
-        """End the processes of further devices."""
-        self._workers.close()
-
-    def _cut(self, pairs: Sequence[tuple[str, str]], layout: Layout) -> Sequence[Any]:
-        if self._tokenizer is not None:
-            return self._tokenizer.cut_batches(
-                pairs, max_tokens_per_batch=self._max_tokens, layout=layout
-            )
-        step = -(-len(pairs) // len(self._devices))
-        rows = range(len(pairs))
-        return [
-            PairTexts(list(rows[i : i + step]), list(pairs[i : i + step]))
-            for i in range(0, len(pairs), step)
-        ]
-
-    def _check(
-        self, pairs: Sequence[tuple[str, str]], scores: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        if not np.isfinite(scores).all():
-            query, passage = pairs[int(np.argmin(np.isfinite(scores)))]
-            raise ModelError(
-                f"{self._identity.name} gives a score that is not finite for the query "
-                f"{query[:80]!r} and the passage {passage[:80]!r}: the model or its precision is "
-                f"broken. Try compute.precision: float32, or another model"
-            )
-        return scores
-
-
 def load_on_device(
     device: str,
     *,
@@ -256,11 +148,11 @@ def load_on_device(
         # FlagEmbedding's object takes its model back to the CPU when it is let go.
         network, model.model = model.model, None
         return CrossEncoder(network, identity.name, device, precision)
-    return FlagEmbeddingReranker(model, identity.name, precision)
+    return FlagEmbeddingReranker(model, identity.name, device, precision)
 
 
-def _pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> PairTokenizer | None:
-    """What cuts batches here; None if FlagEmbedding drives the model."""
+def pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> PairTokenizer | None:
+    """What cuts pairs into batches; None if FlagEmbedding drives the model."""
     if not identity.is_cross_encoder:
         return None
     from transformers import AutoTokenizer

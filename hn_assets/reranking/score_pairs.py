@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.progress import Progress
 from hn_assets.reranking.lazy_model import LazyReranker
-from hn_assets.reranking.model import Reranker
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.store import schemas
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ScoreReport:
         scored: How many pairs the model read just now.
         reused: How many pairs had a score from an earlier run.
         seconds: What scoring took.
+        speed: How fast it was and what it waited for, by name; empty if nothing was scored.
     """
 
     scores: NDArray[np.float32]
@@ -42,6 +44,7 @@ class ScoreReport:
     scored: int
     reused: int
     seconds: float
+    speed: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class ShortlistReport:
         scored: How many pairs the model read just now.
         reused: How many pairs had a score from an earlier run.
         seconds: What scoring took.
+        speed: How fast it was and what it waited for, by name; empty if nothing was scored.
         space_folder: The name of the cache's folder that holds the scores.
         keys: The keys of the scores in the cache.
     """
@@ -62,15 +66,9 @@ class ShortlistReport:
     scored: int
     reused: int
     seconds: float
+    speed: dict[str, Any]
     space_folder: str
     keys: list[bytes]
-
-
-@dataclass
-class _Counts:
-    texts: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
 
 
 def pair_key(query: str, passage: str) -> bytes:
@@ -129,6 +127,7 @@ def score_shortlist(
         scored=report.scored,
         reused=report.reused,
         seconds=report.seconds,
+        speed=report.speed,
         space_folder=cache.folder.name,
         keys=report.keys,
     )
@@ -161,25 +160,27 @@ def score_pairs(
     missing = {keys[i]: i for i in np.flatnonzero(cache.find(keys) < 0)}
     # Pairs of like length are scored together, so that little is padded; the key settles ties.
     rows = sorted(missing.values(), key=lambda i: (-sum(map(len, pairs[i])), keys[i]))
-    counts = _Counts()
+    seconds, speed = 0.0, {}
     if rows:
         model = reranker()
+        stats = model.stats = ComputingStats()
         with Progress(what, len(rows), log, unit="pairs") as progress:
             shards = [
                 rows[first : first + PAIRS_PER_SHARD]
                 for first in range(0, len(rows), PAIRS_PER_SHARD)
             ]
-            begun = time.perf_counter()
             scored = model.score_shards([pairs[i] for i in shard] for shard in shards)
             for shard, scores in zip(shards, scored, strict=True):
+                start = time.perf_counter()
                 cache.add([keys[i] for i in shard], scores[:, None])
-                counts.seconds = time.perf_counter() - begun
-                counts.texts += len(shard)
-                progress(counts)
+                stats.waited_for_writing += time.perf_counter() - start
+                progress(stats)
+        seconds, speed = stats.seconds, model.speed_figures()
     return ScoreReport(
         scores=cache.take(cache.find(keys))[:, 0] if keys else np.zeros(0, np.float32),
         keys=keys,
         scored=len(rows),
         reused=len(set(keys)) - len(rows),
-        seconds=counts.seconds,
+        seconds=seconds,
+        speed=speed,
     )

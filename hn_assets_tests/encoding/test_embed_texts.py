@@ -80,6 +80,10 @@ def test_the_figures_say_how_it_was_encoded(run: Run) -> None:
     assert (figures["batching_engine"], figures["precision"]) == ("hn_assets", "float32")
     assert figures["precision_reason"] == "asked for"
     assert figures["tokens"] > 0
+    assert figures["tflops"] > 0
+    assert 0 <= figures["waited_for_tokens_share"] < 1
+    assert 0 <= figures["waited_for_writing_share"] < 1
+    assert "card" not in figures
     info = report.manifest_info()
     assert info["space"]["weights"] == figures["weights"]
     assert info["vectors_of"] == report.space_folder

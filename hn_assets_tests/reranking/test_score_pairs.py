@@ -13,7 +13,8 @@ from hn_assets.encoding.models.model import bundled_model_folder
 from hn_assets.encoding.vectors.vector_cache import VectorCache
 from hn_assets.errors import HubError, ModelError, WorkerError
 from hn_assets.reranking import score_pairs as score_module
-from hn_assets.reranking.model import Reranker, choose_precision, describe_space, identify_reranker
+from hn_assets.reranking.model import choose_precision, describe_space, identify_reranker
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.reranking.score_pairs import ScoreReport, score_pairs
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.small_models import make_tiny_bert
@@ -94,9 +95,13 @@ def test_a_score_is_that_of_the_model_itself(teacher: Teacher) -> None:
 
 def test_only_pairs_without_a_score_are_read(teacher: Teacher) -> None:
     first = teacher.score([*PAIRS[:2], PAIRS[0]])
+    assert first.speed["tokens"] > 0
+    assert first.speed["tflops"] > 0
+    assert {"waited_for_tokens_share", "waited_for_writing_share"} < set(first.speed)
     assert (first.scored, first.reused, teacher.loaded) == (2, 0, 1)
     second = teacher.score([PAIRS[1], PAIRS[0]])
     assert (second.scored, second.reused, teacher.loaded) == (0, 2, 1)
+    assert second.speed == {}
     assert second.scores.tolist() == [first.scores[1], first.scores[0]]
     third = teacher.score(PAIRS)
     assert (third.scored, third.reused, teacher.loaded) == (2, 2, 2)

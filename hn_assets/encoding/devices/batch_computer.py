@@ -1,7 +1,7 @@
 """Compute batches on one device: the next one beside what is fetched, in halves if it must be."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.batches.batching import Batch, Layout
 from hn_assets.encoding.devices.arithmetic import products_in
+from hn_assets.encoding.devices.card import Card
+from hn_assets.encoding.devices.forward_cost import ForwardCost
 from hn_assets.errors import ModelError
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class DeviceReport:
         attention: Whether texts are padded, as a phrase.
         linear_layers: What was done to the linear layers, as a phrase.
         compile: Whether `torch.compile` is used, as a phrase.
+        cost: The operations that the model needs.
+        card: The card, None on other devices.
         max_tokens: What the batches were halved to as memory ran out; None if it never did.
     """
 
@@ -33,7 +37,18 @@ class DeviceReport:
     attention: str = "padded"
     linear_layers: str = "as loaded"
     compile: str = "switched off"
+    cost: ForwardCost = field(default_factory=ForwardCost)
+    card: Card | None = None
     max_tokens: int | None = None
+
+
+def common_layout(reports: Sequence[DeviceReport]) -> Layout:
+    """How batches are cut that any of several devices may get.
+
+    Texts are laid end to end if all devices can do that, and padded if not.
+    """
+    first = reports[0].layout
+    return first if all(report.layout == first for report in reports) else "sorted"
 
 
 class BatchComputer(Generic[AnyBatch]):
@@ -71,10 +86,10 @@ class BatchComputer(Generic[AnyBatch]):
         for batch in batches:
             started = batch, self._start(batch)
             if waiting is not None:
-                yield waiting[0], _fetch(waiting[1])
+                yield waiting[0], self._fetch(waiting[1])
             waiting = started
         if waiting is not None:
-            yield waiting[0], _fetch(waiting[1])
+            yield waiting[0], self._fetch(waiting[1])
 
     def _forward(self, batch: AnyBatch) -> "torch.Tensor":
         """What is computed of a batch, a row per text, on the device."""
@@ -102,6 +117,12 @@ class BatchComputer(Generic[AnyBatch]):
             torch.cuda.empty_cache()
         return [started for half in halves(batch) for started in self._start(half)]
 
+    def _fetch(self, parts: "list[_Started]") -> NDArray[np.float32]:
+        results = np.concatenate([part.fetch() for part in parts])
+        if self.report.card is not None:
+            self.report.card.look_at_memory()
+        return results
+
 
 class _Started:
     """Results on their way to main memory."""
@@ -121,10 +142,6 @@ class _Started:
         if self._event is not None:
             self._event.synchronize()
         return self._vectors.cpu().numpy()
-
-
-def _fetch(parts: list[_Started]) -> NDArray[np.float32]:
-    return np.concatenate([part.fetch() for part in parts])
 
 
 def halves(batch: AnyBatch) -> tuple[AnyBatch, AnyBatch]:

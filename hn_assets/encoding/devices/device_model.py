@@ -7,6 +7,8 @@ import numpy as np
 
 from hn_assets.encoding.batches.batching import Batch, padded_layout
 from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
+from hn_assets.encoding.devices.card import find_card
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
@@ -30,15 +32,16 @@ class DeviceModel(BatchComputer[Batch]):
 
     def __init__(self, model: LoadedModel, device: str, *, compile: bool = False) -> None:
         on_card = device.startswith("cuda")
-        super().__init__(
-            model.identity.name,
-            device,
-            model.precision,
-            DeviceReport(layout=padded_layout(device)),
-            "lower encoding.passage_max_length or query_max_length",
+        embedder: Any = model.embedder
+        report = DeviceReport(
+            layout=padded_layout(device),
+            cost=forward_cost(embedder.model.config),
+            card=find_card(device, model.precision),
         )
+        remedy = "lower encoding.passage_max_length or query_max_length"
+        super().__init__(model.identity.name, device, model.precision, report, remedy)
         self._pooling = model.identity.pooling
-        self._embedder: Any = model.embedder
+        self._embedder = embedder
         self._plain: Any = self._embedder.model.eval().to(device)
         self._compiled: Any = None
         self._unpadded: Any = None

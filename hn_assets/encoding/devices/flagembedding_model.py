@@ -9,6 +9,8 @@ import numpy as np
 
 from hn_assets.encoding.devices.arithmetic import products_in
 from hn_assets.encoding.devices.batch_computer import DeviceReport
+from hn_assets.encoding.devices.card import find_card
+from hn_assets.encoding.devices.forward_cost import forward_cost
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import Vectors
@@ -39,16 +41,21 @@ class FlagEmbeddingModel:
 
     Args:
         model: The model, loaded for one device.
+        device: The torch device.
 
     Attributes:
         report: How it computes.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, device: str) -> None:
         self._embedder: Any = model.embedder
         self._precision = model.precision
         self.report = DeviceReport(
-            layout="same_length", attention="by FlagEmbedding", compile="never with FlagEmbedding"
+            layout="same_length",
+            attention="by FlagEmbedding",
+            compile="never with FlagEmbedding",
+            cost=forward_cost(self._embedder.model.config),
+            card=find_card(device, model.precision),
         )
 
     def compute(self, batches: Iterable[TextBatch]) -> Iterator[tuple[TextBatch, Vectors]]:
@@ -63,6 +70,8 @@ class FlagEmbeddingModel:
                 vectors: Any = encode(batch.texts, batch_size=batch.size)
             if isinstance(vectors, dict):  # M3 returns its heads by name
                 vectors = vectors["dense_vecs"]
+            if self.report.card is not None:
+                self.report.card.look_at_memory()
             yield batch, np.asarray(vectors, dtype=np.float32)
 
 
@@ -70,7 +79,7 @@ def _load(
     device: str, *, settings: EncodingSettings, identity: ModelIdentity, precision: str
 ) -> FlagEmbeddingModel:
     return FlagEmbeddingModel(
-        load_model(settings, devices=[device], precision=precision, identity=identity)
+        load_model(settings, devices=[device], precision=precision, identity=identity), device
     )
 
 

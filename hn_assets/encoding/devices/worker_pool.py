@@ -47,13 +47,14 @@ class _Worker:
     given: deque[int] = field(default_factory=deque)
     heard: float = 0.0  # when it last gave an answer, or was given work after a rest
     slowest: float = 0.0  # seconds between two answers
+    report: Any = None  # how it computes, as of its last answer
 
 
 class Workers(Protocol[Job]):
     """Computes jobs, in any order."""
 
-    def start(self) -> Any:
-        """Load what computes, if it is not there; returns its report."""
+    def start(self) -> list[Any]:
+        """Load what computes, if it is not there; returns a report for each device."""
         ...
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
@@ -76,9 +77,9 @@ class InThisProcess(Generic[Job]):
         self._load = load
         self._computer: Computes[Job] | None = None
 
-    def start(self) -> Any:
+    def start(self) -> list[Any]:
         """Load what computes, if it is not there; returns its report."""
-        return self._loaded().report
+        return [self._loaded().report]
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Each job with its result, in their order."""
@@ -115,10 +116,9 @@ class OnePerDevice(Generic[Job]):
         self._load, self._devices, self._task = load, list(devices), task
         self._workers: list[_Worker] = []
         self._next_number = 0
-        self.report: Any = None
 
-    def start(self) -> Any:
-        """Start the processes, if they are not running; returns the report of the first."""
+    def start(self) -> list[Any]:
+        """Start the processes, if they are not running; returns the report of each."""
         if not self._workers:
             # A process that CUDA was used in cannot be forked.
             context = multiprocessing.get_context("spawn")
@@ -138,7 +138,7 @@ class OnePerDevice(Generic[Job]):
                     self._receive(worker)
                 if loading and time.monotonic() > deadline:
                     self._fail(loading[0], f"did not load its model in {START_SECONDS:.0f} s")
-        return self.report
+        return [worker.report for worker in self._workers]
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Each job with its result, as they are ready."""
@@ -217,7 +217,7 @@ class OnePerDevice(Generic[Job]):
             if isinstance(content, HardNegativesError):
                 raise content
             raise WorkerError(f"a process that {self._task} on {worker.device}: {content}")
-        self.report = report
+        worker.report = report
         if kind == "ready":
             return None
         now = time.monotonic()

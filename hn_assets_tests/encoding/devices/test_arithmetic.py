@@ -9,7 +9,8 @@ import torch
 
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import load_model
-from hn_assets.reranking.model import Reranker, identify_reranker, load_on_device
+from hn_assets.reranking.model import identify_reranker, load_on_device
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.teacher import TeacherSettings
 

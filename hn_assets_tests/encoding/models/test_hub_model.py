@@ -11,7 +11,8 @@ import pytest
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import ModelIdentity, identify_model, load_model
 from hn_assets.errors import HubError, HubUnavailableError, ModelError
-from hn_assets.reranking.model import Reranker, identify_reranker
+from hn_assets.reranking.model import identify_reranker
+from hn_assets.reranking.reranker import Reranker
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
