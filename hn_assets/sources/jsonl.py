@@ -1,11 +1,12 @@
 """Read lines and JSON objects with their places, so that an error names file and line."""
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from hn_assets.errors import SourceError
 
@@ -13,16 +14,15 @@ from hn_assets.errors import SourceError
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield every line of a UTF-8 file with its line end, after its number, which counts from 1.
 
-    The file may begin with a byte order mark. One whose name ends in `.gz` is decompressed.
+    The file may begin with a byte order mark. One whose name ends in `.gz` or `.zst` is
+    decompressed.
 
     Raises:
         SourceError: The file is missing, cannot be read, or has a line that is not UTF-8.
     """
     number = 0
     try:
-        if path.suffix == ".gz" and not path.stat().st_size:
-            raise EOFError("it is empty")
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with _open(path) as file:
             for number, raw in enumerate(file, start=1):
                 try:
                     line = [raw.decode("utf-8-sig" if number == 1 else "utf-8")]
@@ -36,13 +36,28 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.pop()
     except FileNotFoundError as error:
         raise SourceError(f"{path} is not there") from error
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, OSError) and error.strerror:  # as the operating system says it
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
         raise SourceError(
             f"{path}, after line {number}: the file is damaged or cut off ({error}); fetch or "
             f"compress it again"
         ) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file that may be compressed, by the end of its name."""
+    suffix = path.suffix.lower()
+    if suffix in (".gz", ".zst") and not path.stat().st_size:
+        raise EOFError("it is empty")
+    if suffix == ".gz":
+        return cast("BinaryIO", gzip.open(path))
+    if suffix == ".zst":
+        import pyarrow as pa
+
+        content = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", content)))
+    return path.open("rb")
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -78,12 +93,22 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 problem = f"{error.msg} at column {error.colno}"
             raise SourceError(
                 f"{where}: not JSON ({problem}); every line must be one JSON object. The file is "
-                f"{path}"
+                f"{path}{_remedy(path, line)}"
             ) from error
-        del line
         if not isinstance(value, dict):
-            raise SourceError(f"{where}: a JSON {type(value).__name__}, but an object is needed")
+            raise SourceError(
+                f"{where}: a JSON {type(value).__name__}, but an object is needed"
+                f"{_remedy(path, line)}"
+            )
+        del line
         yield where, value
+
+
+def _remedy(path: Path, line: str) -> str:
+    """What to do with a JSON array, of which a line may be the beginning."""
+    if not line.lstrip().startswith("["):
+        return ""
+    return f". Of an array, jq -c '.[]' {path.name} >{path.stem}.jsonl makes such lines"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

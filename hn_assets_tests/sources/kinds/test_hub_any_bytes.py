@@ -17,6 +17,7 @@ from hn_assets_tests.any_bytes import (
     read_or_error,
 )
 from hn_assets_tests.sources.kinds.test_hub import hub_layout
+from hn_assets_tests.sources.test_data_files import zstd
 
 README = """---
 configs:
@@ -44,22 +45,26 @@ def layout(folder: Path) -> Path:
     return folder
 
 
-@given(damaged(jsonl(objects("_id", "title", "text"))), st.booleans(), st.integers(-9, 0))
+@given(
+    damaged(jsonl(objects("_id", "title", "text"))),
+    st.sampled_from(["", ".gz", ".zst"]),
+    st.integers(-9, 0),
+)
 @reads_one_folder
 def test_a_corpus_that_may_be_compressed_and_cut_off(
-    tmp_path: Path, content: bytes, is_compressed: bool, cut: int
+    tmp_path: Path, content: bytes, end: str, cut: int
 ) -> None:
     source = HubSettings(type="hub", dataset="toy").open(layout(tmp_path))
-    plain, compressed = (tmp_path / "toy" / f"corpus.jsonl{end}" for end in ("", ".gz"))
-    plain.unlink(missing_ok=True)
-    compressed.unlink(missing_ok=True)
-    if not is_compressed:
-        plain.write_bytes(content)
-        found = read_or_error(source.documents, plain)
+    for path in (tmp_path / "toy").glob("corpus.jsonl*"):
+        path.unlink()
+    path = tmp_path / "toy" / f"corpus.jsonl{end}"
+    if not end:
+        path.write_bytes(content)
+        found = read_or_error(source.documents, path)
     else:
-        whole = gzip.compress(content)
-        compressed.write_bytes(whole[: len(whole) + cut])
-        found = read_or_error(source.documents, compressed)
+        whole = gzip.compress(content) if end == ".gz" else zstd(content)
+        path.write_bytes(whole[: len(whole) + cut])
+        found = read_or_error(source.documents, path)
         assert not cut or found is None, "a file that is cut off is never taken for whole"
     if found is not None:
         assert len(found) == len(lines_with_content(content))
