@@ -64,7 +64,7 @@ class DeeperSearch:
     def _searcher(self) -> Searcher:
         index = open_index(*self._files, self._documents)
         apply_search_parameters(index, self._settings.search_parameters)
-        return Searcher(index, self._documents, is_exact=is_flat(index))
+        return Searcher(index, self._documents, is_exact=is_flat(index, self._documents))
 
 
 def deepen_for_positives(

@@ -13,7 +13,6 @@ from hn_assets.encoding.vectors.vector_file import StoredVectors, VectorSource, 
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval import gpu_index
-from hn_assets.retrieval.half_flat_index import HalfFlatIndex, is_half_flat
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
@@ -108,8 +107,6 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
             f"than corpus_embeddings holds ({len(vectors)} of dimension {vectors.dimension}); "
             f"materialize faiss_index again"
         )
-    if vectors.precision == "float16" and is_half_flat(index):
-        return HalfFlatIndex(index)
     return index
 
 
@@ -123,29 +120,34 @@ def flat_index(vectors: VectorSource) -> Any:
     return index
 
 
-def is_flat(index: Any) -> bool:
-    """Whether a search compares the query with every vector, as it is."""
+def is_flat(index: Any, vectors: VectorTable) -> bool:
+    """Whether a search compares the query with every vector of `vectors`, as it is stored."""
     import faiss
 
-    return isinstance(index, faiss.IndexFlat | HalfFlatIndex)
+    if vectors.precision == "float16" and _is_in_float16(index):
+        return True
+    return isinstance(index, faiss.IndexFlat)
 
 
 def stored_vectors(index: Any, count: int) -> StoredVectors | None:
-    """The vectors inside a flat index in main memory, not copied; None for any other index.
+    """The vectors inside an exact index in main memory, not copied; None for any other index.
 
     They are quicker to gather than those of a file.
     """
     import faiss
 
-    if isinstance(index, HalfFlatIndex):
-        return index.vectors
-    if not is_flat(index) or not index.ntotal:
+    if not count:
+        return None
+    if _is_in_float16(index):
+        codes = faiss.rev_swig_ptr(index.codes.data(), 2 * count * index.d)
+        return codes.view(np.float16).reshape(count, index.d)
+    if not isinstance(index, faiss.IndexFlat):
         return None
     return faiss.rev_swig_ptr(index.get_xb(), count * index.d).reshape(count, index.d)
 
 
 def place_index(
-    index: Any, vectors: VectorSource, choice: FaissChoice, depth: int
+    index: Any, vectors: VectorTable, choice: FaissChoice, depth: int
 ) -> tuple[Any, FaissChoice]:
     """Put the index on the device that `choice` names, if it can go there.
 
@@ -166,7 +168,7 @@ def place_index(
     if reason := gpu_index.why_not_usable(choice.cards):
         return index, FaissChoice("cpu", reason, fell_back=True)
     try:
-        if is_flat(index):
+        if is_flat(index, vectors):
             return gpu_index.fill_flat_index(vectors, choice.cards), choice
         return gpu_index.clone_index(index, choice.cards), choice
     except RuntimeError as error:
@@ -202,8 +204,7 @@ def apply_search_parameters(index: Any, parameters: str) -> None:
     if not parameters:
         return
     try:
-        whole = index.faiss_index if isinstance(index, HalfFlatIndex) else index
-        faiss.ParameterSpace().set_index_parameters(whole, parameters)
+        faiss.ParameterSpace().set_index_parameters(index, parameters)
     except RuntimeError as error:
         raise SettingsError(
             f"search.search_parameters {parameters!r} do not fit the index: {_last_line(error)}"
@@ -223,6 +224,13 @@ def _new_index(faiss: Any, vectors: VectorTable, settings: SearchSettings) -> An
             f"search.index {settings.index!r} is no FAISS index_factory string for dimension "
             f"{dimension}: {_last_line(error)}"
         ) from error
+
+
+def _is_in_float16(index: Any) -> bool:
+    import faiss
+
+    kind = faiss.IndexScalarQuantizer
+    return isinstance(index, kind) and index.sq.qtype == faiss.ScalarQuantizer.QT_fp16
 
 
 def _cpu_after(error: RuntimeError) -> FaissChoice:

@@ -104,7 +104,7 @@ def rank_candidates(
             f"the corpus has {possible} documents, fewer than the wanted depth {depth}: "
             f"rankings hold all of it"
         )
-    is_exact = is_flat(index)
+    is_exact = is_flat(index, documents)
     index, device = place_index(index, documents, faiss_device, possible)
     if device.fell_back:
         warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")

@@ -62,7 +62,8 @@ class Searcher:
         self.searched_again = 0
         self.compared_with_all = 0
         self._index = index
-        self._stored = stored_vectors(index, len(documents))
+        in_memory = device == "cpu" and is_exact
+        self._stored = stored_vectors(index, len(documents)) if in_memory else None
         self._error = ScoreError(documents, in_float16=device == "gpu")
 
     def find(

@@ -62,7 +62,7 @@ def index_agrees_with_vectors(index_file: Path, ids_file: Path, vectors: Path) -
     except HardNegativesError as error:
         return CheckResult(False, str(error))
     figures = {"vectors": len(table), "in_the_index": int(index.ntotal)}
-    if not is_flat(index):
+    if not is_flat(index, table):
         return CheckResult(True, "ids and dimension of the index are those of the vectors", figures)
     rows = np.unique(np.linspace(0, len(table) - 1, min(SAMPLE, len(table))).astype(np.int64))
     other = int((index.reconstruct_batch(rows) != table.take(rows)).any(axis=1).sum())

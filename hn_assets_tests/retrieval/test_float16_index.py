@@ -9,7 +9,6 @@ import pytest
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
 from hn_assets.errors import SettingsError
 from hn_assets.evaluation.checks.kinds.vectors import index_agrees_with_vectors
-from hn_assets.retrieval import half_flat_index
 from hn_assets.retrieval.faiss_index import (
     IDS_FILE,
     INDEX_FILE,
@@ -19,7 +18,6 @@ from hn_assets.retrieval.faiss_index import (
     is_flat,
     open_index,
 )
-from hn_assets.retrieval.half_flat_index import HalfFlatIndex
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.settings.search import SearchSettings
 from hn_assets_tests.retrieval.vector_tables import unit_vectors
@@ -40,19 +38,15 @@ def build(folder: Path, vectors: VectorTable, index: str = "Flat") -> tuple[Path
 
 
 @pytest.mark.parametrize("copies", [1, 40])
-def test_rankings_are_those_of_the_vectors_as_they_are_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: int
-) -> None:
-    monkeypatch.setattr(half_flat_index, "ROWS", 64)
+def test_rankings_are_those_of_the_vectors_as_they_are_stored(tmp_path: Path, copies: int) -> None:
     vectors = np.concatenate([unit_vectors(500, 24), np.repeat(unit_vectors(1, 24), copies, 0)])
     half = stored(tmp_path / "half.arrow", vectors, "float16")
     rounded = vectors.astype(np.float16).astype(np.float32)
     whole = stored(tmp_path / "whole.arrow", rounded, "float32")
     index = open_index(*build(tmp_path / "i", half), half)
-    assert isinstance(index, HalfFlatIndex)
     queries = unit_vectors(30, 24, seed=1)
     for depth in (5, 100, len(vectors)):
-        rows, scores = Searcher(index, half, is_exact=is_flat(index)).find(queries, depth)
+        rows, scores = Searcher(index, half, is_exact=is_flat(index, half)).find(queries, depth)
         exact_rows, exact_scores = Searcher(flat_index(whole), whole).find(queries, depth)
         assert np.array_equal(rows, exact_rows)
         assert np.array_equal(scores, exact_scores)
@@ -83,7 +77,12 @@ def test_an_index_of_other_vectors_is_noticed(tmp_path: Path) -> None:
 def test_rounded_vectors_in_the_index_alone_are_no_exact_search(tmp_path: Path) -> None:
     """`SQfp16` over vectors in float32 is an index that approximates them."""
     whole = stored(tmp_path / "d.arrow", unit_vectors(30), "float32")
-    assert not is_flat(open_index(*build(tmp_path / "i", whole, "SQfp16"), whole))
+    index = open_index(*build(tmp_path / "i", whole, "SQfp16"), whole)
+    assert not is_flat(index, whole)
+    queries = unit_vectors(9, seed=1)
+    _, scores = Searcher(index, whole, is_exact=False).find(queries, 30)
+    _, exact_scores = Searcher(flat_index(whole), whole).find(queries, 30)
+    assert np.array_equal(scores, exact_scores), "of the vectors as they are stored"
 
 
 def test_it_has_no_search_parameters(tmp_path: Path) -> None:
