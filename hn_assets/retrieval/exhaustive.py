@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.retrieval.scores import inner_products
 
+ROWS_AT_ONCE = 8192  # of documents, with which queries are multiplied
 PAIRS_AT_ONCE = 4096  # whose vectors are copied
-BYTES_PER_PRODUCT = 8  # of a query with each document of a block, and which of them are looked at
-BYTES_PER_PAIR = (
-    96  # of a query with a document that may be one of its best, while they are ordered
-)
+BYTES_PER_PRODUCT = 8  # of a query with a document, and whether it is looked at
+BYTES_PER_PAIR = 96  # of a query with a document near its best, while they are ordered
 
 # Rows of queries, rows of documents, and the scores of these pairs.
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
@@ -46,9 +45,9 @@ def best_of_all(
     """
     rows = np.empty((len(queries), depth), np.int64)
     scores = np.empty(rows.shape, np.float32)
-    longest = max(len(block) for block in documents.blocks())
     memory = memory_mb << 20
-    size = max(1, memory // 2 // max(BYTES_PER_PRODUCT * longest, BYTES_PER_PAIR * 2 * depth))
+    each = max(BYTES_PER_PRODUCT * ROWS_AT_ONCE, BYTES_PER_PAIR * 2 * depth)
+    size = max(1, memory // 2 // each)
     for start in range(0, len(queries), size):
         part = slice(start, start + size)
         lowest = floors[part] - slack[part]
@@ -68,16 +67,14 @@ def _near(
     """The pairs whose float32 product is `lowest` of the query or more, with exact scores."""
     first = 0
     for block in documents.blocks():
-        query, row = np.nonzero(queries @ block.T >= lowest[:, None])
-        for start in range(0, len(query), PAIRS_AT_ONCE):
-            part = slice(start, start + PAIRS_AT_ONCE)
-            vectors = block[row[part]][:, None, :]
-            yield (
-                query[part],
-                row[part] + first,
-                inner_products(queries[query[part]], vectors)[:, 0],
-            )
-        first += len(block)
+        for begin in range(0, len(block), ROWS_AT_ONCE):
+            some = block[begin : begin + ROWS_AT_ONCE]
+            query, row = np.nonzero(queries @ some.T >= lowest[:, None])
+            for start in range(0, len(query), PAIRS_AT_ONCE):
+                part = slice(start, start + PAIRS_AT_ONCE)
+                exact = inner_products(queries[query[part]], some[row[part]][:, None, :])
+                yield query[part], row[part] + first, exact[:, 0]
+            first += len(some)
 
 
 def _best(pairs: list[Pairs], id_order: NDArray[np.int64], depth: int) -> Pairs:
