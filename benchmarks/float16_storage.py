@@ -2,8 +2,8 @@
 
     python -m benchmarks.float16_storage DATA/DATASET [--depth 210]
 
-DATA/DATASET is where a dataset was materialized with vectors in float32. They are rounded to float16,
-stored, indexed and searched again.
+DATA/DATASET is where a dataset was materialized with vectors in float32. They are stored once as
+they are and once in float16, indexed and searched.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import describe_machine, print_table
-from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
+from hn_assets.encoding.vectors.vector_file import StoredVectors, VectorTable, VectorWriter
 from hn_assets.retrieval.faiss_index import IDS_FILE, INDEX_FILE, build_index, is_flat, open_index
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.settings.search import SearchSettings
@@ -56,11 +56,11 @@ def main() -> None:
 
 def _store(path: Path, place: Path, precision: str) -> VectorTable:
     table, target = VectorTable(path), place / f"{path.parent.parent.name}.arrow"
-    writer, first = VectorWriter(target), 0
+    writer, keys, first = VectorWriter(target), table.text_keys(), 0
     for block in table.blocks():
         part = slice(first, first + len(block))
-        stored = block.astype(np.float16 if precision == "float16" else np.float32)
-        writer.write(table.ids[part], table.text_keys()[part], stored)
+        stored: StoredVectors = block.astype(np.float16) if precision == "float16" else block
+        writer.write(table.ids[part], keys[part], stored)
         first += len(block)
     writer.close()
     return VectorTable(target)
