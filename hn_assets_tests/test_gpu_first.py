@@ -6,11 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import gpu_first
 from benchmarks.gpu_pack import unpack, write_archive, write_texts
+from benchmarks.gpu_parts import half_index
+from hn_assets.retrieval.faiss_index import flat_index
+from hn_assets.retrieval.searcher import Searcher
 from hn_assets_tests.collections_on_disk import animals
+from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 from hn_assets_tests.test_component import ROOT
 
 
@@ -35,6 +40,24 @@ def test_every_part_runs_on_a_cpu(tmp_path: Path) -> None:
     results = run(tmp_path, ",".join(gpu_first.SECONDS))
     assert [name for name, result in results.items() if not result["rows"]] == []
     assert all(row["holds"] for row in results["correct"]["rows"])
+
+
+def test_pytorch_stands_in_for_faiss_on_a_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(half_index, "ROWS", 256)
+    documents = make_table(tmp_path / "d.arrow", unit_vectors(1_000, 32))
+    queries = unit_vectors(20, 32, seed=1)
+    index = half_index.HalfIndex(documents, "cpu")
+    scores, rows = index.search(queries, 5)
+    rounded = [v.astype(np.float16).astype(np.float32) for v in (queries, unit_vectors(1_000, 32))]
+    products = rounded[0] @ rounded[1].T
+    assert np.array_equal(rows, np.argsort(-products, axis=1)[:, :5])
+    np.testing.assert_allclose(scores, np.take_along_axis(products, rows, 1), atol=1e-6)
+    found = Searcher(index, documents, "gpu").find(queries, 300)
+    exact = Searcher(flat_index(documents), documents).find(queries, 300)
+    assert np.array_equal(found[0], exact[0])
+    assert index.seconds > 0
 
 
 def test_a_part_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

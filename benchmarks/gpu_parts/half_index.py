@@ -33,7 +33,8 @@ class HalfIndex:
         self._held = torch.empty(self.ntotal, self.d, dtype=torch.float16, device=device)
         row = 0
         for block in vectors.blocks():
-            self._held[row : row + len(block)] = torch.from_numpy(block).to(device).half()
+            copied = torch.from_numpy(block.copy()).to(device)  # a mapped file cannot be written to
+            self._held[row : row + len(block)] = copied.half()
             row += len(block)
         # Some of cuBLAS's kernels would add partial sums in float16.
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
