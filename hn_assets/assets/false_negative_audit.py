@@ -1,11 +1,12 @@
 """false_negative_audit: how many known positives each way of mining would take as negatives."""
 
 import base64
+import math
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hn_assets.mining.holdout.audit import CHOSEN, Audit
+from hn_assets.mining.holdout.audit import CHOSEN, Audit, describe_method
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Markdown, Metadata, table
 from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
@@ -48,7 +49,9 @@ def _describe(found: Audit, chart: bytes) -> Metadata:
             "false_negative_rate": round(row["rate"], 5),
             "false_negative_rate_95_percent": f"{row['rate_low']:.3%} to {row['rate_high']:.3%}",
             "hardness_mean_score": round(row["mean_score"], 4),
-            "hardness_mean_rank": round(row["mean_rank"], 1),
+            "hardness_mean_rank": _rounded(row["mean_rank"]),
+            "hardness": _rounded(row["hardness"], 4),
+            "random_share": round(row["random_share"], 4),
             "hardness_mean_score_minus_positive": round(row["mean_score_minus_positive"], 4),
             "full_query_share": round(row["full_query_share"], 4),
         }
@@ -60,16 +63,21 @@ def _describe(found: Audit, chart: bytes) -> Metadata:
         ),
         "methods": table(
             {
-                "method": row["method"],
+                "method": describe_method(row),
                 "false negatives %": round(100 * row["rate"], 3),
                 "95 % interval": f"{100 * row['rate_low']:.2f} - {100 * row['rate_high']:.2f}",
                 "mean score": round(row["mean_score"], 4),
-                "mean rank": round(row["mean_rank"], 1),
+                "mean rank": _rounded(row["mean_rank"]),
                 "queries with enough %": round(100 * row["full_query_share"], 1),
             }
             for row in found.methods.to_dict("records")
         ),
     }
+
+
+def _rounded(value: float, digits: int = 1) -> float | None:
+    """A number that may be missing, as NaN, as metadata show it."""
+    return None if math.isnan(value) else round(value, digits)
 
 
 STAGE = Stage(
@@ -79,7 +87,7 @@ STAGE = Stage(
         "measured on hidden positives."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=lambda s: resolved_plan(s.mining, s.filters),
     kinds=lambda settings: {"scikitlearn", "parquet"},

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
-from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.data.candidate_block import CandidateBlock, find_places
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.rules.decisions import KEPT, NO_CANDIDATE
@@ -97,7 +97,7 @@ class RandomNegatives:
 
 def _join(mined: MiningResult, drawn: MiningResult, taken: NDArray[np.bool_]) -> MiningResult:
     """Mark the draws that are candidates of the query among these, and put the others beside."""
-    place = _find_places(mined.block.documents, drawn.block.documents)
+    place = find_places(mined.block.documents, drawn.block.documents)
     among = taken & (place >= 0)
     is_random = np.zeros(mined.block.documents.shape, bool)
     is_random[np.nonzero(among)[0], place[among]] = True
@@ -106,14 +106,3 @@ def _join(mined: MiningResult, drawn: MiningResult, taken: NDArray[np.bool_]) ->
     drawn.decisions.codes[:] = np.where(apart, KEPT, NO_CANDIDATE)
     block = replace(drawn.block, documents=np.where(apart, drawn.block.documents, -1))
     return replace(mined, is_random=is_random, random=replace(drawn, block=block))
-
-
-def _find_places(candidates: NDArray[np.int64], documents: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of each document among the candidates of its row, -1 if it is none of them."""
-    width = max(int(candidates.max(initial=0)), int(documents.max(initial=0))) + 1
-    rows = np.arange(len(candidates))[:, None]
-    known = np.where(candidates < 0, -1, rows * width + candidates).ravel()
-    order = np.argsort(known, kind="stable")
-    wanted = rows * width + documents
-    found = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(order) - 1)]
-    return np.where(known[found] == wanted, found % candidates.shape[1], -1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.audit import CHOSEN, describe_method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,11 +36,14 @@ def draw_rate_against_hardness(methods: pd.DataFrame, title: str) -> bytes:
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     axes = figure.subplots()
     measured = methods[methods.negatives > 0]
-    is_target = measured.target.notna()
+    is_own = measured.method == CHOSEN
+    by_target = measured[(measured.varies == "target") | (is_own & measured.target.notna())]
+    by_hardness = measured[(measured.varies == "hardness") | (is_own & measured.hardness.notna())]
     for label, rows, style in (
-        ("a target rate", measured[is_target].sort_values("target"), "o-"),
-        ("another method", measured[~is_target & (measured.method != CHOSEN)], "s"),
-        (CHOSEN, measured[measured.method == CHOSEN], "*"),
+        ("another target rate", by_target.sort_values("target"), "o-"),
+        ("another hardness", by_hardness.sort_values("hardness"), "^--"),
+        ("another method", measured[(measured.varies == "") & ~is_own], "s"),
+        (CHOSEN, measured[is_own], "*"),
     ):
         if len(rows):
             rate = 100 * rows.rate.to_numpy()
@@ -64,7 +67,7 @@ def draw_rate_against_hardness(methods: pd.DataFrame, title: str) -> bytes:
     axes.set_ylabel("mean score of the negatives")
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4)
     _write_names(figure, axes, measured)
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
@@ -81,8 +84,8 @@ def _write_names(figure: Figure, axes: Axes, measured: pd.DataFrame) -> None:
     points = axes.transData.transform(places)
     taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     for row, place in zip(rows, places, strict=True):
-        name = f"target {row['target']:g}" if row["target"] == row["target"] else row["method"]
-        text = axes.annotate(str(name), place, SIDES[0][0], textcoords="offset points", fontsize=7)
+        name = describe_method(row)
+        text = axes.annotate(name, place, SIDES[0][0], textcoords="offset points", fontsize=7)
         for offset, side in SIDES:
             text.set(position=offset, horizontalalignment=side)
             box = text.get_window_extent()

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from hn_assets.evaluation.drift import Drift
-from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.audit import CHOSEN, describe_method
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.report.advice import training_advice
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
@@ -120,7 +120,7 @@ def _methods(summary: RefreshSummary) -> Iterable[dict[str, Any]]:
     """The rows of the table of methods, with shares in percent."""
     for row in summary.methods.to_dict("records"):
         yield {
-            "name": row["method"],
+            "name": describe_method(row),
             "own": row["method"] == CHOSEN,
             "rate": 100 * row["rate"],
             "low": 100 * row["rate_low"],

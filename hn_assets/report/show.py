@@ -6,6 +6,7 @@ from textwrap import fill
 from hn_assets.errors import StoreError
 from hn_assets.export.base.examples import Examples
 from hn_assets.export.writer import render
+from hn_assets.mining.holdout.audit import describe_method
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.store import DatasetStore, layout
@@ -84,12 +85,13 @@ def _audit(store: DatasetStore) -> str:
     if not len(measured):
         return "False-negative rate: nothing could be measured."
     title = f"False negatives, with {HIDDEN_SHARE} of the positives hidden"
-    width = max(len(title), *map(len, measured.method))
+    rows = {describe_method(row): row for row in measured.to_dict("records")}
+    width = max(len(title), *map(len, rows))
     lines = [f"{title:<{width}}   rate %  mean score  queries with enough %"]
     lines += [
-        f"{row['method']:<{width}}  {100 * row['rate']:7.2f}  {row['mean_score']:10.3f}  "
+        f"{name:<{width}}  {100 * row['rate']:7.2f}  {row['mean_score']:10.3f}  "
         f"{100 * row['full_query_share']:21.0f}"
-        for row in measured.to_dict("records")
+        for name, row in rows.items()
     ]
     if _is_published(store, layout.AUDIT_CHART):
         lines.append(f"As a picture: {_location(store, layout.AUDIT_CHART)}")

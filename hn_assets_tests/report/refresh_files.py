@@ -39,21 +39,24 @@ VERDICTS = [
 ]
 
 _METHODS = [
-    # method, target, rate, its interval, negatives, mean score, share of full queries
-    ("these settings", 0.01, 0.008, 0.006, 0.011, 900, 0.45, 0.98),
-    ("target 0.001", 0.001, 0.0008, 0.0, 0.002, 800, 0.38, 0.9),
-    ("target 0.05", 0.05, 0.041, 0.03, 0.052, 1000, 0.52, 1.0),
-    ("top 4", None, 0.062, 0.05, 0.075, 1000, 0.55, 1.0),
-    ("hn_mine, ranks 10-210 at random", None, 0.01, 0.007, 0.014, 1000, 0.39, 1.0),
-    ("nobody's method", None, None, None, None, 0, None, 0.0),
+    # method, what varies, target, hardness; rate, its interval, negatives; mean score, full queries
+    ("these settings", "", 0.01, 1, 0.008, 0.006, 0.011, 900, 0.45, 0.98),
+    ("target 0.001", "target", 0.001, 1, 0.0008, 0.0, 0.002, 800, 0.38, 0.9),
+    ("target 0.05", "target", 0.05, 1, 0.041, 0.03, 0.052, 1000, 0.52, 1.0),
+    ("hardness 0.5", "hardness", 0.01, 0.5, 0.007, 0.005, 0.01, 900, 0.41, 1.0),
+    ("top 4", "", None, 1, 0.062, 0.05, 0.075, 1000, 0.55, 1.0),
+    ("hn_mine, ranks 10-210 at random", "", None, None, 0.01, 0.007, 0.014, 1000, 0.39, 1.0),
+    ("nobody's method", "", None, None, None, None, None, 0, None, 0.0),
 ]
 
 
 def write_methods(path: Path, measured: bool = True) -> pd.DataFrame:
     """Write the table of a false-negative audit; without `measured`, nothing was measured."""
-    names = ["method", "target", "rate", "rate_low", "rate_high", "negatives", "mean_score"]
-    methods = pd.DataFrame(_METHODS, columns=[*names, "full_query_share"])
-    methods = methods.astype({"target": float, "rate": float, "mean_score": float})
+    names = ["method", "varies", "target", "hardness", "rate", "rate_low", "rate_high"]
+    names += ["negatives", "mean_score", "full_query_share"]
+    methods = pd.DataFrame(_METHODS, columns=names).assign(random_share=0.2)
+    numbers = ("target", "hardness", "rate", "mean_score")
+    methods = methods.astype(dict.fromkeys(numbers, float))
     if not measured:
         methods["negatives"] = 0
     methods.to_parquet(path)

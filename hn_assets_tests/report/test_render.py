@@ -46,7 +46,7 @@ def test_checks_that_did_not_pass_are_named_before_the_details(page: str) -> Non
 def test_the_page_holds_charts_methods_and_changes(page: str) -> None:
     assert page.count("<svg ") == 4
     assert "data:image/png;base64,iVBORyBub3QgcmVhbGx5" in page
-    assert "these settings" in page
+    assert "these settings (hardness 1, 20 % random documents)" in page
     assert "0.80" in page, "the rate of these settings in percent"
     assert "-0.0123" in page, "the change of the negatives' mean score"
     assert "2025-03-03 06:00:00 UTC" in page

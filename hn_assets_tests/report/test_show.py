@@ -43,7 +43,8 @@ def test_the_rate_of_each_method_and_the_picture(store: DatasetStore, tmp_path: 
     publish_audit(store, tmp_path)
     shown = render_dataset(store, examples=1)
     (own,) = (line for line in shown.splitlines() if line.startswith("these settings"))
-    assert own.split()[2:] == ["0.80", "0.450", "98"]
+    assert own.startswith("these settings (hardness 1, 20 % random documents)")
+    assert own.split()[-3:] == ["0.80", "0.450", "98"]
     assert "nobody's method" not in shown
     assert f"As a picture: {store.file(layout.AUDIT_CHART)}" in shown
 

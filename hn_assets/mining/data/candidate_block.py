@@ -129,5 +129,26 @@ def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:
     )
 
 
+def find_places(candidates: NDArray[np.int64], documents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each document among the candidates of its row, -1 if it is none of them.
+
+    Args:
+        candidates: Rows of documents; int64, (queries, depth), -1 beyond the end.
+        documents: Rows of documents; int64, (queries, n).
+
+    >>> find_places(np.array([[5, 7], [7, -1]]), np.array([[7, 8], [5, 7]])).tolist()
+    [[1, -1], [-1, 0]]
+    """
+    width = max(int(candidates.max(initial=0)), int(documents.max(initial=0))) + 1
+    rows = np.arange(len(candidates))[:, None]
+    known = np.where(candidates < 0, -1, rows * width + candidates).ravel()
+    if not len(known):
+        return np.full(documents.shape, -1, np.int64)
+    order = np.argsort(known, kind="stable")
+    wanted = rows * width + documents
+    found = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(order) - 1)]
+    return np.where(known[found] == wanted, found % candidates.shape[1], -1)
+
+
 def _pad(values: NDArray, depth: int, fill: float) -> NDArray:
     return np.pad(values, ((0, 0), (0, depth - values.shape[1])), constant_values=fill)

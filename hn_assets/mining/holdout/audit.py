@@ -7,8 +7,9 @@ with margins.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
 REPEATS = 10  # each hides other positives
 TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+HARDNESSES = (1.0, 0.75, 0.5, 0.0)
 
 COLUMNS = [
     "method",
+    "varies",
     "target",
+    "hardness",
+    "random_share",
     "rate",
     "rate_low",
     "rate_high",
@@ -48,11 +53,14 @@ class Audit:
     """What was measured.
 
     Attributes:
-        methods: A table with a row for each method and the columns `COLUMNS`: method; target (the
-            rate that was calibrated for); rate (the false-negative rate) with rate_low and
-            rate_high (its 95 % confidence interval over queries); negatives; mean_score;
-            mean_rank; mean_score_minus_positive (the mean of the score minus the mean score of
-            the positives); full_query_share (the share of the queries with as many negatives as
+        methods: A table with a row for each method and the columns `COLUMNS`: method; varies
+            (`target` or `hardness` for the chosen settings with another one, "" for every other
+            row); target (the rate that was calibrated for); hardness (of the ranked negatives, if
+            the method has one); random_share (the share that is drawn from the whole corpus); rate
+            (the false-negative rate) with rate_low and rate_high (its 95 % confidence interval over
+            queries); negatives; mean_score; mean_rank (of those that are candidates, among all that
+            may be negatives); mean_score_minus_positive (the mean of the score minus the mean score
+            of the positives); full_query_share (the share of the queries with as many negatives as
             wanted); threshold (of the probability, on average).
         queries: The number of queries that were looked at.
         repeats: How often the positives of each query were hidden.
@@ -65,7 +73,17 @@ class Audit:
     note: str
 
 
-@dataclass
+def describe_method(row: Mapping[Any, Any]) -> str:
+    """The method of a row of the audit, with hardness and random share if it is what was chosen."""
+    if row["method"] != CHOSEN:
+        return str(row["method"])
+    parts = [f"hardness {row['hardness']:g}"] if row["hardness"] >= 0 else []
+    if row["random_share"] > 0:
+        parts.append(f"{100 * row['random_share']:.3g} % random documents")
+    return f"{CHOSEN} ({', '.join(parts)})" if parts else CHOSEN
+
+
+@dataclass(eq=False)
 class _Tally:
     """What a method did with all rankings; arrays have one number for each query."""
 
@@ -73,6 +91,7 @@ class _Tally:
     negatives: NDArray[np.float64]
     score: float = 0.0
     rank: float = 0.0
+    ranked: int = 0
     score_minus_positive: float = 0.0
     full: int = 0
     rankings: int = 0
@@ -85,33 +104,69 @@ class _Tally:
     def add(self, method: Method, rankings: HoldoutRankings) -> None:
         """Count what a method takes of some rankings."""
         chosen, features = method.choose(rankings), rankings.features
+        self._add(rankings, chosen, rankings.hidden, features.scores)
         found = chosen.sum(axis=1)
-        np.add.at(self.false_negatives, rankings.query, (chosen & rankings.hidden).sum(axis=1))
-        np.add.at(self.negatives, rankings.query, found)
-        self.score += float(features.scores[chosen].sum(dtype=np.float64))
         self.rank += float(features.place[chosen].sum())
-        self.score_minus_positive += float(
-            features.score_minus_mean_positive[chosen].sum(dtype=np.float64)
-        )
-        self.full += int((found >= method.sampling.ranked_count).sum())
+        self.ranked += int(found.sum())
+        if method.sampling.random_count:
+            drawn, taken = method.draw(rankings, chosen)
+            self._add(rankings, taken, drawn.hidden, drawn.scores)
+            found += taken.sum(axis=1)
+        self.full += int((found >= method.sampling.count).sum())
         self.rankings += len(rankings)
 
-    def row(self, name: str, target: float | None) -> dict[str, object]:
-        """The method's row of the table."""
-        rate = estimate_rate(self.false_negatives, self.negatives)
+    def _add(
+        self,
+        rankings: HoldoutRankings,
+        taken: NDArray[np.bool_],
+        hidden: NDArray[np.bool_],
+        scores: NDArray[np.float32],
+    ) -> None:
+        """Count documents of some rankings; arrays are (rankings, documents)."""
+        np.add.at(self.false_negatives, rankings.query, (taken & hidden).sum(axis=1))
+        np.add.at(self.negatives, rankings.query, taken.sum(axis=1))
+        self.score += float(scores[taken].sum(dtype=np.float64))
+        differences = np.where(taken, scores - rankings.features.reference("mean"), 0)
+        self.score_minus_positive += float(differences.sum(dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """A method that is measured.
+
+    Attributes:
+        method: The method; its filters name the target if it is calibrated.
+        tally: What it did.
+        varies: As in the table.
+        target: The rate that it is calibrated for; None if it is not.
+    """
+
+    method: Method
+    tally: _Tally
+    varies: str = ""
+    target: float | None = None
+
+    def describe(self) -> dict[str, object]:
+        """The row of the table."""
+        tally, sampling = self.tally, self.method.sampling
+        rate = estimate_rate(tally.false_negatives, tally.negatives)
         negatives = max(rate.negatives, 1)
+        has_hardness = sampling.ranked_count and sampling.method in ("top", "window")
         return {
-            "method": name,
-            "target": target,
+            "method": self.method.name,
+            "varies": self.varies,
+            "target": self.target,
+            "hardness": sampling.hardness if has_hardness else None,
+            "random_share": sampling.random_count / sampling.count,
             "rate": rate.rate,
             "rate_low": rate.low,
             "rate_high": rate.high,
             "negatives": rate.negatives,
-            "mean_score": self.score / negatives,
-            "mean_rank": self.rank / negatives,
-            "mean_score_minus_positive": self.score_minus_positive / negatives,
-            "full_query_share": self.full / max(self.rankings, 1),
-            "threshold": float(np.mean(self.thresholds)) if self.thresholds else None,
+            "mean_score": tally.score / negatives,
+            "mean_rank": tally.rank / tally.ranked if tally.ranked else None,
+            "mean_score_minus_positive": tally.score_minus_positive / negatives,
+            "full_query_share": tally.full / max(tally.rankings, 1),
+            "threshold": float(np.mean(tally.thresholds)) if tally.thresholds else None,
         }
 
 
@@ -133,34 +188,24 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
     if not count:
         note = "no mined query has two positives, so none can be hidden: nothing was measured"
         return Audit(pd.DataFrame(columns=COLUMNS), 0, repeats, note)
-    wanted = settings.sampling.count
-    fixed = {method: _Tally.start(count) for method in known_methods(wanted)}
-    if not calibrated:
-        fixed[settings] = _Tally.start(count)
-    own = settings.filters.target_false_negative_rate if calibrated else None
-    targets: set[float] = {*TARGETS, own} if own else {*TARGETS}
-    by_threshold = {target: _Tally.start(count) for target in sorted(targets)}
-    with_threshold = settings
-    if not calibrated:
-        with_threshold = Method("", Sampling("top", wanted), settings.filters)
+    rows = list(_rows(settings, calibrated=calibrated, queries=count))
+    draws = holdout.draws(settings.sampling.count)
     for repeat in range(repeats):
         halves = holdout.halves(repeat)
-        rankings = holdout.hide(halves, halves)
-        for method, tally in fixed.items():
-            tally.add(method, rankings)
+        rankings = holdout.hide(halves, halves, draws)
+        for row in rows:
+            if row.target is None:
+                row.tally.add(row.method, rankings)
         for half in (0, 1):
             in_half = holdout.groups(2) == half
             known = [split for split in halves if not in_half[split.query]]
             judged = rankings.take(in_half[rankings.query])
-            _add_calibrated(holdout, known, halves, judged, with_threshold, by_threshold)
-    rows = [tally.row(method.name, None) for method, tally in fixed.items()]
-    measured = {t: tally for t, tally in by_threshold.items() if tally.rankings == count * repeats}
-    rows += [
-        tally.row(CHOSEN if target == own else f"target {target:g}", target)
-        for target, tally in measured.items()
-    ]
-    methods = pd.DataFrame(rows, columns=COLUMNS).astype({"target": float, "threshold": float})
-    missing = [f"{target:g}" for target in by_threshold if target not in measured]
+            _add_calibrated(holdout, known, halves, judged, rows)
+    measured = [row for row in rows if row.tally.rankings == count * repeats]
+    methods = pd.DataFrame([row.describe() for row in measured], columns=COLUMNS)
+    numbers = ("target", "hardness", "mean_rank", "threshold")
+    methods = methods.astype(dict.fromkeys(numbers, float))
+    missing = [f"{r.target:g}" for r in rows if r not in measured and r.varies != "hardness"]
     note = ""
     if missing:
         note = (
@@ -170,13 +215,40 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
     return Audit(methods, count, repeats, note)
 
 
+def _rows(settings: Method, *, calibrated: bool, queries: int) -> Iterator[_Row]:
+    """Everything that is measured, with nothing counted yet."""
+    sampling = settings.sampling
+    for method in known_methods(sampling.count):
+        yield _Row(method, _Tally.start(queries))
+    own = settings.filters.target_false_negative_rate if calibrated else None
+    if own is None:
+        yield _Row(settings, _Tally.start(queries))
+    with_target = settings if calibrated else _with_top(settings)
+    for target in sorted({*TARGETS, own} if own else TARGETS):
+        name = CHOSEN if target == own else f"target {target:g}"
+        filters = with_target.filters.model_copy(update={"target_false_negative_rate": target})
+        method = replace(with_target, name=name, filters=filters)
+        varies = "" if target == own else "target"
+        yield _Row(method, _Tally.start(queries), varies, target)
+    has_hardness = sampling.method in ("top", "window")
+    for hardness in HARDNESSES if sampling.ranked_count else ():
+        if not (has_hardness and hardness == sampling.hardness):
+            window = replace(sampling, method="window", hardness=hardness)
+            method = replace(settings, name=f"hardness {hardness:g}", sampling=window)
+            yield _Row(method, _Tally.start(queries), "hardness", own)
+
+
+def _with_top(settings: Method) -> Method:
+    """What a target rate alone would do with the other filters of these settings."""
+    return Method("", Sampling("top", settings.sampling.count), settings.filters)
+
+
 def _add_calibrated(
     holdout: Holdout,
     known: list[HoldoutSplit],
     all_splits: list[HoldoutSplit],
     judged: HoldoutRankings,
-    method: Method,
-    tallies: dict[float, _Tally],
+    rows: list[_Row],
 ) -> None:
     """Calibrate on some queries for each target, and mine others.
 
@@ -185,19 +257,19 @@ def _add_calibrated(
         known: The queries to calibrate on, with the positives that are visible of each.
         all_splits: The same of every query of the hold-out.
         judged: The rankings of the queries to mine.
-        method: How they are mined, beside the threshold.
-        tallies: What is counted, by target; they are changed.
+        rows: What is measured; the tallies of those with a target are changed.
     """
-    # a target switches the model of relevance on; which one does not matter to a curve
-    model = method.filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
-    measured = calibrated_part(replace(method, filters=model))
-    cross = CrossValidation(holdout, known, all_splits, measured)
+    cross = CrossValidation(holdout, known, all_splits)
     if int(cross.rankings.hidden.sum()) < MIN_HIDDEN:
         return
     probability = cross.model().probability(model_inputs(judged.features))
-    for target, tally in tallies.items():
-        threshold, _ = cross.threshold(target, method.filters.unlabelled_per_positive)
-        filters_of_target = method.filters.model_copy(update={"target_false_negative_rate": target})
-        rankings = judged.with_probability(probability, threshold)
-        tally.add(replace(method, filters=filters_of_target), rankings)
-        tally.thresholds.append(threshold)
+    for row in rows:
+        if row.target is None:
+            continue
+        filters = row.method.filters
+        # a target switches the model of relevance on; which one does not matter to a curve
+        model = filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
+        measured = calibrated_part(replace(row.method, name="", filters=model))
+        threshold, _ = cross.threshold(measured, row.target, filters.unlabelled_per_positive)
+        row.tally.add(row.method, judged.with_probability(probability, threshold))
+        row.tally.thresholds.append(threshold)

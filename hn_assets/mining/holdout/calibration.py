@@ -127,7 +127,7 @@ def calibrate(holdout: Holdout, method: Method, mined_queries: int) -> Calibrati
             hidden=0,
         )
     everything = holdout.all_visible()
-    cross = CrossValidation(holdout, everything, everything, method)
+    cross = CrossValidation(holdout, everything, everything)
     hidden = int(cross.rankings.hidden.sum())
     if hidden < MIN_HIDDEN:
         why = (
@@ -141,7 +141,7 @@ def calibrate(holdout: Holdout, method: Method, mined_queries: int) -> Calibrati
             queries=count,
             hidden=hidden,
         )
-    threshold, rate = cross.threshold(target, unlabelled)
+    threshold, rate = cross.threshold(method, target, unlabelled)
     expected = rate.times(unlabelled)
     return Calibration(
         target=target,

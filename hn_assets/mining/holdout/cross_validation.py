@@ -25,7 +25,6 @@ class CrossValidation:
         holdout: The queries.
         splits: The queries to look at, with the positives that are visible of each.
         all_splits: The same of every query of the hold-out.
-        method: How negatives are taken; the model of relevance is among its filters.
 
     Attributes:
         rankings: The rankings with hidden positives.
@@ -37,10 +36,9 @@ class CrossValidation:
         holdout: Holdout,
         splits: list[HoldoutSplit],
         all_splits: list[HoldoutSplit],
-        method: Method,
     ) -> None:
         self.rankings = holdout.hide(holdout.leave_out(splits), all_splits)
-        self._method = method
+        self._curves: dict[Method, list[tuple[float, FalseNegativeRate]]] = {}
         self._count = len(holdout)
         self._inputs = model_inputs(self.rankings.features)
         group = holdout.groups(GROUPS)[self.rankings.query]
@@ -56,34 +54,44 @@ class CrossValidation:
         """The model that is fitted on all queries."""
         return fit(self.rankings, self._inputs)
 
-    def rate_at(self, threshold: float) -> FalseNegativeRate:
+    def rate_at(self, method: Method, threshold: float) -> FalseNegativeRate:
         """The rate at a threshold, for one unlabelled relevant passage to each known positive.
 
         Each known positive is hidden once; the negatives are those of one mining.
+
+        Args:
+            method: How negatives are taken; the model of relevance is among its filters.
+            threshold: The limit of the probability of being relevant.
         """
         rankings = self.rankings.with_probability(self.probability, threshold)
-        chosen = self._method.choose(rankings)
+        chosen = method.choose(rankings)
         false_negatives = rankings.sum_by_query(chosen & rankings.hidden, self._count)
         negatives = rankings.sum_by_query(chosen, self._count) / self._repeats
         return estimate_rate(false_negatives, negatives)
 
-    @cached_property
-    def curve(self) -> list[tuple[float, FalseNegativeRate]]:
+    def curve(self, method: Method) -> list[tuple[float, FalseNegativeRate]]:
         """The rate at each threshold that is worth trying, the lowest threshold first."""
+        if method not in self._curves:
+            steps = self._thresholds
+            self._curves[method] = [(step, self.rate_at(method, step)) for step in steps]
+        return self._curves[method]
+
+    @cached_property
+    def _thresholds(self) -> list[float]:
         found = self.probability[self.rankings.features.eligible]
         if not len(found):
             return []
-        steps = np.unique(np.quantile(found, np.linspace(0, 1, THRESHOLDS) ** 0.5))
-        return [(float(step), self.rate_at(float(step))) for step in steps]
+        return np.unique(np.quantile(found, np.linspace(0, 1, THRESHOLDS) ** 0.5)).tolist()
 
     def threshold(
-        self, target: float, unlabelled_per_positive: float
+        self, method: Method, target: float, unlabelled_per_positive: float
     ) -> tuple[float, FalseNegativeRate]:
         """The highest threshold whose rate, plus a standard error, is at most the target.
 
         If no threshold reaches the target, it is the one with the lowest such sum.
 
         Args:
+            method: How negatives are taken.
             target: The rate of false negatives that is to be kept.
             unlabelled_per_positive: How many relevant passages are expected that nobody labelled,
                 for each known positive.
@@ -93,10 +101,12 @@ class CrossValidation:
         """
         reached = [
             point
-            for point in self.curve
+            for point in self.curve(method)
             if point[1].upper_estimate * unlabelled_per_positive <= target
         ]
-        return reached[-1] if reached else min(self.curve, key=lambda p: p[1].upper_estimate)
+        return (
+            reached[-1] if reached else min(self.curve(method), key=lambda p: p[1].upper_estimate)
+        )
 
 
 def fit(rankings: HoldoutRankings, inputs: NDArray[np.float32]) -> RelevanceModel:

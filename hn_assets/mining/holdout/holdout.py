@@ -5,6 +5,7 @@ hidden positives among the mined negatives estimates the false-negative rate of 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.mining.data.candidate_block import CandidateBlock, join_blocks
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
+from hn_assets.mining.holdout.draws import HoldoutDraws, number_positives
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import candidate_features
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
@@ -22,8 +24,6 @@ from hn_assets.mining.relevance.positive_similarity import (
     positive_scores,
     positive_similarity,
 )
-from hn_assets.mining.rules.always_excluded import exclude_by_text
-from hn_assets.mining.rules.decisions import KEPT
 from hn_assets.mining.rules.sampling import hash_ids, random_keys, uniform_keys
 
 FOLDS = 5  # parts of a query's positives, each hidden once
@@ -71,7 +71,11 @@ class Holdout:
             random_keys(query, hash_ids(dataset.document_ids.take(found).to_pylist(), seed))
             for query, found in zip(self._query_hashes, positives_of, strict=True)
         ]
-        self._number_positives(dataset, positives_of, documents)
+        self._usable, self._positive = number_positives(self._block, dataset)
+        self._cosines = [
+            cosines_to(ranked, found, documents)
+            for ranked, found in zip(self._block.documents, positives_of, strict=True)
+        ]
         scores = positive_scores(dataset.positives, queries, documents)
         starts = dataset.positives.starts
         self._positive_scores = [scores[starts[row] : starts[row + 1]] for row in self.rows]
@@ -79,33 +83,18 @@ class Holdout:
         self._local_density = positive_similarity(self._block, nothing, documents).local_density
         self._match_other_queries(dataset, queries, len(documents))
         self._uniform = self._draw(dataset, len(documents), seed)
+        self._draws_of = partial(
+            HoldoutDraws,
+            self._block,
+            self._query_hashes,
+            dataset,
+            queries,
+            documents,
+            seed=seed,
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def _number_positives(
-        self,
-        dataset: IndexedDataset,
-        positives_of: list[NDArray[np.int64]],
-        documents: VectorSource,
-    ) -> None:
-        """Find the candidates that are positives, or have the text of one, and all cosines."""
-        block, text = self._block, dataset.texts.document_codes
-        of_others = dataset.are_relevant(block.queries, block.documents)
-        of_others &= ~dataset.positives.contain(block.queries, block.documents)
-        self._usable = (exclude_by_text(block, dataset) == KEPT) & ~of_others
-        # the place of a candidate among the query's positives, -1 if it is none
-        self._positive = np.full(block.documents.shape, -1, np.int64)
-        self._cosines: list[NDArray[np.float32]] = []
-        for row, found in enumerate(positives_of):
-            candidates = block.documents[row]
-            order = np.argsort(text[found], kind="stable")
-            known = text[found][order]
-            codes = text[candidates]
-            near = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-            is_positive = (known[near] == codes) & (candidates >= 0)
-            self._positive[row] = np.where(is_positive, order[near], -1)
-            self._cosines.append(cosines_to(candidates, found, documents))
 
     def _match_other_queries(
         self, dataset: IndexedDataset, queries: VectorSource, documents: int
@@ -128,6 +117,10 @@ class Holdout:
         hashes[ids] = hash_ids(dataset.document_ids.take(ids).to_pylist(), seed)
         own = hashes[np.maximum(self._block.documents, 0)]
         return uniform_keys(random_keys(self._query_hashes[:, None], own))
+
+    def draws(self, count: int) -> HoldoutDraws:
+        """Documents of the whole corpus, of which a miner takes at most `count` for a query."""
+        return self._draws_of(count=count)
 
     def halves(self, repeat: int) -> list[HoldoutSplit]:
         """One split per query with half of its positives hidden; if odd, one more stays visible.
@@ -171,13 +164,17 @@ class Holdout:
         return (self._query_hashes % np.uint64(count)).astype(np.int64)
 
     def hide(
-        self, splits: Sequence[HoldoutSplit], all_splits: Sequence[HoldoutSplit]
+        self,
+        splits: Sequence[HoldoutSplit],
+        all_splits: Sequence[HoldoutSplit],
+        draws: HoldoutDraws | None = None,
     ) -> HoldoutRankings:
         """The rankings as a miner sees them that knows only the visible positives.
 
         Args:
             splits: The queries to mine; a query may have several splits.
             all_splits: What is visible of every query here: one split each, in their order.
+            draws: What the queries draw, for methods that take documents at random.
         """
         shape = (len(splits), self.depth)
         eligible, hidden = np.zeros(shape, bool), np.zeros(shape, bool)
@@ -200,7 +197,8 @@ class Holdout:
             similarity=PositiveSimilarity(closest, mean, self._local_density[query]),
             cross_query_similarity=self._cross_query_similarity(all_splits)[query],
         )
-        return HoldoutRankings(query, features, hidden, self._uniform[query])
+        drawn = None if draws is None else draws.hide(splits)
+        return HoldoutRankings(query, features, hidden, self._uniform[query], drawn)
 
     def _cross_query_similarity(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.float32]:
         """The similarity of the nearest other query whose positive is visible; (queries, depth)."""

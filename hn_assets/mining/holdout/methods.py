@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.filters.all_filters import measurable_filters
-from hn_assets.mining.holdout.splits import HoldoutRankings
+from hn_assets.mining.holdout.splits import DrawnDocuments, HoldoutRankings
 from hn_assets.mining.rules.decisions import passing
 from hn_assets.mining.rules.mining_range import outside_range
 from hn_assets.mining.rules.sampling import Sampling
@@ -50,6 +50,34 @@ class Method:
             left &= ~outside.which
         return rankings.choose(self.sampling, left)
 
+    def draw(
+        self, rankings: HoldoutRankings, chosen: NDArray[np.bool_]
+    ) -> tuple[DrawnDocuments, NDArray[np.bool_]]:
+        """The documents drawn at random, and which of them the method takes; (rankings, draws).
+
+        Documents that are no candidates pass all filters, which can only make the rate higher.
+
+        Args:
+            rankings: The rankings, with what was drawn.
+            chosen: From `choose`, of the same rankings.
+
+        Raises:
+            ValueError: Nothing was drawn for the rankings.
+        """
+        if rankings.drawn is None:
+            raise ValueError("the rankings hold no random documents")
+        left = passing(measurable_filters(self.filters), rankings.features) & ~chosen
+        if self.ranks is not None:
+            # as for mining, the end of the range is no reason against a random document
+            before = outside_range(
+                rankings.features,
+                self.ranks[0],
+                rankings.features.place.shape[1],
+                excluding_positives=self.excluding_positives,
+            )
+            left &= ~before.which
+        return rankings.drawn, rankings.drawn.choose(left, self.sampling.random_count)
+
 
 def known_methods(wanted: int) -> Iterator[Method]:
     """What people use to mine.
@@ -67,6 +95,8 @@ def known_methods(wanted: int) -> Iterator[Method]:
     yield Method(
         f"hn_mine, ranks {start}-{end} at random", Sampling("random", wanted), ranks=HN_MINE_RANGE
     )
+    everything = Sampling("random", wanted, random_share=1.0)
+    yield Method("random documents of the corpus", everything)
     for against in ("min", "mean", "max"):
         yield Method(
             f"{100 * MARGIN:g} % below the {against} positive, top {wanted}",

@@ -28,6 +28,42 @@ class HoldoutSplit:
 
 
 @dataclass(frozen=True)
+class DrawnDocuments:
+    """Documents drawn for some rankings, in the order of the draws; (rankings, draws).
+
+    Attributes:
+        place: The place of each document in its ranking, -1 if it is no candidate; int64.
+        eligible: Which of them may be negatives, whatever the settings; bool.
+        hidden: Which of them are hidden positives, or have the text of one; bool.
+        scores: Inner products of query and document; float32.
+    """
+
+    place: NDArray[np.int64]
+    eligible: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+    scores: NDArray[np.float32]
+
+    def take(self, which: NDArray[np.bool_]) -> DrawnDocuments:
+        """The documents drawn for some of the rankings."""
+        return DrawnDocuments(
+            self.place[which], self.eligible[which], self.hidden[which], self.scores[which]
+        )
+
+    def choose(self, candidates: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+        """The first draws that may be taken; bool, (rankings, draws).
+
+        Args:
+            candidates: Which candidates may be drawn, if their rank is left aside; bool,
+                (rankings, depth).
+            count: How many are wanted.
+        """
+        may = self.eligible.copy()
+        row, draw = np.nonzero(self.place >= 0)
+        may[row, draw] &= candidates[row, self.place[row, draw]]
+        return may & (np.cumsum(may, axis=1) <= count)
+
+
+@dataclass(frozen=True)
 class HoldoutRankings:
     """Rankings with some positives hidden, one row for each split.
 
@@ -37,12 +73,14 @@ class HoldoutRankings:
         hidden: Which candidates are hidden positives, or have the text of one; bool,
             (rankings, depth).
         uniform: The numbers that decide a random choice, as for mining; (rankings, depth).
+        drawn: Documents of the whole corpus, drawn for each ranking; None if none are needed.
     """
 
     query: NDArray[np.int64]
     features: CandidateFeatures
     hidden: NDArray[np.bool_]
     uniform: NDArray[np.float64]
+    drawn: DrawnDocuments | None = None
 
     def __len__(self) -> int:
         return len(self.query)
@@ -54,6 +92,7 @@ class HoldoutRankings:
             self.features.take(which),
             self.hidden[which],
             self.uniform[which],
+            None if self.drawn is None else self.drawn.take(which),
         )
 
     def with_probability(

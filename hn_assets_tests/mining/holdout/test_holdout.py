@@ -6,7 +6,6 @@ import pandas as pd
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.holdout.splits import HoldoutSplit
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.plan import make_plan
@@ -14,7 +13,6 @@ from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inpu
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.holdout.topics_dataset import (
-    TOP,
     TopicsDataset,
     calibration_of,
     target_rate,
@@ -113,7 +111,7 @@ def test_many_positives_of_one_query_are_hidden_in_five_parts() -> None:
 def test_fitting_and_judging_never_use_the_same_query(topics: TopicsDataset) -> None:
     holdout = topics.holdout
     splits = holdout.all_visible()
-    cross = CrossValidation(holdout, splits, splits, Method("top 15", TOP))
+    cross = CrossValidation(holdout, splits, splits)
     group = holdout.groups(5)[cross.rankings.query]
     values = model_inputs(cross.rankings.features)
     for part in range(5):

@@ -8,12 +8,9 @@ from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.plan import planned_calibration
-from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.ranked_dataset import VectorsInMemory
-
-TOP = Sampling("top", 15)
 
 
 class TopicsDataset:
