@@ -41,7 +41,8 @@ class ComputeSettings(Settings):
         default=False,
         description=(
             "run the encoder through `torch.compile`, which takes 20 to 60 s first and a C "
-            "compiler; if it fails, the encoder runs without. Texts are padded then, and vectors "
+            "compiler; if it fails, the encoder runs without. On a card it was slower than texts "
+            "laid end to end (docs/benchmarks.md). Texts are padded then, and vectors "
             "are kept apart from those that were computed without"
         ),
     )
