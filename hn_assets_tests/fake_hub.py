@@ -177,6 +177,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
                     self.wfile.flush()
                     if hub.closed.wait(0.2):
                         return
+                return
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
@@ -185,12 +186,18 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients that lose patience close their connections."""
+
+
 @contextmanager
 def listening_hub() -> Iterator[FakeHub]:
     """A hub at a port of its own, which nobody asks by itself."""
     hub = FakeHub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(hub))
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:

@@ -20,6 +20,7 @@ from hn_assets_tests.soak.refreshing import (
     RefreshServer,
     published,
     refresh_server,
+    remove_tree,
     store_of,
     undisturbed,
     unfinished,
@@ -147,6 +148,8 @@ def test_a_hub_that_does_not_behave(
         for _ in range(drawn.randint(1, 2)):
             if drawn.random() < 0.8:
                 pushed.push()
+            if drawn.random() < 0.6:
+                remove_tree(dataset / "cache")  # so that every file is asked for
             what, started = misbehave(hub, pushed, drawn), time.monotonic()
             code, error = server.wait(server.start(dataset, hub=name))
             behave(hub)
