@@ -2,9 +2,9 @@
 
     python -m hn_assets_tests.soak.fuzz_readers jsonl -max_total_time=120
 
-The kind is the end of a file's name: jsonl, csv or tsv. What follows are libFuzzer's options, such as
-the folder of the inputs to begin with. It stops at the first input that is neither read as Python's own
-reader reads it, nor one error of ours.
+The kind is the end of a file's name: jsonl, csv or tsv. What follows are libFuzzer's options, such
+as the folder of the inputs to begin with. It stops at the first input that is neither read as
+Python's own reader reads it, nor one error of ours.
 """
 
 import csv
