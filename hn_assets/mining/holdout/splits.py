@@ -104,7 +104,9 @@ class HoldoutRankings:
 
     def choose(self, sampling: Sampling, candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which of some candidates become negatives; bool, (rankings, depth)."""
-        score = self.features.score_minus_mean_positive
+        score = None
+        if sampling.method == "simans":
+            score = self.features.score_minus_mean_positive
         return choose(candidates, sampling, self.uniform, score)
 
     def sum_by_query(self, values: NDArray[np.bool_], queries: int) -> NDArray[np.float64]:

@@ -82,7 +82,7 @@ def choose(
     eligible: NDArray[np.bool_],
     sampling: Sampling,
     uniform: NDArray[np.float64],
-    score_minus_mean_positive: NDArray[np.float32],
+    score_minus_mean_positive: NDArray[np.float32] | None,
 ) -> NDArray[np.bool_]:
     """Choose at most `sampling.ranked_count` of the eligible candidates of each query.
 
@@ -91,7 +91,7 @@ def choose(
         sampling: How they are chosen.
         uniform: From `uniform_keys`; float64, (queries, depth).
         score_minus_mean_positive: The score minus the mean score of the query's positives;
-            float32, (queries, depth).
+            float32, (queries, depth). None if it is not known; SimANS alone needs it.
 
     Returns:
         bool, (queries, depth).
@@ -107,6 +107,8 @@ def choose(
         return eligible & (np.cumsum(eligible, axis=1) <= count)
     keys = uniform
     if sampling.method == "simans":
+        if score_minus_mean_positive is None:
+            raise ValueError("SimANS needs the score minus the mean score of the positives")
         # smallest -log(u) / w: weighted sampling without replacement (Efraimidis and Spirakis
         # 2006); as logarithms, since weights of far candidates are very small
         finite = np.where(
@@ -124,10 +126,11 @@ def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
 
 
 def _choose_window(eligible: NDArray[np.bool_], count: int, hardness: float) -> NDArray[np.bool_]:
-    place = np.cumsum(eligible, axis=1) - 1
-    left_out = np.maximum(eligible.sum(axis=1, keepdims=True) - count, 0)
-    first = np.floor((1 - hardness) * left_out + 0.5)
-    return eligible & (place >= first) & (place < first + count)
+    # small numbers, as a calibration chooses again at every threshold
+    number = np.cumsum(eligible, axis=1, dtype=np.int32)
+    left_out = np.maximum(number[:, -1:] - count, 0)
+    before = np.floor((1 - hardness) * left_out + 0.5).astype(np.int32)
+    return eligible & (number > before) & (number <= before + count)
 
 
 def _choose_stratified(
