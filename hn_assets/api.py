@@ -47,7 +47,7 @@ class MinedNegatives:
         negatives: The chosen negatives, a row each: query_id, doc_id, source, rank, score, margin,
             positive_similarity, probability, teacher_score, positive_ids, positive_scores.
         ledger: Every candidate of every mined query with its outcome: `chosen`, or the first reason
-            why not, with the numbers that decided.
+            why not, with the numbers that decided. What was drawn at random stands in it, too.
         report: What each stage says of itself, by the stage's name: counts, distributions, samples.
         checks: What each check of the data and of the negatives found, by stage and name.
         folder: Where the files of all stages lie; None if they were temporary.

@@ -30,6 +30,8 @@ attributes:
 
   # mining:
   #   num_negatives: 15
+  #   hardness: 0.75           # among what the filters let through; 1: the hardest
+  #   random_share: 0.2        # of the negatives, from anywhere in the corpus
   # export:
   #   formats: [flagembedding, triplet]
   # job:

@@ -27,9 +27,10 @@ def explain(store: DatasetStore, query_id: str, doc_id: str) -> str:
         )
     row = of_query.filter(pc.field("doc_id") == doc_id).to_pylist()
     if not row:
+        candidates = of_query.num_rows - of_query["rank"].null_count
         return (
             f"Document {doc_id!r} is no negative of query {query_id!r}: it is not among the "
-            f"query's {of_query.num_rows} best candidates."
+            f"query's {candidates} best candidates."
         )
     return describe(row[0])
 

@@ -116,6 +116,18 @@ def test_a_pair_is_explained_from_the_store(store: DatasetStore, document: str, 
     assert explain(store, "q0", document).startswith(said)
 
 
+def test_a_random_document_is_not_counted_among_the_candidates(tmp_path: Path) -> None:
+    rows = [row("q0", f"d{n}", rank=n) for n in range(3)]
+    drawn = row("q0", "d40", CHOSEN) | {"source": "random", "rank": None}
+    store = DatasetStore(tmp_path, "toy")
+    with store.stage(LEDGER.stage).publish() as draft:
+        write_ledger(draft.path(LEDGER.name), [*rows, drawn])
+    assert "not among the query's 3 best candidates" in explain(store, "q0", "d99")
+    assert explain(store, "q0", "d40").startswith(
+        "Document 'd40' is a negative of query 'q0', drawn at random from the whole corpus."
+    )
+
+
 @pytest.mark.parametrize("query", ["q1", "q", "Q0"])
 def test_a_query_that_was_not_mined_is_an_error(store: DatasetStore, query: str) -> None:
     with pytest.raises(StoreError, match=f"the query '{query}' was not mined"):

@@ -102,6 +102,16 @@ def test_less_hardness_never_takes_better_ranked_candidates(
         assert (ranks[one] >= ranks[other]).all()
 
 
+@settings(max_examples=200, deadline=None)
+@given(eligible=ELIGIBLE, count=st.integers(1, 6), hardness=st.floats(0, 1))
+def test_the_window_of_a_shortlist_holds_that_of_fewer(
+    eligible: NDArray[np.bool_], count: int, hardness: float
+) -> None:
+    """What a teacher scores is what would be taken if more were wanted."""
+    shortlist = window(eligible, 2 * count, hardness)
+    assert not (window(eligible, count, hardness) & ~shortlist).any()
+
+
 def test_the_window_moves_in_steps_of_the_candidates_that_are_left_out() -> None:
     eligible = np.ones((1, 14), bool)
     firsts = [window(eligible, 4, h)[0].argmax() for h in (1, 0.9, 0.75, 0.5, 0.25, 0)]
