@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.devices.card import PRODUCT_SIZE, Card
+from hn_assets.encoding.devices.device_report import DeviceReport
 from hn_assets.encoding.devices.forward_cost import ForwardCost
 
 

@@ -12,8 +12,8 @@ from hn_assets.encoding.batches.batching import Batch, Layout, cut_batches, defa
 from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.devices import device_model, flagembedding_model
-from hn_assets.encoding.devices.batch_computer import DeviceReport, common_layout
 from hn_assets.encoding.devices.device_model import DeviceModel
+from hn_assets.encoding.devices.device_report import DeviceReport, common_layout
 from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
@@ -158,7 +158,9 @@ class Encoder:
         model, devices = self.model, self.devices
         if len(devices) > 1:
             load: Any = (
-                device_model.loader_of(model, compile=compile)
+                device_model.loader_of(
+                    model, compile=compile, max_tokens_per_batch=self.max_tokens_per_batch
+                )
                 if self.cuts_batches
                 else flagembedding_model.loader_of(model)
             )

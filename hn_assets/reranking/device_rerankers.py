@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.batches.batching import padded_layout
+from hn_assets.encoding.batches.batching import Batch
 from hn_assets.encoding.devices.arithmetic import products_in, weights_dtype
-from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
+from hn_assets.encoding.devices.batch_computer import BatchComputer
 from hn_assets.encoding.devices.card import find_card
-from hn_assets.encoding.devices.forward_cost import forward_cost
+from hn_assets.encoding.devices.device_report import DeviceReport
+from hn_assets.encoding.devices.flagembedding_model import TRIAL_TEXT, TRIAL_TOKENS
+from hn_assets.encoding.devices.trial_batches import trial_sizes
 from hn_assets.encoding.devices.unpadded_attention import to_device
 from hn_assets.errors import ModelError
 from hn_assets.reranking.pair_batches import PairBatch
@@ -28,16 +30,29 @@ class CrossEncoder(BatchComputer[PairBatch]):
         name: Its name, for errors.
         device: The torch device.
         precision: float32, tf32, bfloat16 or float16.
+        max_tokens_per_batch: The most tokens of a batch, padding counted; None for the default.
     """
 
-    def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
-        report = DeviceReport(
-            layout=padded_layout(device),
-            cost=forward_cost(model.config),
-            card=find_card(device, precision),
+    def __init__(
+        self,
+        model: Any,
+        name: str,
+        device: str,
+        precision: str,
+        max_tokens_per_batch: int | None = None,
+    ) -> None:
+        super().__init__(
+            name,
+            model.config,
+            device,
+            precision,
+            max_tokens_per_batch,
+            "lower teacher.max_length",
         )
-        super().__init__(name, device, precision, report, "lower teacher.max_length")
         self._model: Any = model.eval().to(device, weights_dtype(precision))
+
+    def _adopt(self, batch: Batch) -> PairBatch:
+        return PairBatch(batch.rows, batch.tokens, batch.lengths)
 
     def _forward(self, batch: PairBatch) -> "torch.Tensor":
         import torch
@@ -85,6 +100,8 @@ class FlagEmbeddingReranker:
         precision: float32, tf32, bfloat16 or float16.
     """
 
+    may_compile = False
+
     def __init__(self, model: Any, name: str, device: str, precision: str) -> None:
         self._model, self._name, self._precision = model, name, precision
         self.report = DeviceReport(
@@ -92,6 +109,11 @@ class FlagEmbeddingReranker:
             attention="by FlagEmbedding",
             card=find_card(device, precision),
         )
+
+    def trials(self) -> Iterator[tuple[PairTexts, float]]:
+        """Pairs of growing number, each time with how many times larger the largest job can be."""
+        for count, larger in trial_sizes(TRIAL_TOKENS):
+            yield PairTexts(list(range(count)), [(TRIAL_TEXT, TRIAL_TEXT)] * count), larger
 
     def compute(
         self, batches: Iterable[PairTexts]

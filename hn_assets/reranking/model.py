@@ -111,6 +111,7 @@ def load_on_device(
     settings: TeacherSettings,
     precision: str,
     batch_size: int,
+    max_tokens_per_batch: int | None = None,
 ) -> CrossEncoder | FlagEmbeddingReranker:
     """Load a reranker and put it on a device.
 
@@ -120,6 +121,7 @@ def load_on_device(
         settings: Of the teacher.
         precision: float32, tf32, bfloat16 or float16.
         batch_size: How many pairs FlagEmbedding computes at once, if it drives the model.
+        max_tokens_per_batch: The most tokens of a batch, if it does not; None for the default.
 
     Raises:
         ModelError: The model cannot be loaded.
@@ -147,7 +149,7 @@ def load_on_device(
     if identity.is_cross_encoder and model.tokenizer.is_fast:
         # FlagEmbedding's object takes its model back to the CPU when it is let go.
         network, model.model = model.model, None
-        return CrossEncoder(network, identity.name, device, precision)
+        return CrossEncoder(network, identity.name, device, precision, max_tokens_per_batch)
     return FlagEmbeddingReranker(model, identity.name, device, precision)
 
 

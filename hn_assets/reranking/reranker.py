@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.batches.batching import Layout, default_max_tokens
 from hn_assets.encoding.computing_stats import ComputingStats
-from hn_assets.encoding.devices.batch_computer import common_layout
+from hn_assets.encoding.devices.device_report import common_layout
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
@@ -56,6 +56,7 @@ class Reranker:
             settings=settings,
             precision=precision,
             batch_size=max(1, self._max_tokens // settings.max_length),
+            max_tokens_per_batch=self._max_tokens,
         )
         # Before the model, whose loading checks that all its files are as they were hashed.
         self._tokenizer = pair_tokenizer(identity, settings)

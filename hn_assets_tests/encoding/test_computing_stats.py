@@ -3,8 +3,8 @@
 import numpy as np
 
 from hn_assets.encoding.computing_stats import ComputingStats
-from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.devices.card import Card
+from hn_assets.encoding.devices.device_report import DeviceReport
 from hn_assets.encoding.devices.forward_cost import ForwardCost
 
 H100 = Card("cuda:0", "NVIDIA H100", "580.1", 80_000, 700.0, peak_memory_mib=9_000)

@@ -1,16 +1,17 @@
 """Compute batches on one device: the next one beside what is fetched, in halves if it must be."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.encoding.batches.batching import Batch, Layout
+from hn_assets.encoding.batches.batching import Batch, default_max_tokens, padded_layout
 from hn_assets.encoding.devices.arithmetic import products_in
-from hn_assets.encoding.devices.card import Card
-from hn_assets.encoding.devices.forward_cost import ForwardCost
+from hn_assets.encoding.devices.card import find_card
+from hn_assets.encoding.devices.device_report import DeviceReport
+from hn_assets.encoding.devices.forward_cost import forward_cost
+from hn_assets.encoding.devices.trial_batches import trial_batches
 from hn_assets.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,58 +20,55 @@ if TYPE_CHECKING:
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
 
-@dataclass
-class DeviceReport:
-    """How a copy of a model computes, for reports; it changes while it computes.
-
-    Attributes:
-        layout: How batches are to be cut for it.
-        attention: Whether texts are padded, as a phrase.
-        linear_layers: What was done to the linear layers, as a phrase.
-        compile: Whether `torch.compile` is used, as a phrase.
-        cost: The operations that the model needs.
-        card: The card, None on other devices.
-        max_tokens: What the batches were halved to as memory ran out; None if it never did.
-    """
-
-    layout: Layout
-    attention: str = "padded"
-    linear_layers: str = "as loaded"
-    compile: str = "switched off"
-    cost: ForwardCost = field(default_factory=ForwardCost)
-    card: Card | None = None
-    max_tokens: int | None = None
-
-
-def common_layout(reports: Sequence[DeviceReport]) -> Layout:
-    """How batches are cut that any of several devices may get.
-
-    Texts are laid end to end if all devices can do that, and padded if not.
-    """
-    first = reports[0].layout
-    return first if all(report.layout == first for report in reports) else "sorted"
-
-
 class BatchComputer(Generic[AnyBatch]):
     """Computes batches on `device`; what it computes, a subclass says in `_forward`.
 
-    A batch that the memory of a card is too small for is computed in halves, and so are the later
-    ones of that size.
+    A batch that the memory is too small for is computed in halves, and so are the later ones of
+    that size.
 
     Args:
         name: The model's name, for errors.
+        config: The model's configuration, of transformers.
         device: The torch device.
         precision: float32, tf32, bfloat16 or float16.
-        report: How it computes.
+        max_tokens_per_batch: The most tokens of a batch, padding counted; None for the default.
         remedy: What a user can do if a single text is too long for the memory.
+
+    Attributes:
+        device: As given.
+        report: How it computes.
+        may_compile: Whether code may be compiled at any batch, which takes a minute or more.
     """
 
+    may_compile = False
+
     def __init__(
-        self, name: str, device: str, precision: str, report: DeviceReport, remedy: str
+        self,
+        name: str,
+        config: Any,
+        device: str,
+        precision: str,
+        max_tokens_per_batch: int | None,
+        remedy: str,
     ) -> None:
-        self.device, self.report = device, report
-        self._precision = precision
-        self._name, self._remedy = name, remedy
+        self.device = device
+        self.report = DeviceReport(
+            layout=padded_layout(device),
+            cost=forward_cost(config),
+            card=find_card(device, precision),
+        )
+        self._name, self._precision, self._remedy = name, precision, remedy
+        self._vocabulary = int(config.vocab_size)
+        self._max_tokens = max_tokens_per_batch or default_max_tokens(device)
+
+    def trials(self) -> Iterator[tuple[AnyBatch, float]]:
+        """Batches of growing size, each with how many times larger the largest can be."""
+        for batch, larger in trial_batches(self._vocabulary, self.report.layout, self._max_tokens):
+            yield self._adopt(batch), larger
+
+    def _adopt(self, batch: Batch) -> AnyBatch:
+        """A batch of this computer's class, of the texts of a plain one."""
+        raise NotImplementedError
 
     def compute(
         self, batches: Iterable[AnyBatch]
@@ -104,7 +102,9 @@ class BatchComputer(Generic[AnyBatch]):
         try:
             with products_in(self._precision):
                 return [_Started(self._forward(batch))]
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
             if len(batch.rows) == 1:
                 raise ModelError(
                     f"the memory of {self.device} is too small for {self._name} with a single "
@@ -142,6 +142,15 @@ class _Started:
         if self._event is not None:
             self._event.synchronize()
         return self._vectors.cpu().numpy()
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was too small; what PyTorch raises says so by its class on cards alone."""
+    import torch
+
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return any(phrase in str(error) for phrase in ("can't allocate memory", "out of memory"))
 
 
 def halves(batch: AnyBatch) -> tuple[AnyBatch, AnyBatch]:

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batches.batching import Batch, padded_layout
-from hn_assets.encoding.devices.batch_computer import BatchComputer, DeviceReport
-from hn_assets.encoding.devices.card import find_card
-from hn_assets.encoding.devices.forward_cost import forward_cost
+from hn_assets.encoding.batches.batching import Batch
+from hn_assets.encoding.devices.batch_computer import BatchComputer
 from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
@@ -25,21 +23,27 @@ class DeviceModel(BatchComputer[Batch]):
         model: The model to compute with.
         device: The torch device.
         compile: Whether to run it through `torch.compile`. If that fails, it runs without.
-
-    Attributes:
-        report: How it computes.
+        max_tokens_per_batch: The most tokens of a batch, padding counted; None for the default.
     """
 
-    def __init__(self, model: LoadedModel, device: str, *, compile: bool = False) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        device: str,
+        *,
+        compile: bool = False,
+        max_tokens_per_batch: int | None = None,
+    ) -> None:
         on_card = device.startswith("cuda")
         embedder: Any = model.embedder
-        report = DeviceReport(
-            layout=padded_layout(device),
-            cost=forward_cost(embedder.model.config),
-            card=find_card(device, model.precision),
+        super().__init__(
+            model.identity.name,
+            embedder.model.config,
+            device,
+            model.precision,
+            max_tokens_per_batch,
+            "lower encoding.passage_max_length or query_max_length",
         )
-        remedy = "lower encoding.passage_max_length or query_max_length"
-        super().__init__(model.identity.name, device, model.precision, report, remedy)
         self._pooling = model.identity.pooling
         self._embedder = embedder
         self._plain: Any = self._embedder.model.eval().to(device)
@@ -52,6 +56,7 @@ class DeviceModel(BatchComputer[Batch]):
 
             self._compiled = torch.compile(self._plain, dynamic=True)
             self.report.compile = "used, as asked for"
+            self.may_compile = True
         elif on_card:
             self._use_unpadded_attention()
         elif model.precision == "bfloat16" and device == "cpu":
@@ -63,6 +68,9 @@ class DeviceModel(BatchComputer[Batch]):
         self._unpadded, self.report.attention = try_unpadded(self._plain, self.device)
         if self._unpadded is not None:
             self.report.layout = "end_to_end"
+
+    def _adopt(self, batch: Batch) -> Batch:
+        return batch
 
     def _forward(self, batch: Batch) -> "torch.Tensor":
         import torch
@@ -108,6 +116,7 @@ def load_on_device(
     identity: ModelIdentity,
     precision: str,
     compile: bool,
+    max_tokens_per_batch: int | None,
 ) -> DeviceModel:
     """Load a copy of a model and put it on a device, as a process of its own does.
 
@@ -115,10 +124,12 @@ def load_on_device(
         ModelError: The model cannot be loaded.
     """
     model = load_model(settings, devices=[device], precision=precision, identity=identity)
-    return DeviceModel(model, device, compile=compile)
+    return DeviceModel(model, device, compile=compile, max_tokens_per_batch=max_tokens_per_batch)
 
 
-def loader_of(model: LoadedModel, *, compile: bool) -> "partial[DeviceModel]":
+def loader_of(
+    model: LoadedModel, *, compile: bool, max_tokens_per_batch: int | None = None
+) -> "partial[DeviceModel]":
     """`load_on_device` for the same model as `model`, to be called in another process."""
     return partial(
         load_on_device,
@@ -126,4 +137,5 @@ def loader_of(model: LoadedModel, *, compile: bool) -> "partial[DeviceModel]":
         identity=model.identity,
         precision=model.precision,
         compile=compile,
+        max_tokens_per_batch=max_tokens_per_batch,
     )

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from hn_assets.encoding.devices.arithmetic import products_in
-from hn_assets.encoding.devices.batch_computer import DeviceReport
 from hn_assets.encoding.devices.card import find_card
+from hn_assets.encoding.devices.device_report import DeviceReport
 from hn_assets.encoding.devices.forward_cost import forward_cost
+from hn_assets.encoding.devices.trial_batches import trial_sizes
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.settings.encoding import EncodingSettings
+
+TRIAL_TEXT = "one text of a few words"
+TRIAL_TOKENS = 65_536  # about what the texts have that FlagEmbedding gets at once
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class FlagEmbeddingModel:
         report: How it computes.
     """
 
+    may_compile = False
+
     def __init__(self, model: LoadedModel, device: str) -> None:
         self._embedder: Any = model.embedder
         self._precision = model.precision
@@ -57,6 +63,12 @@ class FlagEmbeddingModel:
             cost=forward_cost(self._embedder.model.config),
             card=find_card(device, model.precision),
         )
+
+    def trials(self) -> Iterator[tuple[TextBatch, float]]:
+        """Texts of growing number, each time with how many times larger the largest job can be."""
+        for count, larger in trial_sizes(TRIAL_TOKENS):
+            texts, rows = [TRIAL_TEXT] * count, list(range(count))
+            yield TextBatch(rows, texts, np.zeros(count, np.int64), "passage", count), larger
 
     def compute(self, batches: Iterable[TextBatch]) -> Iterator[tuple[TextBatch, Vectors]]:
         """Each batch with its vectors, float32 of shape (texts, dimension), in their order."""

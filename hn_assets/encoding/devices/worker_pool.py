@@ -1,10 +1,6 @@
 """The workers that compute jobs: this process on one device, or a process for each device."""
 
 import multiprocessing
-import os
-import queue
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +11,13 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.encoding.devices.worker_process import work
 from hn_assets.errors import HardNegativesError, WorkerError
 
 AHEAD = 3  # jobs handed to each process: one is computed, one started, one waits beside them
 START_SECONDS = 600.0  # in which a process has to load its model
 # A process that gives no answer for so long, and for so many times its slowest answer, hangs.
+# Before its first answer, what its trials took stands in for that.
 HANG_SECONDS, HANG_TIMES = 20.0, 20
 POLL_SECONDS = 1.0
 
@@ -28,9 +26,19 @@ Result = NDArray[np.float32]
 
 
 class Computes(Protocol[Job]):
-    """Computes jobs on one device, in their order; `report` says how."""
+    """Computes jobs on one device, in their order.
+
+    Attributes:
+        report: How.
+        may_compile: Whether code may be compiled at any job, which takes a minute or more.
+    """
 
     report: Any
+    may_compile: bool
+
+    def trials(self) -> Iterable[tuple[Job, float]]:
+        """Jobs of growing size, each with how many times larger the largest job can be."""
+        ...
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
         """Each job with its result."""
@@ -45,9 +53,18 @@ class _Worker:
     process: Any
     link: Connection
     given: deque[int] = field(default_factory=deque)
-    heard: float = 0.0  # when it last gave an answer, or was given work after a rest
-    slowest: float = 0.0  # seconds between two answers
     report: Any = None  # how it computes, as of its last answer
+    is_loaded: bool = False
+    may_compile: bool = False
+    silent: float = 0.0  # seconds of listening since it last said something, or got work
+    expected: float = 0.0  # seconds that the next answer may take, judged by its trials
+    slowest: float = 0.0  # seconds that a job took
+
+    def patience(self) -> float:
+        """Seconds of silence after which it hangs."""
+        if not self.is_loaded or self.may_compile:
+            return START_SECONDS
+        return max(HANG_SECONDS, HANG_TIMES * (self.slowest or self.expected))
 
 
 class Workers(Protocol[Job]):
@@ -125,19 +142,16 @@ class OnePerDevice(Generic[Job]):
             for device in self._devices:
                 ours, theirs = context.Pipe()
                 process: Any = context.Process(
-                    target=_work, args=(self._load, device, theirs), daemon=True
+                    target=work, args=(self._load, device, theirs), daemon=True
                 )
                 process.start()
                 theirs.close()
                 self._workers.append(_Worker(device, process, ours))
             loading = list(self._workers)
-            deadline = time.monotonic() + START_SECONDS
             while loading:
-                for worker in self._ready(loading, deadline - time.monotonic()):
-                    loading.remove(worker)
-                    self._receive(worker)
-                if loading and time.monotonic() > deadline:
-                    self._fail(loading[0], f"did not load its model in {START_SECONDS:.0f} s")
+                for worker in self._listen(loading):
+                    if self._receive(worker)[0] == "ready":
+                        loading.remove(worker)
         return [worker.report for worker in self._workers]
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
@@ -157,11 +171,10 @@ class OnePerDevice(Generic[Job]):
                         under_way[self._give(worker, job)] = job
                 if not under_way:
                     return
-                for worker in self._ready([w for w in self._workers if w.given], POLL_SECONDS):
-                    answer = self._receive(worker)
-                    if answer is not None and answer[0] in under_way:
-                        yield under_way.pop(answer[0]), answer[1]
-                self._look_for_hanging()
+                for worker in self._listen([w for w in self._workers if w.given]):
+                    _, number, result = self._receive(worker)
+                    if number in under_way:
+                        yield under_way.pop(number), result
         finally:
             if not is_over:  # whoever asked wants no more
                 self._send_end()
@@ -189,7 +202,7 @@ class OnePerDevice(Generic[Job]):
         number = self._next_number
         self._next_number += 1
         if not worker.given:
-            worker.heard = time.monotonic()
+            worker.silent = 0.0
         worker.given.append(number)
         self._send(worker, (job,))
         return number
@@ -200,38 +213,46 @@ class OnePerDevice(Generic[Job]):
         except OSError:
             self._fail(worker, "ended by itself")
 
-    def _ready(self, workers: list[_Worker], seconds: float) -> list[_Worker]:
-        """Those that have something to say, or have ended."""
-        watched = [thing for w in workers for thing in (w.link, w.process.sentinel)]
-        ready = wait(watched, max(0.0, seconds))
-        return [w for w in workers if w.link in ready or w.process.sentinel in ready]
+    def _listen(self, workers: list[_Worker]) -> list[_Worker]:
+        """Those that have something to say, or have ended; one that hangs is an error.
 
-    def _receive(self, worker: _Worker) -> tuple[int, Result] | None:
-        """The number and result of a job; None for a report alone."""
+        Only the time spent here counts as silence: a process may be done while whoever reads the
+        results, or whoever gives the jobs, takes its time.
+        """
+        begun = time.monotonic()
+        watched = [thing for w in workers for thing in (w.link, w.process.sentinel)]
+        ready = wait(watched, POLL_SECONDS)
+        speaking = [w for w in workers if w.link in ready or w.process.sentinel in ready]
+        for worker in workers:
+            worker.silent += time.monotonic() - begun
+            if worker not in speaking and worker.silent > worker.patience():
+                what = (
+                    "has given no answer for" if worker.is_loaded else "did not load its model in"
+                )
+                self._fail(worker, f"{what} {worker.silent:.0f} s")
+        return speaking
+
+    def _receive(self, worker: _Worker) -> tuple[str, int | None, Any]:
+        """What a process says, the number of the job if it is done with one, and its content."""
         try:
-            kind, content, report = worker.link.recv()
+            kind, content, report, seconds = worker.link.recv()
         except (EOFError, OSError):
+            worker.process.join(POLL_SECONDS)  # for its exit code, which comes a moment later
             self._fail(worker, "ended by itself")
         if kind == "error":
             self.close()
             if isinstance(content, HardNegativesError):
                 raise content
             raise WorkerError(f"a process that {self._task} on {worker.device}: {content}")
-        worker.report = report
-        if kind == "ready":
-            return None
-        now = time.monotonic()
-        worker.slowest, worker.heard = max(worker.slowest, now - worker.heard), now
-        return worker.given.popleft(), content  # answers come in the order of the jobs
-
-    def _look_for_hanging(self) -> None:
-        now = time.monotonic()
-        for worker in self._workers:
-            # Nothing is known of the speed before the first answer.
-            patience = max(HANG_SECONDS, HANG_TIMES * worker.slowest)
-            patience = patience if worker.slowest else START_SECONDS
-            if worker.given and now - worker.heard > patience:
-                self._fail(worker, f"has given no answer for {now - worker.heard:.0f} s")
+        worker.report, worker.silent = report, 0.0
+        if kind == "loaded":
+            worker.is_loaded, worker.may_compile = True, content
+        elif kind == "tried":
+            worker.expected = START_SECONDS / HANG_TIMES if content is None else content
+        elif kind == "done":
+            worker.slowest = max(worker.slowest, seconds)
+            return kind, worker.given.popleft(), content  # answers come in the order of the jobs
+        return kind, None, content
 
     def _fail(self, worker: _Worker, what: str) -> NoReturn:
         code = worker.process.exitcode
@@ -242,49 +263,3 @@ class OnePerDevice(Generic[Job]):
             f"memory?), its card is gone or hangs, or it could not load the model; its output is "
             f"in the step's log. What was computed before is kept"
         )
-
-
-def _work(load: Callable[[str], Computes[Any]], device: str, link: Connection) -> None:
-    """What a process does: load, then compute what it is given until its parent ends."""
-    # The parent may ignore these signals, which a child inherits.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "only child processes are started like this"
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    given: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    try:
-        computer = load(device)
-        link.send(("ready", None, computer.report))
-        # Jobs are read by a thread, so that parent and child never both wait to be read.
-        threading.Thread(target=_read, args=(link, given), daemon=True).start()
-        while True:
-            for _, result in computer.compute(_jobs(given)):
-                link.send(("done", result, computer.report))
-    except (BrokenPipeError, EOFError):
-        return
-    except BaseException as error:
-        import traceback
-
-        traceback.print_exc()
-        known = isinstance(error, HardNegativesError)
-        link.send(("error", error if known else f"{type(error).__name__}: {error}", None))
-
-
-def _read(link: Connection, given: "queue.SimpleQueue[Any]") -> None:
-    while True:
-        try:
-            given.put(link.recv())
-        except (EOFError, OSError):
-            os._exit(1)
-
-
-def _jobs(given: "queue.SimpleQueue[Any]") -> Iterator[Any]:
-    while (message := given.get()) is not None:
-        yield message[0]
-
-
-def _end_with(parent: Any) -> None:
-    """End this process with its parent, which cannot tell it to if it is killed."""
-    parent.join()
-    os._exit(1)

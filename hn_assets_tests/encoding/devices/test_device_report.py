@@ -3,7 +3,7 @@
 import pytest
 
 from hn_assets.encoding.batches.batching import Layout
-from hn_assets.encoding.devices.batch_computer import DeviceReport, common_layout
+from hn_assets.encoding.devices.device_report import DeviceReport, common_layout
 
 
 @pytest.mark.parametrize("layout", ["same_length", "sorted", "end_to_end"])

@@ -100,6 +100,10 @@ class Waits:
 
     device: str
     report: str = "fine"
+    may_compile: bool = False
+
+    def trials(self) -> Iterator[tuple[int, float]]:
+        yield 1, 1.0
 
     def compute(self, batches: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         for number in batches:
@@ -132,6 +136,87 @@ def test_a_process_that_hangs_is_ended_with_an_error(monkeypatch: pytest.MonkeyP
         list(pool.compute([*range(50), -1, *range(50, 60)]))
     assert time.monotonic() - start < 30
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("numbers", [[-1, *range(20)], [-1, -1]])
+def test_a_process_that_hangs_on_its_first_job_is_ended_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, numbers: list[int]
+) -> None:
+    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
+    start = time.monotonic()
+    with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
+        list(pool.compute(numbers))
+    assert time.monotonic() - start < 30
+    assert not multiprocessing.active_children()
+
+
+class HangsWhenTried(Waits):
+    """Cannot compute even the first small job."""
+
+    def trials(self) -> Iterator[tuple[int, float]]:
+        yield -1, 1.0
+
+
+def test_a_process_that_hangs_when_it_is_tried_is_ended_with_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    pool: OnePerDevice[int] = OnePerDevice(HangsWhenTried, ["cpu", "cpu"], "counts")
+    with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
+        pool.start()
+    assert not multiprocessing.active_children()
+
+
+class Slow(Waits):
+    """Each job takes its time, as trials tell; begins a job before it gives the last."""
+
+    def trials(self) -> Iterator[tuple[int, float]]:
+        yield 1, 30.0
+
+    def compute(self, batches: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
+        last = None
+        for number in batches:
+            time.sleep(0.01 if number == 1 else 0.3)
+            if last is not None:
+                yield last, np.full(3, last, np.float32)
+            last = number
+        if last is not None:
+            yield last, np.full(3, last, np.float32)
+
+
+def test_a_slow_process_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 0.1)
+    pool: OnePerDevice[int] = OnePerDevice(Slow, ["cpu", "cpu"], "counts")
+    try:
+        assert len(list(pool.compute(range(2, 6)))) == 4
+    finally:
+        pool.close()
+
+
+def test_a_reader_that_takes_its_time_makes_no_process_look_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 1.0)
+    pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
+    with pytest.raises(WorkerError, match="counts on cpu has given no answer for [1-5] s"):
+        for _ in pool.compute([*range(8), -1, *range(8)]):
+            time.sleep(0.5)
+
+
+class DislikesTrials(Waits):
+    """Cannot compute what is made up."""
+
+    def trials(self) -> Iterator[tuple[int, float]]:
+        yield "no number", 1.0  # type: ignore[misc]
+
+
+def test_a_model_that_cannot_compute_made_up_jobs_computes_real_ones() -> None:
+    pool: OnePerDevice[int] = OnePerDevice(DislikesTrials, ["cpu", "cpu"], "counts")
+    try:
+        assert len(list(pool.compute(range(5)))) == 5
+    finally:
+        pool.close()
 
 
 def test_what_a_process_raises_is_raised_here() -> None:
