@@ -1,14 +1,13 @@
 """Find a reranker, say exactly which weights it has, and load it."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hn_assets import hardware
-from hn_assets.encoding.models.hub_model import model_folder
+from hn_assets.encoding.models.hub_model import model_file, model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
+from hn_assets.encoding.models.model_files import read_configuration
 from hn_assets.encoding.models.unchanged import keep_as_hashed
 from hn_assets.errors import ModelError
 from hn_assets.hardware import Choice
@@ -65,9 +64,10 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
         else:
             is_cross_encoder = known.model_class is FlagReranker
     is_cross_encoder = is_cross_encoder or model_class == ENCODER
-    if model_class == ENCODER and Path(location).is_dir():
-        _check_has_head(Path(location))
     weights, commit = identify_weights(location, settings.revision, "teacher")
+    config = model_file(location, commit, "config.json")
+    if model_class == ENCODER and config is not None:
+        _check_has_head(location, config)
     return RerankerIdentity(
         settings.model, location, weights, model_class, is_cross_encoder, commit
     )
@@ -176,13 +176,15 @@ def _class_known_as(location: str) -> str:
     return next(name.value for name, kind in classes.items() if kind is known.model_class)
 
 
-def _check_has_head(folder: Path) -> None:
+def _check_has_head(location: str, path: Path) -> None:
     """Refuse a model without a head for scores, which would get a random one with a warning."""
-    config: Mapping[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    names = config.get("architectures") or []
-    labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    config = read_configuration(path)
+    listed, labels = config.get("architectures"), config.get("id2label")
+    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    if not labels or not isinstance(labels, dict):
+        labels = {"0": "LABEL_0", "1": "LABEL_1"}
     if not any("SequenceClassification" in name for name in names) or len(labels) != 1:
         raise ModelError(
-            f"{folder} holds no reranker but {', '.join(names) or 'a model of no known kind'} with "
-            f"{len(labels)} outputs; {SETTING} takes a cross-encoder with one output"
+            f"{location} holds no reranker but {', '.join(names) or 'a model of no known kind'} "
+            f"with {len(labels)} outputs; {SETTING} takes a cross-encoder with one output"
         )

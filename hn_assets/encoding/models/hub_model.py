@@ -82,16 +82,21 @@ def model_folder(location: str, commit: str | None) -> str:
     return str(folders[0])
 
 
-def model_file(location: str, commit: str, name: str) -> Path | None:
-    """The path of a file of a hub model at `commit`, fetched if need be; None if it has none.
+def model_file(location: str, commit: str | None, name: str) -> Path | None:
+    """The path of a file of a model, fetched if need be; None if the model has none of that name.
+
+    Args:
+        location: A folder or the name of a model of the hub.
+        commit: The commit of a hub model; None for a folder.
+        name: The name of the file, with `/` between its parts.
 
     Raises:
         HubError: As `model_folder` raises it.
     """
-    listed = _listed(location, commit)
-    if listed is None:
-        path = _folder_in_cache(location, commit) / name
-        return path if path.is_file() else None
+    listed = None if commit is None else _listed(location, commit)
+    if commit is None or listed is None:
+        folder = Path(location) if commit is None else _folder_in_cache(location, commit)
+        return folder / name if (folder / name).is_file() else None
     files = [file for file in listed if file.name == name]
     return _fetch(location, commit, files[0]) if files else None
 

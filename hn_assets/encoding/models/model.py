@@ -1,13 +1,13 @@
 """Find a model, load it with FlagEmbedding, and say exactly which weights it has."""
 
 import importlib.util
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hn_assets.encoding.models.hub_model import hub_commit, model_file, model_folder
+from hn_assets.encoding.models.model_files import read_configuration
 from hn_assets.encoding.models.unchanged import hash_folder, keep_as_hashed
 from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import BUNDLED, EncodingSettings
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from FlagEmbedding.abc.inference import AbsEmbedder
 
 DEFAULT_MAX_LENGTH = 512
+LIMITS_FILE = "sentence_bert_config.json"
 WEIGHTS = {".safetensors", ".bin"}
 
 
@@ -252,7 +253,7 @@ def _class_known_as(location: str) -> str:
 
 def _read_own_configuration(location: str, commit: str | None) -> tuple[str | None, int]:
     """Pooling and token limit as a sentence-transformers model states them itself."""
-    pooling_config = _read_json(location, commit, "1_Pooling/config.json")
+    pooling_config = _read_own(location, commit, "1_Pooling/config.json")
     modes = {"cls": "cls", "mean": "mean", "lasttoken": "last_token"}
     pooling = modes.get(str(pooling_config.get("pooling_mode")))  # as of sentence-transformers 6
     for key, method in (
@@ -262,17 +263,16 @@ def _read_own_configuration(location: str, commit: str | None) -> tuple[str | No
     ):
         if pooling_config.get(key):
             pooling = method
-    limit = _read_json(location, commit, "sentence_bert_config.json").get("max_seq_length")
-    return pooling, int(limit or DEFAULT_MAX_LENGTH)
-
-
-def _read_json(location: str, commit: str | None, name: str) -> dict[str, Any]:
-    path = Path(location) / name if commit is None else model_file(location, commit, name)
-    if path is None or not path.is_file():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    limits = _read_own(location, commit, LIMITS_FILE)
+    limit = limits.get("max_seq_length") or DEFAULT_MAX_LENGTH
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ModelError(
-            f"{path} of the model {location} holds no JSON object ({error}); save the model again"
-        ) from error
+            f"{LIMITS_FILE} of the model {location} has the max_seq_length {limit!r}, which is no "
+            f"number of tokens; set it to one, such as {DEFAULT_MAX_LENGTH}"
+        )
+    return pooling, limit
+
+
+def _read_own(location: str, commit: str | None, name: str) -> dict[str, Any]:
+    path = model_file(location, commit, name)
+    return {} if path is None else read_configuration(path)

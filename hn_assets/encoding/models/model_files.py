@@ -1,6 +1,10 @@
-"""Which files of a model's folder count."""
+"""Which files of a model's folder count, and those in which it says how it is used."""
 
+import json
 from pathlib import Path
+from typing import Any
+
+from hn_assets.errors import ModelError
 
 
 def model_files(folder: Path) -> list[Path]:
@@ -15,3 +19,18 @@ def model_files(folder: Path) -> list[Path]:
         and path.suffix != ".md"
         and not any(part[0] == "." for part in path.relative_to(folder).parts)
     ]
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model.
+
+    Raises:
+        ModelError: The file holds none.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is not JSON ({error}); save or fetch the model again") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} holds no JSON object; save or fetch the model again")
+    return found

@@ -174,3 +174,8 @@ def test_a_hub_that_does_not_send_a_model_ends_the_wait(
         return  # the client's thread, which is left to itself, holds its lock some seconds longer
     setattr(hub, how, "\0")
     load_model(hub_model(), devices=["cpu"], precision="float32", identity=identity)
+
+
+def test_a_model_of_the_hub_without_a_head_for_scores_is_no_teacher(hub: FakeHub) -> None:
+    with pytest.raises(ModelError, match=f"{NAME} holds no reranker but BertModel"):
+        identify_reranker(TeacherSettings(model=NAME))
