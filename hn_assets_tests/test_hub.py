@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -19,7 +18,6 @@ from hn_assets.hub import (
 )
 from hn_assets.sources.fingerprint import state_of_source
 from hn_assets.sources.kinds.hub import HubSettings
-from hn_assets.time_limit import call_within
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
 
 
@@ -57,24 +55,6 @@ def test_a_hub_that_does_not_answer_ends_a_sensors_look_in_time(
     with pytest.raises(HubError, match=r"me/model is at: .*(within 0.5 seconds|timed out)"):
         state_of_model("me/model")
     assert time.monotonic() - started < 3
-
-
-def test_a_call_that_makes_progress_is_waited_for() -> None:
-    ticks = iter(range(1000))
-    slow = lambda: time.sleep(1.2) or "done"  # noqa: E731
-    assert call_within(0.4, slow, progress=lambda: next(ticks)) == "done"
-    ended = Event()
-    with pytest.raises(TimeoutError, match=r"no answer within 0.1 seconds"):
-        call_within(0.1, lambda: ended.wait(5))
-    ended.set()
-
-
-def test_an_error_of_the_call_is_passed_on() -> None:
-    def fail() -> None:
-        raise TimeoutError("of its own")
-
-    with pytest.raises(TimeoutError, match="of its own"):
-        call_within(5, fail)
 
 
 NAME = "me/toy"
