@@ -64,7 +64,7 @@ class Searcher:
         self._index = index
         in_memory = device == "cpu" and is_exact
         self._stored = stored_vectors(index, len(documents)) if in_memory else None
-        self._error = ScoreError(documents, in_float16=device == "gpu")
+        self._error = ScoreError(documents, in_float16=device == "gpu" and is_exact)
 
     def find(
         self, queries: Vectors, depth: int, memory_mb: int = DEFAULT_MEMORY_MB
