@@ -150,6 +150,7 @@ class Miner:
             plan.sampling if end <= plan.end else plan.sampling.beyond_range,
             self._uniform(block),
             features.score_minus_mean_positive,
+            features.teacher_scores,
         )
         decisions.reject(Rejection(NOT_DRAWN, ~chosen))
         return self._result(block, features, decisions)

@@ -50,11 +50,12 @@ class Plan:
     def method(self) -> Method:
         """The plan as far as hiding known positives can measure it."""
         ranks = self.start, self.end
-        return Method(CHOSEN, self.sampling, self.filters, ranks, self.excluding_positives)
+        sampling = self.sampling.without_teacher
+        return Method(CHOSEN, sampling, self.filters, ranks, self.excluding_positives)
 
-    def with_count(self, count: int) -> Plan:
-        """The same plan, with `count` negatives wanted per query."""
-        return replace(self, sampling=replace(self.sampling, count=count))
+    def shortlist(self, count: int) -> Plan:
+        """How a shortlist of `count` candidates per query is chosen for the teacher."""
+        return replace(self, sampling=replace(self.sampling.without_teacher, count=count))
 
 
 def make_plan(
@@ -141,7 +142,10 @@ def resolved_shortlist(
 ) -> dict[str, Any]:
     """Everything that the teacher's shortlist depends on, with every default resolved; as JSON."""
     count = shortlist_count(mining, teacher)
-    resolved = resolved_plan(mining.model_copy(update={"num_negatives": count}), filters)
+    changes: dict[str, Any] = {"num_negatives": count}
+    if mining.sampling == "stratified_by_teacher_score":
+        changes["sampling"] = "stratified"  # as in `Plan.shortlist`
+    resolved = resolved_plan(mining.model_copy(update=changes), filters)
     del resolved["on_shortage"]
     return resolved
 

@@ -203,7 +203,7 @@ class MiningSession:
             A table with the columns query_id, doc_id and label (1 for a positive), sorted by
             query id, positives first, then by document id.
         """
-        miner = self._miner(self.plan.with_count(count), self._prepared_filters())
+        miner = self._miner(self.plan.shortlist(count), self._prepared_filters())
         results = (result for block in self._blocks_to_mine() for result in miner.mine(block))
         return to_shortlist(results, self.dataset)
 

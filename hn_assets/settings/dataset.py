@@ -84,6 +84,15 @@ class DatasetSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_sampling(self) -> Self:
+        if self.mining.sampling == "stratified_by_teacher_score" and self.teacher is None:
+            raise ValueError(
+                "mining.sampling 'stratified_by_teacher_score' needs the section teacher: name a "
+                "reranker in teacher.model, or set another mining.sampling"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_formats(self) -> Self:
         if self.teacher is None:
             check_teacher(self.export.formats)

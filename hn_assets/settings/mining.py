@@ -7,7 +7,9 @@ from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
 
-SamplingMethod = Literal["random", "top", "window", "stratified", "simans"]
+SamplingMethod = Literal[
+    "random", "top", "window", "stratified", "stratified_by_teacher_score", "simans"
+]
 DEFAULT_RANGE = (10, 210)  # that of FlagEmbedding's hn_mine
 CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
 
@@ -66,13 +68,18 @@ class MiningSettings(Settings):
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
     # Dagster forms cannot hold a union of literals, so the methods stand here once more
-    sampling: Literal["auto", "random", "top", "window", "stratified", "simans"] = Field(
+    sampling: Literal[
+        "auto", "random", "top", "window", "stratified", "stratified_by_teacher_score", "simans"
+    ] = Field(
         default="auto",
         description=(
             "`top`: the best ranked of the range; `window`: as many that follow one another in "
             "rank, from where `hardness` says; `random`: a choice that depends on seed, query id "
             "and document id alone; `stratified`: such a choice from each of as many equal parts "
-            "of the range as negatives are wanted; `simans`: such a choice with weights "
+            "of the range as negatives are wanted; `stratified_by_teacher_score`: of as many "
+            "parts of equal width between the lowest and the highest of the teacher's scores, "
+            "where a shortlist that is spread over the range was scored; `simans`: such a choice "
+            "with weights "
             "exp(-a (score - mean positive score - b)^2); `auto`: window if `hardness` is set; "
             "otherwise random, and top if filters.target_false_negative_rate decides"
         ),

@@ -140,6 +140,11 @@ def test_a_shortlist_is_a_plan_with_another_count_and_no_limits() -> None:
     assert "on_shortage" not in shortlist
     limitless = TeacherSettings(model="any", shortlist=8)
     assert resolved_shortlist(mining, FiltersSettings(), limitless) == shortlist
+    spread = MiningSettings(num_negatives=4, sampling="stratified")
+    by_score = MiningSettings(num_negatives=4, sampling="stratified_by_teacher_score")
+    assert resolved_shortlist(by_score, FiltersSettings(), teacher) == resolved_shortlist(
+        spread, FiltersSettings(), teacher
+    )
     assert resolved_limits(teacher) == {"max_score": 3.0, "min_score": None, "margin": None}
 
 

@@ -25,11 +25,14 @@ MINING = {"range_min": 0, "range_max": 5, "num_negatives": 4, "sampling": "top"}
 
 
 def open_session(
-    files: MiningFiles, filters: FiltersSettings | None = None, **options: Any
+    files: MiningFiles,
+    filters: FiltersSettings | None = None,
+    mining: dict[str, Any] | None = None,
+    **options: Any,
 ) -> MiningSession:
     return MiningSession.open(
         files,
-        mining=MiningSettings.model_validate(MINING),
+        mining=MiningSettings.model_validate({**MINING, **(mining or {})}),
         filters=filters or FiltersSettings(),
         search=SearchSettings(),
         include_title=True,
@@ -100,6 +103,32 @@ def test_a_shortlist_is_scored_and_its_limits_are_obeyed(tmp_path: Path) -> None
     negatives, _ = open_session(files, teacher=limits).mine(tmp_path / "ledger.parquet")
     assert negatives_by_query(negatives) == {"q0": ["d1", "d3"], "q1": ["d1", "d3"]}
     assert negatives["teacher_score"].to_pylist() == [1.0, 2.0] * 2
+
+
+def test_a_shortlist_is_spread_over_the_range_for_a_choice_by_teacher_scores(
+    tmp_path: Path,
+) -> None:
+    files = write_dataset(RankedDataset(queries=2, documents=40), tmp_path)
+    options = {"sampling": "stratified_by_teacher_score", "range_max": 30, "num_negatives": 3}
+    session = open_session(files, mining=options)
+    shortlist = session.shortlist(10)
+    candidates = shortlist[shortlist.label == 0]
+    ranks = candidates[candidates.query_id == "q0"].doc_id.str[1:].astype(int).sort_values()
+    assert len(ranks) == 10 and (ranks.diff().dropna() <= 6).all()
+    # the teacher finds all but one of each query's candidates easy
+    hardest = candidates.groupby("query_id").doc_id.min()
+    is_hard = shortlist.doc_id.eq(shortlist.query_id.map(hardest)) & (shortlist.label == 0)
+    scored = shortlist.assign(score=is_hard.map({True: 5.0, False: 0.0}))
+    path = tmp_path / "teacher_scores.parquet"
+    pq.write_table(pa.Table.from_pandas(scored, schemas.TEACHER_SCORES, preserve_index=False), path)
+    session = open_session(
+        replace(files, teacher_scores=path), mining=options, teacher=TeacherSettings(model="any")
+    )
+    negatives, report = session.mine(tmp_path / "ledger.parquet")
+    assert report.enough == 2
+    found = negatives.to_pandas().groupby("query_id").teacher_score.max()
+    assert found.tolist() == [5.0, 5.0]
+    assert session.plan.method.sampling.method == "stratified"
 
 
 def test_too_few_positives_leave_a_calibration_that_says_so(tmp_path: Path) -> None:

@@ -49,9 +49,12 @@ def test_a_tag_that_is_for_a_single_run_is_refused_for_all_runs() -> None:
         ({"hardness": 0.5, "sampling": "top"}, r"mining\.hardness 0\.5 .* mining\.sampling 'top'"),
         ({"sampling": "window"}, r"mining\.sampling 'window' needs mining\.hardness"),
         ({"hardness": 1.1}, r"mining\.hardness"),
+        ({"sampling": "stratified_by_teacher_score"}, r"mining\.sampling .* the section teacher"),
     ],
 )
-def test_hardness_and_a_sampling_that_do_not_fit_are_both_named(mining: dict, message: str) -> None:
+def test_settings_that_do_not_fit_the_sampling_are_named_with_it(
+    mining: dict, message: str
+) -> None:
     source = {"type": "python_stdlib"}
     with pytest.raises(ValidationError, match=message):
         DatasetSettings.model_validate({"source": source, "mining": mining})

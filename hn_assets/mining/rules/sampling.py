@@ -21,6 +21,7 @@ METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
     "window": "consecutive ranks",
     "random": "at random",
     "stratified": "at random from equal parts of the range",
+    "stratified_by_teacher_score": "at random from equal parts of the teacher's scores",
     "simans": "at random with the weights of SimANS",
 }
 _MASK = (1 << 64) - 1
@@ -33,9 +34,12 @@ class Sampling:
     Attributes:
         method: `top` takes the best ranked; `window` takes consecutive ones, from where the
             hardness says; `random` is uniform; `stratified` cuts the ranks into as many equal
-            parts as negatives are wanted and takes one from each; `simans` draws without
-            replacement, with weights exp(-a (score - mean positive score - b)^2): SimANS, Zhou et
-            al. 2022, https://arxiv.org/abs/2210.11773.
+            parts as negatives are wanted and takes one from each;
+            `stratified_by_teacher_score` cuts the range of the teacher's scores instead, and
+            takes one more from parts that have more where others are empty (for distillation,
+            the idea of Jang et al. 2026, https://arxiv.org/abs/2604.04734); `simans` draws
+            without replacement, with weights exp(-a (score - mean positive score - b)^2): SimANS,
+            Zhou et al. 2022, https://arxiv.org/abs/2210.11773.
         count: How many negatives are wanted per query.
         a: The parameter a of SimANS.
         b: The parameter b of SimANS.
@@ -68,6 +72,12 @@ class Sampling:
         """
         return replace(self, method="top") if self.method == "window" else self
 
+    @property
+    def without_teacher(self) -> Sampling:
+        """How candidates are taken if the teacher has scored nothing: spread over the ranks."""
+        by_teacher = self.method == "stratified_by_teacher_score"
+        return replace(self, method="stratified") if by_teacher else self
+
     def describe(self) -> str:
         """How negatives are taken, in words."""
         words = METHOD_DESCRIPTIONS[self.method]
@@ -82,7 +92,8 @@ def choose(
     eligible: NDArray[np.bool_],
     sampling: Sampling,
     uniform: NDArray[np.float64],
-    score_minus_mean_positive: NDArray[np.float32] | None,
+    score_minus_mean_positive: NDArray[np.float32] | None = None,
+    teacher_scores: NDArray[np.float32] | None = None,
 ) -> NDArray[np.bool_]:
     """Choose at most `sampling.ranked_count` of the eligible candidates of each query.
 
@@ -92,6 +103,8 @@ def choose(
         uniform: From `uniform_keys`; float64, (queries, depth).
         score_minus_mean_positive: The score minus the mean score of the query's positives;
             float32, (queries, depth). None if it is not known; SimANS alone needs it.
+        teacher_scores: The teacher's scores of the eligible candidates at least; float32, (queries,
+            depth). None without a teacher; `stratified_by_teacher_score` alone needs them.
 
     Returns:
         bool, (queries, depth).
@@ -101,6 +114,10 @@ def choose(
         return np.zeros(eligible.shape, bool)
     if sampling.method == "stratified":
         return _choose_stratified(eligible, count, uniform)
+    if sampling.method == "stratified_by_teacher_score":
+        if teacher_scores is None:
+            raise ValueError("stratified_by_teacher_score needs the scores of a teacher")
+        return _choose_by_teacher_score(eligible, count, uniform, teacher_scores)
     if sampling.method == "window":
         return _choose_window(eligible, count, sampling.hardness)
     if sampling.method == "top":
@@ -147,6 +164,32 @@ def _choose_stratified(
     chosen = np.zeros(eligible.shape, bool)
     np.put_along_axis(chosen, order, first & (ordered >= 0), 1)
     return chosen
+
+
+def _choose_by_teacher_score(
+    eligible: NDArray[np.bool_],
+    count: int,
+    uniform: NDArray[np.float64],
+    teacher_scores: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    scores = np.where(eligible, teacher_scores, np.nan).astype(np.float64)
+    lowest, highest = (
+        end.reduce(scores, axis=1, keepdims=True, initial=np.nan) for end in (np.fmin, np.fmax)
+    )
+    width = np.where(highest > lowest, highest - lowest, 1)
+    place = np.where(eligible, (scores - lowest) / width * count, count)
+    part = np.where(eligible, np.minimum(place, count - 1), count).astype(np.int64)
+    # those of a part together, in the order of their random numbers, and numbered from 0
+    order = np.argsort(part + uniform, axis=1, kind="stable")
+    ordered = np.take_along_axis(part, order, 1)
+    places = np.broadcast_to(np.arange(part.shape[1]), part.shape)
+    is_first = np.ones(part.shape, bool)
+    is_first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    number = np.empty(part.shape, np.int64)
+    first = np.maximum.accumulate(np.where(is_first, places, 0), axis=1)
+    np.put_along_axis(number, order, places - first, 1)
+    # one of every part, then a second one of parts that have it, and so on
+    return _smallest(np.where(eligible, number + uniform, np.inf), count) & eligible
 
 
 def random_keys(

@@ -93,7 +93,7 @@ def test_random_documents_are_counted_with_the_others(topics: TopicsDataset) -> 
     assert anywhere["rate"] < 0.01
     assert anywhere["mean_score"] == pytest.approx(0, abs=0.03)
     ranked = make_plan(mining.model_copy(update={"random_share": 0}), FiltersSettings(), None)
-    top_9 = rows_of(audit(topics.holdout, ranked.with_count(9)))[CHOSEN]
+    top_9 = rows_of(audit(topics.holdout, ranked.shortlist(9)))[CHOSEN]
     assert own["mean_rank"] == top_9["mean_rank"]
     assert own["rate"] == pytest.approx(0.6 * top_9["rate"], abs=0.005)
     assert own["mean_score"] == pytest.approx(0.6 * top_9["mean_score"], abs=0.02)

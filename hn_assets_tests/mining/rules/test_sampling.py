@@ -55,7 +55,9 @@ def test_as_many_as_wanted_are_taken_and_only_those_that_may_be(
     score_minus_mean_positive = score_differences((len(eligible), eligible.shape[1]))
     score_minus_mean_positive[~eligible] = -np.inf  # as it is beyond the end of a ranking
     keys = uniform_like(eligible, seed)
-    chosen = choose(eligible, Sampling(method, count, a=20.0), keys, score_minus_mean_positive)
+    sampling = Sampling(method, count, a=20.0)
+    teacher = score_differences((len(eligible), eligible.shape[1]), seed=1)
+    chosen = choose(eligible, sampling, keys, score_minus_mean_positive, teacher)
     assert not (chosen & ~eligible).any()
     assert chosen.sum(axis=1).tolist() == np.minimum(eligible.sum(axis=1), count).tolist()
 
@@ -169,6 +171,53 @@ def test_stratified_takes_one_of_each_part_or_everything(
         for part, place in enumerate(places):
             # parts of equal size, give or take the candidate that a cut goes through
             assert part * total // count <= place < -(-(part + 1) * total // count)
+
+
+BY_TEACHER = "stratified_by_teacher_score"
+
+
+def taken_by_teacher_score(
+    eligible: NDArray[np.bool_], scores: list[float] | NDArray[np.float32], count: int
+) -> NDArray[np.bool_]:
+    teacher = np.broadcast_to(np.asarray(scores, np.float32), eligible.shape)
+    keys = uniform_like(eligible, 5)
+    return choose(eligible, Sampling(BY_TEACHER, count), keys, teacher_scores=teacher)
+
+
+@settings(max_examples=200, deadline=None)
+@given(eligible=ELIGIBLE, count=st.integers(1, 12), seed=st.integers(0, 2**30))
+def test_the_whole_range_of_teacher_scores_is_covered(
+    eligible: NDArray[np.bool_], count: int, seed: int
+) -> None:
+    scores = score_differences((len(eligible), eligible.shape[1]), seed) ** 3
+    chosen = taken_by_teacher_score(eligible, scores, count)
+    for may, taken, values in zip(eligible, chosen, scores, strict=True):
+        if not may.any():
+            continue
+        low, high = values[may].min(), values[may].max()
+        edges = np.linspace(low, high, count + 1)[1:-1]
+        there = np.bincount(np.searchsorted(edges, values[may], "right"), minlength=count)
+        got = np.bincount(np.searchsorted(edges, values[taken], "right"), minlength=count)
+        # parts give as much as they have, and no part two more than another that has more to give
+        assert ((got > 0) == (there > 0)).all() or got.sum() < (there > 0).sum()
+        left = got < there
+        assert not left.any() or got.max() <= got[left].min() + 1
+
+
+def test_few_candidates_that_the_teacher_finds_hard_are_not_missed() -> None:
+    scores = [0.9, 0.8, *np.linspace(0, 0.2, 98)]
+    chosen = taken_by_teacher_score(np.ones((200, 100), bool), scores, 5)
+    # the parts from 0.72 on and from 0.54 on hold two candidates and none
+    assert chosen[:, :2].any(axis=1).all() and chosen.sum() == 1000
+    spread = choose(np.ones((200, 100), bool), Sampling("random", 5), uniform(200, 100))
+    assert spread[:, :2].any(axis=1).mean() < 0.3
+
+
+def test_equal_teacher_scores_leave_it_to_chance_and_none_are_an_error() -> None:
+    found = taken_by_teacher_score(np.ones((4000, 6), bool), [0.5] * 6, 2).mean(axis=0)
+    assert found == pytest.approx(np.full(6, 1 / 3), abs=0.03)
+    with pytest.raises(ValueError, match="needs the scores of a teacher"):
+        choose(np.ones((1, 3), bool), Sampling(BY_TEACHER, 1), uniform(1, 3))
 
 
 @pytest.mark.parametrize("method", ["random", "stratified", "simans"])
