@@ -1,6 +1,9 @@
 """Compare queries with every document, where a card's index cannot settle which are the best."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +12,8 @@ from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.retrieval.scores import inner_products
 
 ROWS_AT_ONCE = 8192  # of documents, with which queries are multiplied
-PAIRS_AT_ONCE = 4096  # whose vectors are copied
-BYTES_PER_PRODUCT = 8  # of a query with a document, and whether it is looked at
+PAIRS_AT_ONCE = 1024  # whose vectors are copied by a thread
+BYTES_PER_PRODUCT = 32  # of a query with a document, if all of them come near the best
 BYTES_PER_PAIR = 96  # of a query with a document near its best, while they are ordered
 
 # Rows of queries, rows of documents, and the scores of these pairs.
@@ -66,15 +69,22 @@ def _near(
 ) -> Iterator[Pairs]:
     """The pairs whose float32 product is `lowest` of the query or more, with exact scores."""
     first = 0
-    for block in documents.blocks():
-        for begin in range(0, len(block), ROWS_AT_ONCE):
-            some = block[begin : begin + ROWS_AT_ONCE]
-            query, row = np.nonzero(queries @ some.T >= lowest[:, None])
-            for start in range(0, len(query), PAIRS_AT_ONCE):
-                part = slice(start, start + PAIRS_AT_ONCE)
-                exact = inner_products(queries[query[part]], some[row[part]][:, None, :])
-                yield query[part], row[part] + first, exact[:, 0]
-            first += len(some)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for block in documents.blocks():
+            for begin in range(0, len(block), ROWS_AT_ONCE):
+                some = block[begin : begin + ROWS_AT_ONCE]
+                query, row = np.nonzero(queries @ some.T >= lowest[:, None])
+                cuts = range(PAIRS_AT_ONCE, len(query), PAIRS_AT_ONCE)
+                pairs = np.split(query, cuts), np.split(row, cuts)
+                scores = list(threads.map(partial(_exact, queries, some), *pairs))
+                yield query, row + first, np.concatenate(scores)
+                first += len(some)
+
+
+def _exact(
+    queries: Vectors, documents: Vectors, query: NDArray[np.int64], row: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    return inner_products(queries[query], documents[row][:, None, :])[:, 0]
 
 
 def _best(pairs: list[Pairs], id_order: NDArray[np.int64], depth: int) -> Pairs:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 
-# The size of the float64 copies of documents: about what the second cache of a core holds.
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 8 << 20  # of the float64 copies of documents, at once
 PAIRS_AT_ONCE = 65_536
 
 

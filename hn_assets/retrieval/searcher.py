@@ -28,7 +28,10 @@ from hn_assets.settings.search import DEFAULT_MEMORY_MB
 
 __all__ = ["Ranking", "Searcher", "query_blocks", "recall_against_exact"]
 
-RESCORE_BYTES = 1 << 20  # of candidates' vectors in a thread at once: what a core's cache holds
+# Threads wait for one another at each call of NumPy. So there are not too many of them, and each
+# takes the candidates of several queries in one call, up to so many bytes of their vectors.
+MOST_THREADS = 8
+MOST_BYTES = 4 << 20
 RECALL_SAMPLE = 200  # queries
 
 
@@ -98,7 +101,7 @@ class Searcher:
                 part = asked[start : start + size]
                 proposed_scores, proposed = self._index.search(queries[part], fetch)
                 counts = self._how_many_matter(proposed_scores, slack[part], depth)
-                ranked, exact = self._rescore(queries[part], proposed, counts)
+                ranked, exact = self._rescore(queries[part], proposed, counts, memory_mb)
                 rows[part], scores[part] = ranked[:, :depth], exact[:, :depth]
                 # A document that FAISS left out scores at most what the last one of its list does.
                 in_doubt.append(part[proposed_scores[:, -1] + slack[part] >= exact[:, depth - 1]])
@@ -156,31 +159,39 @@ class Searcher:
         )
 
     def _rescore(
-        self, queries: Vectors, proposed: NDArray[np.int64], counts: NDArray[np.int64]
+        self,
+        queries: Vectors,
+        proposed: NDArray[np.int64],
+        counts: NDArray[np.int64],
+        memory_mb: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and exact scores, best first; both of the shape of `proposed`.
 
         Of each query's row only so many are looked at as `counts` says; the others come last.
         """
         rows, scores = np.empty_like(proposed), np.empty(proposed.shape, np.float32)
-        step = max(1, RESCORE_BYTES // (4 * int(counts.max()) * self.documents.dimension))
+        threads = min(os.cpu_count() or 1, MOST_THREADS)
+        # A quarter of the memory is for vectors: each of them in float32 and in float64.
+        size = min(MOST_BYTES, (memory_mb << 20) // 4 // 3 // threads)
+        step = max(1, size // (4 * int(counts.max()) * self.documents.dimension))
 
         def rescore(start: int) -> None:
             part = slice(start, start + step)
-            count = int(counts[part].max())
-            rows[part], scores[part] = self._rescore_part(queries[part], proposed[part], count)
+            ranked = self._rescore_part(
+                queries[part], proposed[part], int(counts[part].max()), size
+            )
+            rows[part], scores[part] = ranked
 
-        # NumPy lets go of the interpreter while it gathers and multiplies.
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(rescore, range(0, len(queries), step)))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(rescore, range(0, len(queries), step)))
         return rows, scores
 
     def _rescore_part(
-        self, queries: Vectors, proposed: NDArray[np.int64], count: int
+        self, queries: Vectors, proposed: NDArray[np.int64], count: int, size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         scores = np.full(proposed.shape, -np.inf, np.float32)
         # All of them, unless a single query has more than a thread takes at once.
-        step = max(1, RESCORE_BYTES // (4 * len(queries) * self.documents.dimension))
+        step = max(1, size // (4 * len(queries) * self.documents.dimension))
         for start in range(0, count, step):
             end = min(start + step, count)
             part = np.maximum(proposed[:, start:end], 0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
+from hn_assets.retrieval import searcher
 from hn_assets.retrieval.faiss_index import (
     IDS_FILE,
     INDEX_FILE,
@@ -20,7 +21,7 @@ from hn_assets.retrieval.faiss_index import (
 )
 from hn_assets.retrieval.incremental_ranking import IncrementalRanking
 from hn_assets.retrieval.ranking import BYTES_PER_CANDIDATE, Ranking
-from hn_assets.retrieval.scores import pair_scores
+from hn_assets.retrieval.scores import inner_products, pair_scores
 from hn_assets.retrieval.searcher import Searcher, recall_against_exact
 from hn_assets.settings.search import SearchSettings
 from hn_assets_tests.retrieval.vector_tables import make_table, round_differently, unit_vectors
@@ -33,10 +34,8 @@ def build(folder: Path, vectors: VectorTable, **options) -> faiss.Index:
     return open_index(folder / INDEX_FILE, folder / IDS_FILE, vectors)
 
 
-def search(searcher: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
-    return IncrementalRanking(searcher, searcher.documents, queries, depth, None).rank(
-        memory_mb=512
-    )
+def search(search: Searcher, queries: VectorTable, depth: int) -> Iterator[Ranking]:
+    return IncrementalRanking(search, search.documents, queries, depth, None).rank(memory_mb=512)
 
 
 def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, block: int = 64):
@@ -200,6 +199,23 @@ def test_pair_scores_are_the_scores_of_the_ranking(tmp_path: Path) -> None:
     asked = np.repeat(np.arange(9, dtype=np.int64), 30)
     pairs = pair_scores(queries, asked, table, rows.reshape(-1))
     assert np.array_equal(pairs, scores.reshape(-1)), "to the last bit"
+
+
+def test_scores_of_several_queries_are_computed_in_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads on many cores wait for one another at each call."""
+    calls: list[int] = []
+
+    def counted(queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        calls.append(len(queries))
+        return inner_products(queries, vectors)
+
+    monkeypatch.setattr(searcher, "inner_products", counted)
+    table = make_table(tmp_path / "d.arrow", unit_vectors(300, 384))
+    Searcher(build(tmp_path / "i", table), table).find(unit_vectors(60, 384, seed=1), 210)
+    assert sum(calls) == 60
+    assert len(calls) <= 10
 
 
 class RecordingIndex:
