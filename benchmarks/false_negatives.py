@@ -1,6 +1,7 @@
 """How many known positives come back as negatives when half of them are hidden.
 
     python -m benchmarks.false_negatives FOLDER [--targets 0.005,0.01,0.02] [--hold-outs 10]
+        [--hardness 0.75,0.5,0] [--random-share 0.2]
 
 FOLDER is in BEIR layout, with several positives a query; qrels of every split count. In each
 hold-out half of the positives of every query with four or more are hidden from all. Calibration
@@ -58,13 +59,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--targets", default="0.005,0.01,0.02")
     parser.add_argument("--hold-outs", type=int, default=10)
+    parser.add_argument("--hardness", default="", help="values to try with each of the targets")
+    parser.add_argument("--random-share", default="", help="the same of random documents")
     options = parser.parse_args()
     methods = dict(METHODS)
     for target in options.targets.split(","):
-        methods[f"hn_assets, target {target}"] = (
-            {},
-            {"target_false_negative_rate": float(target)},
-        )
+        filters = {"target_false_negative_rate": float(target)}
+        methods[f"hn_assets, target {target}"] = ({}, filters)
+        for hardness in filter(None, options.hardness.split(",")):
+            name = f"hn_assets, target {target}, hardness {hardness}"
+            methods[name] = ({"hardness": float(hardness)}, filters)
+        for share in filter(None, options.random_share.split(",")):
+            name = f"hn_assets, target {target}, random share {share}"
+            methods[name] = ({"random_share": float(share)}, filters)
     with tempfile.TemporaryDirectory() as scratch:
         dataset = Dataset(options.folder, Path(scratch))
         tallies = {name: Tally() for name in methods}

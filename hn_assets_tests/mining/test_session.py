@@ -81,6 +81,21 @@ def test_filters_read_the_texts_and_a_short_query_is_searched_deeper(tmp_path: P
     }
 
 
+def test_a_random_document_that_holds_an_answer_is_not_taken(tmp_path: Path) -> None:
+    files = write_dataset(RankedDataset(queries=2, documents=30, depth=6), tmp_path)
+    (tmp_path / "answers.jsonl").write_text('{"query_id": "q1", "answers": ["Number D25"]}\n')
+    filters = FiltersSettings(answers="answers.jsonl", max_search_depth=0)
+    # of 27 documents beside the positive and the two that are taken for their rank
+    mining = {"num_negatives": 28, "random_share": 0.93, "range_max": 2}
+    session = open_session(files, filters, mining=mining)
+    assert session.plan.sampling.random_count == 26
+    negatives, report = session.mine(tmp_path / "ledger.parquet")
+    found = negatives_by_query(negatives)
+    assert report.random == 52 and report.enough == 2
+    assert "d25" not in found["q1"] and len(set(found["q1"])) == 28
+    assert set(found["q1"]) <= {f"d{n}" for n in range(30)} - {"d2"}
+
+
 def test_a_shortlist_is_scored_and_its_limits_are_obeyed(tmp_path: Path) -> None:
     files = write_dataset(RankedDataset(queries=2, documents=12), tmp_path)
     session = open_session(files)
