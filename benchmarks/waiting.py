@@ -211,12 +211,13 @@ def embed(source: str, documents: int, speed: float) -> dict[str, Any]:
         )
         end = time.perf_counter()
     stats, seconds = encoder.stats, end - start
-    known = device.busy + stats.waited_for_tokens + stats.waited_for_writing
+    idle = encoder.ended - encoder.begun - device.busy - stats.waited_for_writing
+    for_tokens = min(stats.waited_for_tokens, idle)  # what it had got before may keep it busy
     causes = {
         "the device computes": device.busy,
-        "it waits for tokens": stats.waited_for_tokens,
+        "it waits for tokens": for_tokens,
         "for earlier vectors to be written": stats.waited_for_writing,
-        "for all else while texts are encoded": encoder.ended - encoder.begun - known,
+        "for all else while texts are encoded": idle - for_tokens,
         "for texts without a vector to be found": encoder.begun - start,
         "for the file of all vectors": end - encoder.ended,
     }
