@@ -101,8 +101,8 @@ class Searcher:
                 part = asked[start : start + size]
                 proposed_scores, proposed = self._index.search(queries[part], fetch)
                 counts = self._how_many_matter(proposed_scores, slack[part], depth)
-                ranked, exact = self._rescore(queries[part], proposed, counts, memory_mb)
-                rows[part], scores[part] = ranked[:, :depth], exact[:, :depth]
+                ranked, exact = self._rescore(queries[part], proposed, counts, depth, memory_mb)
+                rows[part], scores[part] = ranked, exact
                 # A document that FAISS left out scores at most what the last one of its list does.
                 in_doubt.append(part[proposed_scores[:, -1] + slack[part] >= exact[:, depth - 1]])
             if not self.is_exact or fetch == len(self.documents):
@@ -163,13 +163,16 @@ class Searcher:
         queries: Vectors,
         proposed: NDArray[np.int64],
         counts: NDArray[np.int64],
+        depth: int,
         memory_mb: int,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and exact scores, best first; both of the shape of `proposed`.
+        """Rows and exact scores, best first; both of shape (queries, depth).
 
-        Of each query's row only so many are looked at as `counts` says; the others come last.
+        Of each query's proposed documents only so many are looked at as `counts` says, `depth` or
+        more.
         """
-        rows, scores = np.empty_like(proposed), np.empty(proposed.shape, np.float32)
+        rows = np.empty((len(queries), depth), np.int64)
+        scores = np.empty(rows.shape, np.float32)
         threads = min(os.cpu_count() or 1, MOST_THREADS)
         # A quarter of the memory is for vectors: each of them in float32 and in float64.
         size = min(MOST_BYTES, (memory_mb << 20) // 4 // 3 // threads)
@@ -177,26 +180,24 @@ class Searcher:
 
         def rescore(start: int) -> None:
             part = slice(start, start + step)
-            ranked = self._rescore_part(
-                queries[part], proposed[part], int(counts[part].max()), size
-            )
-            rows[part], scores[part] = ranked
+            ranked, exact = self._rank(queries[part], proposed[part, : counts[part].max()], size)
+            rows[part], scores[part] = ranked[:, :depth], exact[:, :depth]
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(rescore, range(0, len(queries), step)))
         return rows, scores
 
-    def _rescore_part(
-        self, queries: Vectors, proposed: NDArray[np.int64], count: int, size: int
+    def _rank(
+        self, queries: Vectors, proposed: NDArray[np.int64], size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        scores = np.full(proposed.shape, -np.inf, np.float32)
+        """Rows and exact scores of all proposed documents, best first."""
+        scores = np.empty(proposed.shape, np.float32)
         # All of them, unless a single query has more than a thread takes at once.
         step = max(1, size // (4 * len(queries) * self.documents.dimension))
-        for start in range(0, count, step):
-            end = min(start + step, count)
-            part = np.maximum(proposed[:, start:end], 0)
+        for start in range(0, proposed.shape[1], step):
+            part = np.maximum(proposed[:, start : start + step], 0)
             vectors = self._take(part.reshape(-1)).reshape(*part.shape, -1)
-            scores[:, start:end] = inner_products(queries, vectors)
+            scores[:, start : start + step] = inner_products(queries, vectors)
         scores[proposed < 0] = -np.inf
         order = rank_order(scores, self.id_order[proposed])
         return np.take_along_axis(proposed, order, 1), np.take_along_axis(scores, order, 1)
