@@ -71,7 +71,7 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
             {"shape": "48 x 384", "dtype": "float32", "device": "cpu", "precision": "float32"},
         ),
         ("query_embeddings", {"shape": "24 x 384", "truncated_share": 0.0, "model": "bundled"}),
-        ("faiss_index", {"type": "Flat", "vectors": 48, "dimension": 384}),
+        ("faiss_index", {"type": "Flat in float32", "vectors": 48, "dimension": 384}),
         ("candidates", {"depth": 21, "queries": 24, "index_recall": 1.0, "faiss_device": "cpu"}),
         (
             "hard_negatives",
