@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu_parts.base import Row, Setting
+from hn_assets.encoding.devices.card import PRODUCT_SIZE, matrix_product_rate
 from hn_assets.encoding.devices.forward_cost import forward_cost
 
 LENGTH = 168  # tokens of an abstract, about the mean
@@ -14,7 +15,7 @@ def run(setting: Setting) -> Iterator[Row]:
     import torch
 
     precision = setting.half[0]
-    peak = _peak(setting, precision)
+    peak = matrix_product_rate(setting.device, precision, 256 if setting.small else PRODUCT_SIZE)
     for shape in ("minilm", "bert-base", "bert-large"):
         model: Any = setting.load(setting.random_model(shape), precision).embedder.model
         model = model.eval().to(setting.device)
@@ -47,11 +48,3 @@ def run(setting: Setting) -> Iterator[Row]:
                     "TFLOP/s": f"{flops / seconds / 1e12:.1f}",
                     "share of the peak of a product": f"{flops / seconds / peak:.0%}",
                 }
-
-
-def _peak(setting: Setting, precision: str) -> float:
-    import torch
-
-    size = 256 if setting.small else 8192
-    a = torch.randn(size, size, device=setting.device, dtype=getattr(torch, precision))
-    return 2 * size**3 / setting.timed(lambda: a @ a)

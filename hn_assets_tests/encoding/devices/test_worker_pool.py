@@ -44,6 +44,21 @@ def test_two_devices_give_what_one_gives(tiny: LoadedModel) -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.soak
+def test_two_devices_give_what_one_gives_if_flagembedding_drives_the_model(model: Path) -> None:
+    settings = EncodingSettings(
+        model=str(model), model_class="decoder-only-base", pooling="last_token"
+    )
+    loaded = load_model(settings, devices=["cpu"], precision="float32")
+    one = Encoder(loaded, devices=["cpu"]).encode(TEXTS, "passage")
+    two = Encoder(loaded, devices=["cpu", "cpu"])
+    try:
+        assert two.batching_engine == "FlagEmbedding"
+        assert_vectors_differ_by_rounding_only(two.encode(TEXTS, "passage"), one)
+    finally:
+        two.close()
+
+
 @pytest.mark.parametrize(
     "by", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
 )
