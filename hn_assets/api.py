@@ -17,7 +17,7 @@ from pydantic import PrivateAttr, SkipValidation, ValidationError
 
 from hn_assets.assets import operations_of, stages_of
 from hn_assets.errors import SettingsError
-from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.all_checks import all_checks, checks_of
 from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.checks.run_checks import run_check
 from hn_assets.pipeline.dataset import Dataset
@@ -138,7 +138,7 @@ def mine_hard_negatives(
             names = {stage.name for stage in operation.stages} & wanted
             for result in run_operation(dataset, operation, stages, log, names) if names else ():
                 report[result.stage] = result.metadata
-            for check in all_checks():
+            for check in checks_of(dataset.settings):
                 if check.stage in names:
                     checks[check.stage, check.name] = run_check(
                         check, dataset.store, dataset.settings

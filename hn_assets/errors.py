@@ -65,6 +65,10 @@ class WorkerError(RuntimeError):
     """
 
 
+class TrainingError(RuntimeError):
+    """The process that trains a model has ended; the next run goes on from its last checkpoint."""
+
+
 class RemoteStoreError(RuntimeError):
     """A store under a URL cannot be reached, read or written; trying again may help."""
 

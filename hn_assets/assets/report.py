@@ -6,12 +6,14 @@ from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.checks.run_checks import read_verdicts
 from hn_assets.evaluation.retrieval_quality import HISTORY
 from hn_assets.pipeline.metadata import Location, Metadata, table
+from hn_assets.pipeline.promotion import ROUNDS
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.advice import training_advice
 from hn_assets.report.example_queries import collect_examples
 from hn_assets.report.render import headline, render_report
 from hn_assets.report.summary import ReportFiles, collect_summary
+from hn_assets.report.training_summary import TrainingSummary, collect_training
 from hn_assets.store import Draft, layout
 
 
@@ -32,6 +34,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         calibration=context.optional_input(layout.CALIBRATION),
     )
     history = list(context.info(layout.RETRIEVAL_QUALITY.stage)[HISTORY])
+    training = context.settings.training
     summary = collect_summary(
         files,
         mined=context.info(layout.HARD_NEGATIVES.stage),
@@ -40,7 +43,12 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         verdicts=_verdicts(context),
         examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
     )
-    page = render_report(context.dataset.name, summary, _read_chart(context))
+    page = render_report(
+        context.dataset.name,
+        summary,
+        _read_chart(context),
+        None if training is None else _collect_training(context, training.min_improvement),
+    )
     draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")
     draft.info[NDCG] = history[-1].get(NDCG)
     return {
@@ -49,6 +57,17 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "kibibytes": len(page.encode()) >> 10,
         "report": Location(f"{context.place.folder}/latest/{layout.REPORT.name}"),
     }
+
+
+def _collect_training(context: StageContext, min_improvement: float) -> TrainingSummary:
+    return collect_training(
+        context.input(layout.FINE_TUNED_MODEL),
+        context.input(layout.FINE_TUNED_QUALITY),
+        context.input(layout.QUALITY_BY_QUERY),
+        context.input(layout.QUERIES),
+        rounds=context.info(layout.PROMOTED_MODEL.stage)[ROUNDS],
+        min_improvement=min_improvement,
+    )
 
 
 def _verdicts(context: StageContext) -> list[CheckVerdict]:
@@ -91,6 +110,10 @@ STAGE = Stage(
         layout.RETRIEVAL_QUALITY,
         layout.DRIFT,
         layout.CALIBRATION,
+        layout.FINE_TUNED_MODEL,
+        layout.FINE_TUNED_QUALITY,
+        layout.QUALITY_BY_QUERY,
+        layout.PROMOTED_MODEL,
     ),
     identify=identify,
     kinds=lambda settings: {"html"},

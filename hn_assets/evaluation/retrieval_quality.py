@@ -43,18 +43,39 @@ def measure_quality(
         The measures by the names of `MEASURES`, and the number of queries that they are averaged
         over. If no query of the split has a positive, there are no measures.
     """
+    found = measure_each_query(candidates, qrels, split, depth)
+    if not len(found):
+        return {}, 0
+    return {name: float(found[name].mean()) for name in MEASURES}, len(found)
+
+
+def measure_each_query(
+    candidates: Path, qrels: pd.DataFrame, split: str, depth: int
+) -> pd.DataFrame:
+    """Compute the measures of each query of a split that has a positive.
+
+    Args:
+        candidates: As for `measure_quality`.
+        qrels: As for `measure_quality`.
+        split: The split of the queries.
+        depth: How many candidates a ranking has.
+
+    Returns:
+        A row for each query, in the order of their ids: query_id, and a column for each of
+        `MEASURES`. A query without a ranking has zeros.
+    """
     import ir_measures
     import pandas as pd
 
     judged = qrels[qrels.split == split]
-    answered = judged[judged.score > 0].query_id.unique()
-    if not len(answered):
-        return {}, 0
+    answered = sorted(judged[judged.score > 0].query_id.unique())
+    if not answered:
+        return pd.DataFrame({"query_id": [], **{name: [] for name in MEASURES}})
     judged = judged[judged.query_id.isin(answered)]
     table = pq.read_table(
         candidates,
         columns=["query_id", "doc_id", "rank"],
-        filters=pc.field("query_id").isin(list(answered)),
+        filters=pc.field("query_id").isin(answered),
     )
     # the rank decides, so that equal scores stay in the order that the ranking gave them
     run = pd.DataFrame(
@@ -64,9 +85,6 @@ def measure_quality(
             "score": -table["rank"].to_numpy().astype(float),
         }
     )
-    wanted = {
-        name: ir_measures.parse_measure(text.format(depth=depth)) for name, text in MEASURES.items()
-    }
     gains = pd.DataFrame(
         {
             "query_id": judged.query_id,
@@ -74,8 +92,19 @@ def measure_quality(
             "relevance": judged.score.clip(lower=0),
         }
     )
-    found = ir_measures.calc_aggregate(wanted.values(), gains, run)
-    return {name: float(found[measure]) for name, measure in wanted.items()}, len(answered)
+    measures = {
+        ir_measures.parse_measure(text.format(depth=depth)): name for name, text in MEASURES.items()
+    }
+    values = pd.DataFrame(
+        [
+            (found.query_id, measures[found.measure], found.value)
+            for found in ir_measures.iter_calc(list(measures), gains, run)
+        ],
+        columns=["query_id", "measure", "value"],
+    )
+    each = values.pivot_table(index="query_id", columns="measure", values="value")
+    each = each.reindex(index=answered, columns=list(MEASURES), fill_value=0.0)
+    return each.rename_axis(index="query_id", columns=None).reset_index()
 
 
 def write_quality(path: Path, measured: Mapping[str, Any]) -> None:

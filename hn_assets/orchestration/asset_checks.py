@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from hn_assets.errors import HardNegativesError
-from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.all_checks import checks_of
 from hn_assets.evaluation.checks.base.check import Check
 from hn_assets.evaluation.checks.freshness import is_fresh
 from hn_assets.evaluation.checks.run_checks import run_check
@@ -31,7 +31,7 @@ from hn_assets.store.layout import TRAINING_SET
 def build_checks(dataset: Dataset) -> list[dg.AssetChecksDefinition]:
     """The checks of a dataset: one op for those of a stage, in the order of the stages."""
     by_stage: dict[str, list[Check]] = {}
-    for check in all_checks():
+    for check in checks_of(dataset.settings):
         by_stage.setdefault(check.stage, []).append(check)
     return [_build(dataset, stage, checks) for stage, checks in by_stage.items()]
 

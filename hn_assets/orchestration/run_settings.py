@@ -23,7 +23,7 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings_base import Settings, describe_invalid
 
 # sections that are not named cannot be changed at all
-SECTIONS = ("compute", "encoding", "search", "mining", "filters", "export")
+SECTIONS = ("compute", "encoding", "search", "mining", "filters", "export", "training")
 
 
 def run_settings(settings: DatasetSettings) -> dg.ResourceDefinition:
@@ -36,6 +36,7 @@ def run_settings(settings: DatasetSettings) -> dg.ResourceDefinition:
                 description=type(settings).model_fields[name].description,
             )
             for name in SECTIONS
+            if getattr(settings, name) is not None
         },
         description="Settings that can be changed for one run.",
     )
@@ -52,7 +53,7 @@ def with_run_settings(dataset: Dataset, changed: Mapping[str, Mapping[str, Any]]
         SettingsError: The changed settings cannot work.
     """
     values = dataset.settings.model_dump()
-    for name in SECTIONS:
+    for name in changed:
         values[name] |= changed[name]
     try:
         return replace(dataset, settings=type(dataset.settings).model_validate(values))

@@ -10,6 +10,7 @@ from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.errors import StoreError
 from hn_assets.pipeline.metadata import Metadata, distribution
+from hn_assets.pipeline.promotion import resolved_encoding
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft
@@ -58,8 +59,11 @@ def _not_made() -> EmbedReport:
 
 
 def _model(context: StageContext) -> LazyModel:
-    settings, log = context.settings, context.log.info
-    return context.shared.get("model", lambda: LazyModel(settings.encoding, settings.compute, log))
+    def load() -> LazyModel:
+        encoding = resolved_encoding(context.dataset)
+        return LazyModel(encoding, context.settings.compute, context.log.info)
+
+    return context.shared.get("model", load)
 
 
 def _earlier_vectors(context: StageContext) -> EarlierVectors | None:

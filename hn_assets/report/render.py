@@ -15,6 +15,7 @@ from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.report.advice import training_advice
 from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, draw_scores
 from hn_assets.report.summary import RefreshSummary
+from hn_assets.report.training_summary import TrainingSummary
 from hn_assets.text import printable
 
 CHANGES = {
@@ -30,13 +31,19 @@ CHANGES = {
 }
 
 
-def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | None) -> str:
+def render_report(
+    dataset: str,
+    summary: RefreshSummary,
+    audit_chart: bytes | None,
+    training: TrainingSummary | None = None,
+) -> str:
     """Write the page as HTML.
 
     Args:
         dataset: The name of the dataset.
         summary: What the page shows.
         audit_chart: The PNG of `draw_rate_against_hardness`, or None if nothing was measured.
+        training: What came of training, or None if the dataset has none.
     """
     from jinja2 import Environment
     from markupsafe import Markup
@@ -62,6 +69,7 @@ def render_report(dataset: str, summary: RefreshSummary, audit_chart: bytes | No
         dataset=dataset,
         time=_format_time(summary.time),
         summary=summary,
+        training=training,
         tiles=headline(summary),
         charts=charts,
         methods=list(_methods(summary)),

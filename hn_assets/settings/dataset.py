@@ -9,7 +9,7 @@ from hn_assets.export.writer import check_teacher
 from hn_assets.settings.alerts import AlertSettings
 from hn_assets.settings.checks import CheckSettings
 from hn_assets.settings.compute import ComputeSettings
-from hn_assets.settings.encoding import EncodingSettings
+from hn_assets.settings.encoding import PROMOTED, EncodingSettings
 from hn_assets.settings.export import ExportSettings
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.job import JobSettings
@@ -17,6 +17,7 @@ from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.source import AnySource
 from hn_assets.settings.teacher import TeacherSettings
+from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings_base import Settings
 
 
@@ -63,6 +64,9 @@ class DatasetSettings(Settings):
         default=None, description="a reranker that scores positives and candidates"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
+    training: TrainingSettings | None = Field(
+        default=None, description="fine-tuning on the training set, and promotion"
+    )
     checks: CheckSettings = Field(
         default_factory=CheckSettings, description="how far a refresh may differ from the last"
     )
@@ -96,6 +100,32 @@ class DatasetSettings(Settings):
     def _check_formats(self) -> Self:
         if self.teacher is None:
             check_teacher(self.export.formats)
+        return self
+
+    @model_validator(mode="after")
+    def _check_training(self) -> Self:
+        training = self.training
+        if self.encoding.model == PROMOTED and (training is None or training.base_model is None):
+            raise ValueError(
+                "encoding.model is `promoted`, so that training.base_model must name the model of "
+                "the first round"
+            )
+        if training is None:
+            return self
+        if training.base_model is not None and self.encoding.model != PROMOTED:
+            raise ValueError(
+                "training.base_model is for encoding.model: promoted; otherwise the model that "
+                "encoding.model names is trained. Leave one of them out"
+            )
+        if training.learns_from_teacher and self.teacher is None:
+            raise ValueError(
+                f"training.loss {training.loss} learns a teacher's scores: add a section teacher"
+            )
+        if training.negatives_per_example > self.mining.num_negatives:
+            raise ValueError(
+                f"training.negatives_per_example {training.negatives_per_example} is more than "
+                f"mining.num_negatives {self.mining.num_negatives}"
+            )
         return self
 
     def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:

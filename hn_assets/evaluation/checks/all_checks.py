@@ -5,7 +5,13 @@ from importlib import import_module
 
 from hn_assets.evaluation.checks import kinds
 from hn_assets.evaluation.checks.base.check import Check
+from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store.layout import stage_names
+
+
+def checks_of(settings: DatasetSettings) -> list[Check]:
+    """The checks that a dataset with these settings has, in the order of the stages."""
+    return [check for check in all_checks() if check.is_part_of(settings)]
 
 
 def all_checks() -> list[Check]:

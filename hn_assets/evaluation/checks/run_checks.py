@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from hn_assets.errors import CheckFailedError, StoreError
-from hn_assets.evaluation.checks.all_checks import all_checks
+from hn_assets.evaluation.checks.all_checks import checks_of
 from hn_assets.evaluation.checks.base.check import Check
 from hn_assets.evaluation.checks.base.last_training_set import ACCEPTED
 from hn_assets.evaluation.checks.base.result import (
@@ -169,7 +169,7 @@ def read_verdicts(
         accepted: The names of the checks that a person accepts to fail, beside those that were
             accepted when they ran.
     """
-    checks = all_checks()
+    checks = checks_of(settings)
     # each manifest is read once, since every look at a remote store is a request
     manifests = {stage: store.stage(stage).manifest() for stage in {c.stage for c in checks}}
     states: dict[str, str] = {}
@@ -205,7 +205,9 @@ def refuse_failures(
         StoreError: A file that a check reads is missing or damaged.
     """
     verdicts: list[CheckVerdict] = []
-    for check, verdict in zip(all_checks(), read_verdicts(store, settings, accepted), strict=True):
+    for check, verdict in zip(
+        checks_of(settings), read_verdicts(store, settings, accepted), strict=True
+    ):
         if verdict.state == "not run" and store.stage(check.stage).manifest() is not None:
             result = run_check(check, store, settings, accepted)
             verdict = check.verdict(result, accepted=check.name in accepted)

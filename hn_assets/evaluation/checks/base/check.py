@@ -35,6 +35,10 @@ class CheckInputs(Protocol):
         ...
 
 
+def _always(settings: DatasetSettings) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Check:
     """A check of one stage.
@@ -45,6 +49,7 @@ class Check:
         description: What is true if the check passes, as a sentence.
         look: The function that looks at the inputs and says what it sees.
         version: A number to raise if `look` would judge the same inputs differently from before.
+        is_part_of: Whether a dataset with these settings has the check; by default, all have it.
     """
 
     stage: str
@@ -52,6 +57,7 @@ class Check:
     description: str
     look: Callable[[CheckInputs], CheckResult]
     version: int = 1
+    is_part_of: Callable[[DatasetSettings], bool] = _always
 
     def verdict(self, result: CheckResult | None, *, accepted: bool = False) -> CheckVerdict:
         """What the check says of a refresh.

@@ -1,0 +1,221 @@
+"""fine_tuned_model: the encoder, trained on the training set."""
+
+import base64
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hn_assets.encoding.models.hub_model import model_folder
+from hn_assets.encoding.models.model import ModelIdentity, identify_model
+from hn_assets.export.base.examples import Examples
+from hn_assets.hardware import choose_devices, choose_precision
+from hn_assets.hashing import hash_of_text
+from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.promotion import (
+    base_model,
+    data_versions,
+    published_model,
+    read_lineage,
+    resolved_encoding,
+)
+from hn_assets.pipeline.stage import Resolved, Stage
+from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.report.loss_curve import draw_losses
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.settings.encoding import PROMOTED, EncodingSettings
+from hn_assets.settings.training import TrainingSettings
+from hn_assets.store import Draft, layout
+from hn_assets.training.checkpoints import remove_others
+from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.training_job import LOG, TrainingJob
+from hn_assets.training.training_rows import write_training_rows
+
+JUDGED_BY = {"min_improvement", "confidence", "max_rounds"}
+
+
+def settings(settings: DatasetSettings) -> Resolved:
+    """All settings of training, but those that judge what came of it."""
+    training = _training(settings)
+    encoding = settings.encoding.model_dump(mode="json", exclude={"model", "revision"})
+    return {
+        "training": training.model_dump(mode="json", exclude=JUDGED_BY),
+        "encoding": encoding,
+        "precision": settings.compute.precision,
+        "split": settings.mining.split,
+    }
+
+
+def identify(context: StageContext) -> Resolved:
+    """The weights that training starts from, and whether there are rounds left."""
+    if _rounds_are_over(context):
+        return {"rounds": "none are left"}
+    _, precision = _device(context)
+    return {"start": _start(context).weights, "precision": precision}
+
+
+def make(context: StageContext, draft: Draft) -> Metadata:
+    """Train the model, or keep the promoted one if no round is left."""
+    if _rounds_are_over(context):
+        return _keep_promoted(context, draft)
+    training = _training(context.settings)
+    start = _start(context)
+    devices, precision = _device(context)
+    key = hash_of_text(repr((settings(context.settings), identify(context), _inputs(context))))
+    checkpoints = context.dataset.store.checkpoints / key.hex()[:16]
+    remove_others(checkpoints.parent, checkpoints.name)
+    output = draft.path(layout.MODEL_FOLDER)
+    output.mkdir()
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = Path(scratch) / "training.parquet"
+        validation = Path(scratch) / "validation.parquet"
+        counts = write_training_rows(
+            _examples(context),
+            rows,
+            validation,
+            settings=training,
+            encoding=context.settings.encoding,
+        )
+        report = fine_tune(
+            TrainingJob(
+                start=model_folder(start.location, start.commit),
+                pooling=start.pooling,
+                normalize=context.settings.encoding.normalize,
+                query_max_length=training.max_length or start.query_max_length,
+                passage_max_length=training.max_length or start.passage_max_length,
+                model_max_length=start.passage_max_length,
+                training_rows=str(rows),
+                validation_rows=str(validation) if counts.validation else "",
+                rows=counts.training,
+                checkpoints=str(checkpoints),
+                output=str(output),
+                settings=training,
+                precision=precision,
+                devices=devices,
+                trust_remote_code=context.settings.encoding.trust_remote_code,
+            ),
+            context.log.info,
+        )
+    # beside the model, so that the folder of the model holds nothing but it
+    (output / LOG).replace(draft.path(layout.FINE_TUNED_MODEL.name))
+    if counts.queries_with_too_few_negatives:
+        context.log.warning(
+            f"{counts.queries_with_too_few_negatives} queries have fewer than "
+            f"{training.negatives_per_example} negatives and were not trained on"
+        )
+    draft.info["data"] = data_versions(_inputs(context))
+    return {
+        "trained": True,
+        "starts_from": start.name,
+        "trainer": training.trainer,
+        "loss_function": training.loss,
+        "device": ", ".join(devices),
+        "precision": precision,
+        "training_rows": counts.training,
+        "training_queries": counts.training_queries,
+        "validation_queries": counts.validation_queries,
+        "queries_with_too_few_negatives": counts.queries_with_too_few_negatives,
+        "steps": report.steps,
+        "best_step": "the last" if report.best_step is None else report.best_step,
+        "stopped_early": report.stopped_early,
+        "resumed_at": "not at all" if report.resumed_at is None else report.resumed_at,
+        "training_seconds": report.seconds,
+        "losses": table(report.log),
+        "loss_curve": _picture(draw_losses(report.log)),
+    }
+
+
+def published(context: StageContext, version: str) -> None:
+    """Remove the checkpoints, which nobody goes on from any more."""
+    remove_others(context.dataset.store.checkpoints, "")
+
+
+def _keep_promoted(context: StageContext, draft: Draft) -> Metadata:
+    training = _training(context.settings)
+    folder = published_model(context.dataset.store, layout.PROMOTED_MODEL.stage)
+    assert folder is not None, "rounds are over only if a model was promoted"
+    shutil.copytree(folder, draft.path(layout.MODEL_FOLDER))
+    draft.path(layout.FINE_TUNED_MODEL.name).write_text("{}\n", encoding="utf-8")
+    draft.info["data"] = data_versions(_inputs(context))
+    context.log.info(
+        f"nothing is trained: {training.max_rounds} models were promoted on these data "
+        f"(training.max_rounds)"
+    )
+    return {"trained": False, "why": f"the limit of {training.max_rounds} rounds is reached"}
+
+
+def _examples(context: StageContext) -> Examples:
+    return Examples(
+        corpus=context.input(layout.CORPUS),
+        queries=context.input(layout.QUERIES),
+        qrels=context.input(layout.QRELS),
+        hard_negatives=context.input(layout.HARD_NEGATIVES),
+        split=context.settings.mining.split,
+        include_title=bool(context.info(layout.HARD_NEGATIVES.stage)["include_title"]),
+        teacher_scores=context.optional_input(layout.TEACHER_SCORES),
+    )
+
+
+def _rounds_are_over(context: StageContext) -> bool:
+    if context.settings.encoding.model != PROMOTED:
+        return False
+    lineage = read_lineage(context.dataset.store)
+    if lineage is None or lineage.data != data_versions(_inputs(context)):
+        return False
+    return lineage.round >= _training(context.settings).max_rounds
+
+
+def _inputs(context: StageContext) -> dict[str, str]:
+    return {file.stage: context.manifest(file.stage).version for file in context.reads}
+
+
+def _start(context: StageContext) -> ModelIdentity:
+    def find() -> ModelIdentity:
+        return identify_model(_start_settings(context))
+
+    return context.shared.get("start", find)
+
+
+def _start_settings(context: StageContext) -> EncodingSettings:
+    if _training(context.settings).start_from == "promoted":
+        return resolved_encoding(context.dataset)
+    encoding = context.settings.encoding
+    return encoding.model_copy(update={"model": base_model(context.settings)})
+
+
+def _device(context: StageContext) -> tuple[list[str], str]:
+    compute = context.settings.compute
+    devices = choose_devices(compute.device).devices
+    return devices, choose_precision(compute.precision, *devices).value
+
+
+def _training(settings: DatasetSettings) -> TrainingSettings:
+    assert settings.training is not None, "only datasets with training have this stage"
+    return settings.training
+
+
+def _picture(image: bytes) -> Any:
+    encoded = base64.b64encode(image).decode()
+    return Markdown(f"![loss by step](data:image/png;base64,{encoded})")
+
+
+STAGE = Stage(
+    writes=(layout.FINE_TUNED_MODEL,),
+    description="The encoder, fine-tuned on the training set, with its losses step by step.",
+    make=make,
+    version=1,
+    reads=(
+        layout.CORPUS,
+        layout.QUERIES,
+        layout.QRELS,
+        layout.HARD_NEGATIVES,
+        layout.TEACHER_SCORES,
+        layout.TRAINING_SET,
+    ),
+    settings=settings,
+    identify=identify,
+    published=published,
+    is_part_of=lambda settings: settings.training is not None,
+    kinds=lambda settings: {"torch"},
+    uses_device=True,
+)

@@ -1,0 +1,107 @@
+"""Whether one model answers queries better than another: the differences query by query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 9_999
+SEED = 0  # so that the same measurements give the same interval
+
+Outcome = Literal["better", "worse", "no difference was found", "not measured"]
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """A measure of two models over the same queries.
+
+    Attributes:
+        queries: The number of queries.
+        before: The mean of the model before.
+        after: The mean of the new model.
+        low: The lower end of the interval of the mean difference, by the bootstrap over queries.
+        high: The upper end of the interval.
+        confidence: That of the interval.
+        p_value: How often differences whose signs are random are as far from zero: the paired
+            randomisation test, two-sided.
+    """
+
+    queries: int
+    before: float
+    after: float
+    low: float
+    high: float
+    confidence: float
+    p_value: float
+
+    @property
+    def difference(self) -> float:
+        """How much the mean has risen."""
+        return self.after - self.before
+
+    def outcome(self, min_improvement: float) -> Outcome:
+        """What the interval says.
+
+        Args:
+            min_improvement: By how much the mean must at least have risen to be better.
+        """
+        if not self.queries:
+            return "not measured"
+        if self.low > min_improvement:
+            return "better"
+        return "worse" if self.high < 0 else "no difference was found"
+
+    def describe(self) -> str:
+        """The comparison in a sentence without its full stop."""
+        if not self.queries:
+            return "no query of the evaluation split has a positive"
+        return (
+            f"{self.before:.4f} before and {self.after:.4f} after, {self.difference:+.4f} "
+            f"({self.low:+.4f} to {self.high:+.4f} with {self.confidence:.0%} confidence, measured "
+            f"on {self.queries:,} queries; p = {self.p_value:.3f})"
+        )
+
+
+def compare_paired(
+    before: NDArray[np.float64], after: NDArray[np.float64], confidence: float
+) -> PairedComparison:
+    """Compare the measures of two models, query by query.
+
+    Args:
+        before: The measure of the model before, float64 of shape (queries,).
+        after: The measure of the new model for the same queries, float64 of shape (queries,).
+        confidence: That of the interval, as 0.95.
+    """
+    from scipy.stats import bootstrap, permutation_test
+
+    if not len(before):
+        return PairedComparison(0, 0.0, 0.0, 0.0, 0.0, confidence, 1.0)
+    each = after - before
+    low = high = float(each.mean())
+    p_value = 1.0
+    if len(each) > 1 and np.ptp(each):
+        interval = bootstrap(
+            (each,),
+            np.mean,
+            n_resamples=RESAMPLES,
+            batch=100,
+            confidence_level=confidence,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+        low, high = float(interval.low), float(interval.high)
+        p_value = permutation_test(
+            (each,),
+            np.mean,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            batch=100,
+            rng=np.random.default_rng(SEED),
+        ).pvalue
+    return PairedComparison(
+        len(each), float(before.mean()), float(after.mean()), low, high, confidence, float(p_value)
+    )

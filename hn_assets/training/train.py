@@ -1,0 +1,48 @@
+"""The process that trains: `python -m hn_assets.training.train JOB`, started by `fine_tune`."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from importlib import import_module
+from pathlib import Path
+
+from filelock import FileLock
+
+from hn_assets.training.training_job import TrainingJob
+
+
+def main() -> None:
+    """Train what the job says."""
+    # The parent may ignore it, which a child inherits.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    job = TrainingJob.from_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    threading.Thread(target=_end_with, args=(job.parent,), daemon=True).start()
+    rank = os.environ.get("LOCAL_RANK", "0")
+    # The process of a run that was just killed may still write its last checkpoint.
+    with FileLock(Path(job.checkpoints) / f".process-{rank}.lock"):
+        import_module(f"hn_assets.training.trainers.{job.settings.trainer}").train(job)
+
+
+def _end_with(parent: int) -> None:
+    """End this process with the one that started it, which cannot tell it to if it is killed."""
+    while _is_running(parent):
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked for does not."""
+    try:
+        os.kill(process, 0)
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return status.rsplit(")", 1)[1].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except OSError:  # a system without /proc
+        return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The trainer of FlagEmbedding, for its encoders that pool by themselves."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hn_assets.training.checkpoints import newest_whole
+from hn_assets.training.sentence_transformer import open_model, save_model
+from hn_assets.training.training_job import TrainingJob, say, write_log
+
+
+def train(job: TrainingJob) -> None:
+    """Train the model of the job, save it, and write its log."""
+    from FlagEmbedding.finetune.embedder.encoder_only.base import EncoderOnlyEmbedderRunner
+
+    checkpoint = newest_whole(Path(job.checkpoints))
+    if checkpoint is not None:
+        say(message=f"goes on from {Path(checkpoint).name}")
+    runner = EncoderOnlyEmbedderRunner(*_arguments(job, checkpoint))
+    trainer: Any = runner.trainer
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    if not trainer.is_world_process_zero():
+        return
+    last = Path(job.checkpoints) / "last"
+    trainer.save_model(str(last))
+    model = open_model(
+        str(last),
+        job.pooling,
+        normalize=job.normalize,
+        max_length=job.model_max_length,
+        trust_remote_code=job.trust_remote_code,
+    )
+    save_model(model, Path(job.output), job.model_max_length)
+    shutil.rmtree(last)
+    log = [
+        {name: row[name] for name in ("step", "epoch", "loss", "learning_rate") if name in row}
+        for row in trainer.state.log_history
+        if "loss" in row
+    ]
+    write_log(
+        job,
+        log,
+        steps=trainer.state.global_step,
+        seconds=round(float(result.metrics["train_runtime"]), 1),
+        resumed_at=int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None,
+        best_step=None,
+        stopped_early=False,
+    )
+
+
+def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]:
+    from FlagEmbedding.finetune.embedder.encoder_only.base import (
+        EncoderOnlyEmbedderDataArguments,
+        EncoderOnlyEmbedderModelArguments,
+        EncoderOnlyEmbedderTrainingArguments,
+    )
+
+    settings = job.settings
+    model = EncoderOnlyEmbedderModelArguments(
+        model_name_or_path=job.start, trust_remote_code=job.trust_remote_code
+    )
+    data = EncoderOnlyEmbedderDataArguments(
+        train_data=[str(_write_rows(job))],  # type: ignore[arg-type]  # a list in truth
+        train_group_size=settings.negatives_per_example + 1,
+        query_max_len=job.query_max_length,
+        passage_max_len=job.passage_max_length,
+        # FlagEmbedding's loader wants a folder of its own for what it makes of the rows
+        cache_path=str(Path(job.checkpoints) / "rows"),
+    )
+    training = EncoderOnlyEmbedderTrainingArguments(
+        output_dir=job.checkpoints,
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup_steps=settings.warmup_ratio,
+        weight_decay=settings.weight_decay,
+        seed=settings.seed,
+        bf16=job.precision == "bfloat16",
+        fp16=job.precision == "float16",
+        tf32=True if job.precision == "tf32" else None,
+        use_cpu=job.on_cpu,
+        logging_steps=job.checkpoint_steps,
+        save_steps=job.checkpoint_steps,
+        save_total_limit=2,
+        temperature=settings.temperature,
+        sentence_pooling_method=job.pooling,
+        normalize_embeddings=job.normalize,
+        negatives_cross_device=len(job.devices) > 1,
+        use_mrl=bool(settings.matryoshka_dimensions),
+        mrl_dims=[str(size) for size in settings.matryoshka_dimensions],  # type: ignore[arg-type]
+        dataloader_drop_last=True,
+        resume_from_checkpoint=checkpoint or "none, but the folder may hold files",
+        report_to=[],
+        disable_tqdm=True,
+    )
+    return model, data, training
+
+
+def _write_rows(job: TrainingJob) -> Path:
+    """The rows as FlagEmbedding reads them."""
+    import pyarrow.parquet as pq
+
+    path = Path(job.checkpoints) / "training.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for row in pq.read_table(job.training_rows).to_pylist():
+            found = {"query": row["query"], "pos": [row["positive"]], "neg": row["negatives"]}
+            file.write(json.dumps(found, ensure_ascii=False) + "\n")
+    return path

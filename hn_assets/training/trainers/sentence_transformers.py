@@ -1,0 +1,137 @@
+"""The trainer of sentence-transformers."""
+
+from pathlib import Path
+from typing import Any
+
+from hn_assets.training.checkpoints import newest_whole
+from hn_assets.training.lora import add_adapters, merge_adapters
+from hn_assets.training.losses import make_loss
+from hn_assets.training.sentence_transformer import open_model, save_model
+from hn_assets.training.training_job import TrainingJob, say, write_log
+
+
+def train(job: TrainingJob) -> None:
+    """Train the model of the job, save it, and write its log."""
+    from sentence_transformers import SentenceTransformerTrainer
+    from transformers import EarlyStoppingCallback
+
+    settings = job.settings
+    model = open_model(
+        job.start,
+        job.pooling,
+        normalize=job.normalize,
+        max_length=max(job.query_max_length, job.passage_max_length),
+        trust_remote_code=job.trust_remote_code,
+    )
+    if settings.lora is not None:
+        add_adapters(model, settings.lora)
+    training = _columns(job.training_rows, job)
+    validation = _columns(job.validation_rows, job) if job.validation_rows else None
+    callbacks: list[Any] = [_Progress()]
+    if validation is not None:
+        callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        args=_arguments(job, has_validation=validation is not None),
+        train_dataset=training,
+        eval_dataset=validation,
+        loss=make_loss(model, settings),
+        callbacks=callbacks,
+    )
+    checkpoint = newest_whole(Path(job.checkpoints))
+    if checkpoint is not None:
+        say(message=f"goes on from {Path(checkpoint).name}")
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    if not trainer.is_world_process_zero():
+        return
+    if settings.lora is not None:
+        merge_adapters(model)
+    save_model(model.float(), Path(job.output), job.model_max_length)
+    state = trainer.state
+    best = state.best_global_step if validation is not None else None
+    write_log(
+        job,
+        [_entry(row) for row in state.log_history if "loss" in row or "eval_loss" in row],
+        steps=state.global_step,
+        seconds=round(float(result.metrics["train_runtime"]), 1),
+        resumed_at=int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None,
+        best_step=best,
+        stopped_early=state.global_step < state.max_steps,
+    )
+
+
+def _columns(path: str, job: TrainingJob) -> Any:
+    """The rows as the losses read them: a column for each text, and the teacher's scores."""
+    import pyarrow.parquet as pq
+    from datasets import Dataset
+
+    table = pq.read_table(path)
+    count = job.settings.negatives_per_example
+    negatives = table["negatives"].to_pylist()
+    columns: dict[str, Any] = {"anchor": table["query"], "positive": table["positive"]}
+    for place in range(count):
+        columns[f"negative_{place + 1}"] = [row[place] for row in negatives]
+    if job.settings.learns_from_teacher:
+        scores = table["teacher_scores"].to_pylist()
+        if job.settings.loss == "margin_mse":
+            scores = [[row[0] - score for score in row[1:]] for row in scores]
+        columns["label"] = scores
+    return Dataset.from_dict(columns)
+
+
+def _arguments(job: TrainingJob, *, has_validation: bool) -> Any:
+    from sentence_transformers import SentenceTransformerTrainingArguments
+    from sentence_transformers.base.sampler import BatchSamplers
+
+    settings, steps = job.settings, job.checkpoint_steps
+    return SentenceTransformerTrainingArguments(
+        output_dir=job.checkpoints,
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup_steps=settings.warmup_ratio,
+        weight_decay=settings.weight_decay,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        bf16=job.precision == "bfloat16",
+        fp16=job.precision == "float16",
+        tf32=True if job.precision == "tf32" else None,
+        use_cpu=job.on_cpu,
+        # a text that stands in a batch twice would be a negative of its own query
+        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        logging_steps=steps,
+        save_steps=steps,
+        save_strategy="steps",
+        save_total_limit=2,
+        eval_strategy="steps" if has_validation else "no",
+        eval_steps=steps if has_validation else None,
+        load_best_model_at_end=has_validation,
+        metric_for_best_model="eval_loss" if has_validation else None,
+        greater_is_better=False if has_validation else None,
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=not job.on_cpu,
+    )
+
+
+def _entry(row: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("step", "epoch", "loss", "eval_loss", "learning_rate")
+    return {name: row[name] for name in wanted if name in row}
+
+
+class _Progress:
+    """Says what the trainer logs."""
+
+    def __new__(cls) -> Any:
+        from transformers import TrainerCallback
+
+        class Progress(TrainerCallback):
+            def on_log(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+                logs = given.get("logs") or {}
+                found = {name: logs[name] for name in ("loss", "eval_loss") if name in logs}
+                if found and state.is_world_process_zero:
+                    say(step=state.global_step, steps=state.max_steps, **found)
+
+        return Progress()

@@ -1,0 +1,89 @@
+"""What the process that trains is told, and what it says."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hn_assets.settings.training import TrainingSettings
+
+PROGRESS = "progress: "  # before each line of JSON that the process prints for its parent
+FEWEST_STEPS = 20  # between two checkpoints, which take the time of a few steps
+LOG = "training_log.json"  # in the folder of the model: what was measured while it was trained
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training, as JSON can hold it.
+
+    Attributes:
+        start: The folder of the model to start from.
+        pooling: cls, mean or last_token.
+        normalize: Whether its vectors have length 1.
+        query_max_length: The most tokens of a query while training.
+        passage_max_length: The most tokens of a passage while training.
+        model_max_length: The limit that the saved model states.
+        training_rows: The Parquet file of the rows to train on.
+        validation_rows: The same for the validation part; empty if there is none.
+        rows: How many rows to train on there are.
+        checkpoints: The folder that checkpoints are kept in until training is done.
+        output: The folder that the trained model is saved to.
+        settings: The settings of training.
+        precision: float32, tf32, bfloat16 or float16.
+        devices: The torch devices.
+        trust_remote_code: Whether code that the model brings along may run.
+        parent: The process that started this one, which ends with it.
+    """
+
+    start: str
+    pooling: str
+    normalize: bool
+    query_max_length: int
+    passage_max_length: int
+    model_max_length: int
+    training_rows: str
+    validation_rows: str
+    rows: int
+    checkpoints: str
+    output: str
+    settings: TrainingSettings
+    precision: str
+    devices: list[str]
+    trust_remote_code: bool
+    parent: int = 0
+
+    def to_json(self) -> str:
+        """The job as JSON."""
+        return json.dumps({**asdict(self), "settings": self.settings.model_dump(mode="json")})
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrainingJob":
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(**{**values, "settings": TrainingSettings(**values["settings"])})
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it is trained on the CPU."""
+        return self.devices == ["cpu"]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many steps a pass over the rows takes."""
+        return max(1, self.rows // (self.settings.batch_size * len(self.devices)))
+
+    @property
+    def checkpoint_steps(self) -> int:
+        """How many steps there are between two checkpoints."""
+        return self.settings.checkpoint_steps or max(FEWEST_STEPS, self.steps_per_epoch // 10)
+
+
+def say(**progress: Any) -> None:
+    """Print a line of progress for the parent."""
+    print(PROGRESS + json.dumps(progress), flush=True)
+
+
+def write_log(job: TrainingJob, log: list[dict[str, Any]], **facts: Any) -> None:
+    """Write what was measured while training into the folder of the model."""
+    path = Path(job.output) / LOG
+    path.write_text(json.dumps({**facts, "log": log}, indent=1) + "\n", encoding="utf-8")

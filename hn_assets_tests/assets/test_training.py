@@ -1,0 +1,126 @@
+"""Training in the graph: mine, train, compare, promote, and mine again with what was promoted."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from hn_assets.encoding.models.unchanged import hash_folder
+from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
+from hn_assets_tests.small_models import make_tiny_bert
+from hn_assets_tests.training.test_trainers import with_pooling
+
+TRAINED = ("fine_tuned_model", "fine_tuned_quality", "promoted_model")
+ALWAYS, NEVER = -1.0, 1.0  # promoted whatever nDCG@10 is, and never
+
+
+def make_graph(folder: Path, model: Path, **training: Any) -> AnimalsDataset:
+    return AnimalsDataset(
+        folder,
+        encoding={"model": "promoted", "passage_max_length": 32},
+        training={
+            "base_model": str(model),
+            "batch_size": 4,
+            "negatives_per_example": 2,
+            "learning_rate": 1e-3,
+            "max_rounds": 1,
+            **training,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    return with_pooling(folder, make_tiny_bert(folder / "bare"))
+
+
+@pytest.fixture(scope="module")
+def rounds(
+    tmp_path_factory: pytest.TempPathFactory, tiny: Path
+) -> Iterator[tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]]]:
+    """A dataset after a round that was promoted, and one more run."""
+    graph = make_graph(tmp_path_factory.mktemp("rounds"), tiny, min_improvement=ALWAYS)
+    yield graph, [graph.materialize(), graph.materialize()]
+
+
+def test_the_first_round_starts_from_the_base_model_and_is_promoted(
+    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]], tiny: Path
+) -> None:
+    _, (first, _) = rounds
+    said = told(first)
+    assert said["fine_tuned_model"]["starts_from"] == str(tiny)
+    assert (
+        said["fine_tuned_model"]["training_rows"] + said["fine_tuned_model"]["validation_queries"]
+        == 18
+    ), "the queries of the evaluation split are not trained on"
+    assert said["fine_tuned_quality"]["queries"] == 6
+    assert said["promoted_model"]["promoted"]
+    # the fine-tuned model of the second run is that of the first: no round was left
+    folder = Path(str(said["promoted_model"]["model"]))
+    lineage = json.loads((folder.parent / "lineage.json").read_text())
+    assert lineage["round"] == 1
+    assert lineage["weights"] == hash_folder(folder)
+    assert lineage["made_from"]["settings"]["training"]["learning_rate"] == 1e-3
+
+
+def test_the_next_run_mines_with_the_promoted_model_and_trains_no_more(
+    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]],
+) -> None:
+    graph, (first, second) = rounds
+    before, after = told(first), told(second)
+    promoted = before["promoted_model"]["weights"]
+    assert graph.store.stage("corpus_embeddings").require().info["space"]["weights"] == promoted
+    # its vectors were made when it was judged
+    assert after["corpus_embeddings"]["texts_encoded"] == 0
+    assert not after["fine_tuned_model"]["trained"]
+    assert after["promoted_model"]["weights"] == promoted
+    history = graph.store.stage("promoted_model").require().info["rounds"]
+    assert [row["round"] for row in history] == [1, 1]
+
+
+def test_an_unchanged_dataset_is_not_trained_again(
+    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]],
+) -> None:
+    graph, _ = rounds
+    third = told(graph.materialize())
+    assert all(third[stage]["unchanged"] for stage in TRAINED)
+
+
+def test_a_model_that_is_not_better_is_not_promoted_and_the_check_says_so(
+    tmp_path: Path, tiny: Path
+) -> None:
+    graph = make_graph(tmp_path, tiny, min_improvement=NEVER)
+    result = graph.materialize()
+    assert result.success
+    said = told(result)
+    assert not said["promoted_model"]["promoted"]
+    assert said["promoted_model"]["model"] == "none was promoted yet: mining uses the base model"
+    (check,) = (
+        evaluation
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.check_name == "model_is_better"
+    )
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert "The model is not promoted" in (check.description or "")
+    again = told(graph.materialize())
+    assert again["corpus_embeddings"]["unchanged"], "mining goes on with the base model"
+    by_query = graph.file("fine_tuned_quality", "quality_by_query.parquet")
+    import pandas as pd
+
+    each = pd.read_parquet(by_query)
+    assert len(each) == 6
+    means = json.loads(graph.file("fine_tuned_quality", "fine_tuned_quality.json").read_text())
+    assert np.isclose(each.ndcg_at_10_after.mean(), means["ndcg_at_10"]["after"])
+
+
+def test_without_the_section_nothing_is_trained(tmp_path: Path) -> None:
+    from hn_assets.assets import stages_of
+
+    names = {stage.name for stage in stages_of(AnimalsDataset(tmp_path).dataset.settings)}
+    assert not names & set(TRAINED)
