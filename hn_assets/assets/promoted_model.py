@@ -8,10 +8,10 @@ from typing import Any
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import StoreError
 from hn_assets.evaluation.paired_comparison import PairedComparison
+from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, ROUNDS
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.promotion import (
-    ROUNDS,
     Lineage,
     published_model,
     read_comparison,
@@ -111,12 +111,15 @@ def _round(
 
 
 def _false_negative_rate(context: StageContext) -> dict[str, Any]:
-    """The measured rate of the negatives, in percent; nothing if it could not be measured."""
+    """The measured rate of the negatives in percent, with its interval; nothing without one."""
     import pandas as pd
 
     methods = pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
-    own = methods[methods.method == CHOSEN].rate
-    return {"false_negatives_percent_measured": round(100 * own.iloc[0], 3)} if len(own) else {}
+    own = methods[methods.method == CHOSEN]
+    if not len(own):
+        return {}
+    names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
+    return {name: round(100 * float(own[column].iloc[0]), 3) for name, column in names}
 
 
 def _earlier_rounds(context: StageContext) -> list[dict[str, Any]]:

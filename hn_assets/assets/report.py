@@ -5,8 +5,8 @@ from hn_assets.evaluation.checks.base.last_training_set import NDCG
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.checks.run_checks import read_verdicts
 from hn_assets.evaluation.retrieval_quality import HISTORY
+from hn_assets.evaluation.training_rounds import ROUNDS
 from hn_assets.pipeline.metadata import Location, Metadata, table
-from hn_assets.pipeline.promotion import ROUNDS
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.advice import training_advice

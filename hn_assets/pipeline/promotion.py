@@ -19,8 +19,6 @@ from hn_assets.settings.encoding import PROMOTED, EncodingSettings
 from hn_assets.store import DatasetStore, layout
 from hn_assets.store.layout import MODEL_FOLDER
 
-ROUNDS = "rounds"  # the key of the history in the manifest of `promoted_model`
-
 
 class Lineage(BaseModel):
     """Where a promoted model comes from.

@@ -58,6 +58,7 @@ def test_checks_come_in_the_order_of_the_stages() -> None:
         "false_negative_audit",
         "hard_negatives",
         "fine_tuned_quality",
+        "promoted_model",
     ]
 
 

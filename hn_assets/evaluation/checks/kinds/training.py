@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
 from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.paired_comparison import PairedComparison
 from hn_assets.evaluation.quality_by_query import DECIDES
+from hn_assets.evaluation.training_rounds import (
+    RATE,
+    RATE_HIGH,
+    RATE_LOW,
+    ROUNDS,
+    last_two_rates,
+)
 from hn_assets.store import layout
 
 
@@ -53,12 +62,53 @@ def _model_is_better(inputs: CheckInputs) -> CheckResult:
     return model_is_better(PairedComparison(**found[DECIDES]), training.min_improvement)
 
 
+def false_negative_rate_has_not_risen(rounds: Sequence[Mapping[str, Any]]) -> CheckResult:
+    """Whether the negatives of the last round have no more false ones than those before.
+
+    It never blocks: a model that was trained on its own negatives ranks unlabelled positives
+    higher, too, and how much of that is too much is for people to say.
+
+    Args:
+        rounds: The rounds so far, the latest last.
+    """
+    found = last_two_rates(rounds)
+    if found is None:
+        return CheckResult(True, "there are no two rounds whose false-negative rate was measured")
+    before, now = found
+    figures = {"before": before[RATE], "now": now[RATE]}
+    seen = (
+        f"{before[RATE]:.2f} % of the negatives were false in the round before, and "
+        f"{now[RATE]:.2f} % are (measured on hidden positives)"
+    )
+    if now[RATE_LOW] <= before[RATE_HIGH]:
+        return CheckResult(True, seen, figures)
+    return CheckResult(
+        False,
+        f"{seen}: more beyond doubt. A filter, such as filters.target_false_negative_rate, holds "
+        f"them down",
+        figures,
+        blocks=False,
+    )
+
+
+def _rate_has_not_risen(inputs: CheckInputs) -> CheckResult:
+    rounds = inputs.info(layout.PROMOTED_MODEL.stage)[ROUNDS]
+    return false_negative_rate_has_not_risen(rounds)
+
+
 CHECKS = (
     Check(
         layout.FINE_TUNED_QUALITY.stage,
         "model_is_better",
         "The fine-tuned model answers the evaluation split better than the one before.",
         _model_is_better,
+        is_part_of=lambda settings: settings.training is not None,
+    ),
+    Check(
+        layout.PROMOTED_MODEL.stage,
+        "false_negative_rate_has_not_risen",
+        "The negatives of the last round have no more false ones than those of the round before.",
+        _rate_has_not_risen,
         is_part_of=lambda settings: settings.training is not None,
     ),
 )

@@ -1,0 +1,21 @@
+"""The rounds of mining, training and promotion, as the manifest of `promoted_model` keeps them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ROUNDS = "rounds"  # the key of the history in the manifest
+# of a round: the measured rate of its negatives and the ends of its interval, in percent; a round
+# whose rate could not be measured has none of them
+RATE, RATE_LOW, RATE_HIGH = (
+    "false_negatives_percent_measured",
+    "false_negatives_low",
+    "false_negatives_high",
+)
+
+
+def last_two_rates(
+    rounds: Sequence[Mapping[str, Any]],
+) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """The last two rounds whose false-negative rate was measured, or None if there are none."""
+    measured = [row for row in rounds if RATE in row]
+    return (measured[-2], measured[-1]) if len(measured) > 1 else None
