@@ -10,6 +10,7 @@ from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import TrainingError
 from hn_assets.training import checkpoints
 from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.trainers.sentence_transformers import train
 from hn_assets_tests.small_models import make_tiny_bert
 from hn_assets_tests.training.jobs import make_job
 
@@ -21,7 +22,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_killed_training_goes_on_and_gives_the_same_weights(tmp_path: Path, tiny: Path) -> None:
     undisturbed = make_job(tmp_path / "undisturbed", tiny, epochs=4)
-    fine_tune(undisturbed, lambda line: None)
+    train(undisturbed)
     job = make_job(tmp_path / "killed", tiny, epochs=4)
 
     def kill(line: str) -> None:
