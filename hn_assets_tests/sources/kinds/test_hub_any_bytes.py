@@ -88,8 +88,8 @@ def test_a_readme(tmp_path: Path, content: bytes) -> None:
     (layout(tmp_path) / "toy" / "README.md").write_bytes(content)
     source = HubSettings(type="hub", dataset="toy").open(tmp_path)
     try:
-        # a configuration that names no files has all of them
-        assert {document.id for document in source.documents()} in ({"007"}, {"007", "1"})
+        # a configuration that names no files has all of them, and it may come to name the other one
+        assert {document.id for document in source.documents()} in ({"007"}, {"007", "1"}, {"1"})
     except HardNegativesError as error:
         assert "toy" in str(error)
         assert "\n" not in str(error)
