@@ -61,8 +61,17 @@ class PairedComparison:
         return (
             f"{self.before:.4f} before and {self.after:.4f} after, {self.difference:+.4f} "
             f"({self.low:+.4f} to {self.high:+.4f} with {self.confidence:.0%} confidence, measured "
-            f"on {self.queries:,} queries; p = {self.p_value:.3f})"
+            f"on {self.queries:,} queries; {_describe_p(self.p_value)})"
         )
+
+
+def _describe_p(value: float) -> str:
+    """A p-value as it is printed.
+
+    >>> _describe_p(0.0002), _describe_p(0.04)
+    ('p < 0.001', 'p = 0.040')
+    """
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def compare_paired(

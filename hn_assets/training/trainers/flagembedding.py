@@ -80,7 +80,7 @@ def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]
         fp16=job.precision == "float16",
         tf32=True if job.precision == "tf32" else None,
         use_cpu=job.on_cpu,
-        logging_steps=job.checkpoint_steps,
+        logging_steps=max(1, job.checkpoint_steps // 4),
         save_steps=job.checkpoint_steps,
         save_total_limit=2,
         temperature=settings.temperature,

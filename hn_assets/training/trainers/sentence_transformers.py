@@ -100,7 +100,7 @@ def _arguments(job: TrainingJob, *, has_validation: bool) -> Any:
         use_cpu=job.on_cpu,
         # a text that stands in a batch twice would be a negative of its own query
         batch_sampler=BatchSamplers.NO_DUPLICATES,
-        logging_steps=steps,
+        logging_steps=max(1, steps // 4),
         save_steps=steps,
         save_strategy="steps",
         save_total_limit=2,
