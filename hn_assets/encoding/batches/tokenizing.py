@@ -20,8 +20,11 @@ TokenIds = NDArray[np.int32]
 # token; a run of spaces or one endless word may have any number.
 CHARACTERS_PER_TOKEN = 16
 MOST_CHARACTERS = 1 << 20  # of a text are ever read
-PIECE_TEXTS = 1024  # tokenised by one call, of which every thread takes a share
-PIECE_CHARACTERS = 1 << 22
+PIECE_TEXTS = 512  # tokenised by one call, of which every thread takes a share
+PIECE_CHARACTERS = 1 << 21
+PIECES_AT_ONCE = (
+    3  # while the ids of one are taken over, two keep every thread of the tokenizer busy
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,7 @@ class TextTokenizer:
         enough = max_length * CHARACTERS_PER_TOKEN
         ids: list[TokenIds] = []
         truncated = 0
-        # While the ids of one piece are taken over, which one thread does, the next is tokenised.
-        with ThreadPoolExecutor(2) as threads:
+        with ThreadPoolExecutor(PIECES_AT_ONCE) as threads:
             for found in threads.map(partial(self._tokenize, enough), _pieces(texts, enough)):
                 ids += found.ids
                 truncated += found.truncated
