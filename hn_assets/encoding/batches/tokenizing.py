@@ -22,9 +22,8 @@ CHARACTERS_PER_TOKEN = 16
 MOST_CHARACTERS = 1 << 20  # of a text are ever read
 PIECE_TEXTS = 512  # tokenised by one call, of which every thread takes a share
 PIECE_CHARACTERS = 1 << 21
-PIECES_AT_ONCE = (
-    3  # while the ids of one are taken over, two keep every thread of the tokenizer busy
-)
+# While the ids of one piece are taken over, which one thread does, two keep the tokenizer busy.
+PIECES_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
