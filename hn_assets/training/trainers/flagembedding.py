@@ -7,6 +7,7 @@ from typing import Any
 
 from hn_assets.training.checkpoints import newest_whole
 from hn_assets.training.sentence_transformer import open_model, save_model
+from hn_assets.training.trainer_arguments import common_arguments
 from hn_assets.training.training_job import TrainingJob, say, write_log
 
 
@@ -69,20 +70,7 @@ def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]
         cache_path=str(Path(job.checkpoints) / "rows"),
     )
     training = EncoderOnlyEmbedderTrainingArguments(
-        output_dir=job.checkpoints,
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup_ratio,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        bf16=job.precision == "bfloat16",
-        fp16=job.precision == "float16",
-        tf32=True if job.precision == "tf32" else None,
-        use_cpu=job.on_cpu,
-        logging_steps=max(1, job.checkpoint_steps // 4),
-        save_steps=job.checkpoint_steps,
-        save_total_limit=2,
+        **common_arguments(job),
         temperature=settings.temperature,
         sentence_pooling_method=job.pooling,
         normalize_embeddings=job.normalize,
@@ -90,9 +78,8 @@ def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]
         use_mrl=bool(settings.matryoshka_dimensions),
         mrl_dims=[str(size) for size in settings.matryoshka_dimensions],  # type: ignore[arg-type]
         dataloader_drop_last=True,
-        resume_from_checkpoint=checkpoint or "none, but the folder may hold files",
-        report_to=[],
-        disable_tqdm=True,
+        # not None, which would be refused if the folder holds anything
+        resume_from_checkpoint=checkpoint or "none",
     )
     return model, data, training
 

@@ -7,6 +7,7 @@ from hn_assets.training.checkpoints import newest_whole
 from hn_assets.training.lora import add_adapters, merge_adapters
 from hn_assets.training.losses import make_loss
 from hn_assets.training.sentence_transformer import open_model, save_model
+from hn_assets.training.trainer_arguments import common_arguments
 from hn_assets.training.training_job import TrainingJob, say, write_log
 
 
@@ -83,34 +84,18 @@ def _arguments(job: TrainingJob, *, has_validation: bool) -> Any:
     from sentence_transformers import SentenceTransformerTrainingArguments
     from sentence_transformers.base.sampler import BatchSamplers
 
-    settings, steps = job.settings, job.checkpoint_steps
+    steps = job.checkpoint_steps
     return SentenceTransformerTrainingArguments(
-        output_dir=job.checkpoints,
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        per_device_eval_batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup_ratio,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        bf16=job.precision == "bfloat16",
-        fp16=job.precision == "float16",
-        tf32=True if job.precision == "tf32" else None,
-        use_cpu=job.on_cpu,
+        **common_arguments(job),
+        per_device_eval_batch_size=job.settings.batch_size,
+        data_seed=job.settings.seed,
         # a text that stands in a batch twice would be a negative of its own query
         batch_sampler=BatchSamplers.NO_DUPLICATES,
-        logging_steps=max(1, steps // 4),
-        save_steps=steps,
-        save_strategy="steps",
-        save_total_limit=2,
         eval_strategy="steps" if has_validation else "no",
         eval_steps=steps if has_validation else None,
         load_best_model_at_end=has_validation,
         metric_for_best_model="eval_loss" if has_validation else None,
         greater_is_better=False if has_validation else None,
-        report_to=[],
-        disable_tqdm=True,
         dataloader_num_workers=0,
         dataloader_pin_memory=not job.on_cpu,
     )
