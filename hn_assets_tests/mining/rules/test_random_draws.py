@@ -38,16 +38,19 @@ def test_a_draw_depends_on_its_query_and_its_number_alone(
     assert np.array_equal(draw(names(documents), 3, count, seed), every[:3, :count])
 
 
-@settings(max_examples=20, deadline=None)
-@given(documents=st.integers(200, 400), seed=st.integers(0, 2**64))
-def test_a_new_document_changes_hardly_any_draw(documents: int, seed: int) -> None:
-    before = draw(names(documents), 500, 4, seed)
-    after = draw(names(documents + 1), 500, 4, seed)
-    changed = before != after
+def test_a_new_document_changes_hardly_any_draw() -> None:
+    documents = 200
+    changed = drawn = draws = 0
+    for seed in range(20):
+        before = draw(names(documents), 500, 4, seed)
+        after = draw(names(documents + 1), 500, 4, seed)
+        changed += int((before != after).sum())
+        drawn += int((after[before != after] == f"d{documents}").sum())
+        draws += after.size
     # it is drawn as often as any other, and now and then it keeps one from being within reach
-    assert changed.mean() < 8 / documents
-    assert (after[changed] == f"d{documents}").mean() > 0.2
-    assert (after == f"d{documents}").any()
+    assert changed / draws < 4 / documents
+    assert drawn / changed > 0.3
+    assert drawn / draws > 0.5 / documents
 
 
 def test_every_document_has_about_the_same_chance() -> None:
