@@ -1,6 +1,5 @@
 """false_negative_audit: how many known positives each way of mining would take as negatives."""
 
-import base64
 import math
 
 import pyarrow as pa
@@ -8,7 +7,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.mining.holdout.audit import CHOSEN, Audit, describe_method
 from hn_assets.mining.plan import resolved_plan
-from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.metadata import Metadata, picture, table
 from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
@@ -55,12 +54,9 @@ def _describe(found: Audit, chart: bytes) -> Metadata:
             "hardness_mean_score_minus_positive": round(row["mean_score_minus_positive"], 4),
             "full_query_share": round(row["full_query_share"], 4),
         }
-    image = base64.b64encode(chart).decode()
     return {
         **described,
-        "rate_against_hardness": Markdown(
-            f"![false-negative rate against hardness](data:image/png;base64,{image})"
-        ),
+        "rate_against_hardness": picture("false-negative rate against hardness", chart),
         "methods": table(
             {
                 "method": describe_method(row),

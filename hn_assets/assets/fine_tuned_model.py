@@ -1,30 +1,28 @@
 """fine_tuned_model: the encoder, trained on the training set."""
 
-import base64
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import ModelIdentity, identify_model
 from hn_assets.export.base.examples import Examples
 from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.hashing import hash_of_text
-from hn_assets.pipeline.metadata import Markdown, Metadata, table
+from hn_assets.pipeline.metadata import Metadata, picture, table
 from hn_assets.pipeline.promotion import (
     base_model,
     data_versions,
     published_model,
     read_lineage,
     resolved_encoding,
+    training_settings,
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.loss_curve import draw_losses
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED, EncodingSettings
-from hn_assets.settings.training import TrainingSettings
 from hn_assets.store import Draft, layout
 from hn_assets.training.checkpoints import remove_others
 from hn_assets.training.fine_tune import fine_tune
@@ -36,7 +34,7 @@ JUDGED_BY = {"min_improvement", "confidence", "max_rounds"}
 
 def settings(settings: DatasetSettings) -> Resolved:
     """All settings of training, but those that judge what came of it."""
-    training = _training(settings)
+    training = training_settings(settings)
     encoding = settings.encoding.model_dump(mode="json", exclude={"model", "revision"})
     return {
         "training": training.model_dump(mode="json", exclude=JUDGED_BY),
@@ -58,7 +56,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     """Train the model, or keep the promoted one if no round is left."""
     if _rounds_are_over(context):
         return _keep_promoted(context, draft)
-    training = _training(context.settings)
+    training = training_settings(context.settings)
     start = _start(context)
     devices, precision = _device(context)
     key = hash_of_text(repr((settings(context.settings), identify(context), _inputs(context))))
@@ -121,7 +119,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "resumed_at": "not at all" if report.resumed_at is None else report.resumed_at,
         "training_seconds": report.seconds,
         "losses": table(report.log),
-        "loss_curve": _picture(draw_losses(report.log)),
+        "loss_curve": picture("loss by step", draw_losses(report.log)),
     }
 
 
@@ -131,7 +129,7 @@ def published(context: StageContext, version: str) -> None:
 
 
 def _keep_promoted(context: StageContext, draft: Draft) -> Metadata:
-    training = _training(context.settings)
+    training = training_settings(context.settings)
     folder = published_model(context.dataset.store, layout.PROMOTED_MODEL.stage)
     assert folder is not None, "rounds are over only if a model was promoted"
     shutil.copytree(folder, draft.path(layout.MODEL_FOLDER))
@@ -162,7 +160,7 @@ def _rounds_are_over(context: StageContext) -> bool:
     lineage = read_lineage(context.dataset.store)
     if lineage is None or lineage.data != data_versions(_inputs(context)):
         return False
-    return lineage.round >= _training(context.settings).max_rounds
+    return lineage.round >= training_settings(context.settings).max_rounds
 
 
 def _inputs(context: StageContext) -> dict[str, str]:
@@ -177,7 +175,7 @@ def _start(context: StageContext) -> ModelIdentity:
 
 
 def _start_settings(context: StageContext) -> EncodingSettings:
-    if _training(context.settings).start_from == "promoted":
+    if training_settings(context.settings).start_from == "promoted":
         return resolved_encoding(context.dataset)
     encoding = context.settings.encoding
     return encoding.model_copy(update={"model": base_model(context.settings)})
@@ -187,16 +185,6 @@ def _device(context: StageContext) -> tuple[list[str], str]:
     compute = context.settings.compute
     devices = choose_devices(compute.device).devices
     return devices, choose_precision(compute.precision, *devices).value
-
-
-def _training(settings: DatasetSettings) -> TrainingSettings:
-    assert settings.training is not None, "only datasets with training have this stage"
-    return settings.training
-
-
-def _picture(image: bytes) -> Any:
-    encoded = base64.b64encode(image).decode()
-    return Markdown(f"![loss by step](data:image/png;base64,{encoded})")
 
 
 STAGE = Stage(

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.vectors.recorded_versions import record_version
-from hn_assets.errors import StoreError
 from hn_assets.evaluation.paired_comparison import compare_paired
 from hn_assets.evaluation.quality_by_query import DECIDES, greatest_changes, write_by_query
 from hn_assets.evaluation.rank_with_model import ModelRankings, rank_with_model
 from hn_assets.evaluation.retrieval_quality import MEASURES, measure_each_query
 from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, table
-from hn_assets.pipeline.promotion import published_model
+from hn_assets.pipeline.promotion import trained_model, training_settings
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
 
 def settings(settings: DatasetSettings) -> Resolved:
     """The split, the confidence, and what vectors depend on beside the weights."""
-    assert settings.training is not None, "only datasets with training have this stage"
     return {
         "split": settings.mining.evaluation_split,
-        "confidence": settings.training.confidence,
+        "confidence": training_settings(settings).confidence,
         "encoding": settings.encoding.model_dump(mode="json", exclude={"model", "revision"}),
         "precision": settings.compute.precision,
     }
@@ -47,8 +45,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     after = _measure_new(context, before, qrels, depth)
     by_query, queries = draft.path(layout.QUALITY_BY_QUERY.name), context.input(layout.QUERIES)
     write_by_query(by_query, before, after)
-    training = context.settings.training
-    assert training is not None
+    training = training_settings(context.settings)
     compared = {
         name: compare_paired(before[name].to_numpy(), after[name].to_numpy(), training.confidence)
         for name in MEASURES
@@ -107,9 +104,7 @@ def _measure_new(
         return before
     split = context.settings.mining.evaluation_split
     compute = context.settings.compute
-    folder = published_model(context.dataset.store, layout.FINE_TUNED_MODEL.stage)
-    if folder is None:
-        raise StoreError(f"{context.dataset.name}/{layout.FINE_TUNED_MODEL.stage} has no model")
+    folder = trained_model(context.dataset.store)
     encoding = context.settings.encoding.model_copy(update={"model": str(folder), "revision": None})
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -2,25 +2,24 @@
 
 import shutil
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from hn_assets.encoding.models.unchanged import hash_folder
-from hn_assets.errors import StoreError
-from hn_assets.evaluation.paired_comparison import PairedComparison
+from hn_assets.evaluation.paired_comparison import PairedComparison, read_comparison
+from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, ROUNDS
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.promotion import (
     Lineage,
     published_model,
-    read_comparison,
     read_lineage,
+    trained_model,
+    training_settings,
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.settings.training import TrainingSettings
 from hn_assets.store import Draft, layout
 
 MAX_ROUNDS_REMEMBERED = 100
@@ -28,16 +27,16 @@ MAX_ROUNDS_REMEMBERED = 100
 
 def settings(settings: DatasetSettings) -> Resolved:
     """What decides whether a model is better."""
-    training = _training(settings)
+    training = training_settings(settings)
     return {"min_improvement": training.min_improvement, "confidence": training.confidence}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
     """Promote the fine-tuned model if it is better, else keep the one that there is."""
-    comparison = read_comparison(context.input(layout.FINE_TUNED_QUALITY))
-    outcome = comparison.outcome(_training(context.settings).min_improvement)
+    comparison = read_comparison(context.input(layout.FINE_TUNED_QUALITY), DECIDES)
+    outcome = comparison.outcome(training_settings(context.settings).min_improvement)
     before = read_lineage(context.dataset.store)
-    trained = _trained_model(context)
+    trained = trained_model(context.dataset.store)
     # after the last round it is the promoted model itself that was looked at
     is_new = before is None or hash_folder(trained) != before.weights
     if outcome == "better" and is_new:
@@ -47,7 +46,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         _keep(context, draft)
     text = "{}" if lineage is None else lineage.model_dump_json(indent=1)
     draft.path(layout.PROMOTED_MODEL.name).write_text(text + "\n", encoding="utf-8")
-    rounds = [*_earlier_rounds(context), _round(context, comparison, outcome, lineage)]
+    rounds = [*context.history(ROUNDS), _round(context, comparison, outcome, lineage)]
     draft.info[ROUNDS] = rounds[-MAX_ROUNDS_REMEMBERED:]
     described: dict[str, Any] = {
         "promoted": lineage is not before,
@@ -69,7 +68,7 @@ def _promote(
     context: StageContext, draft: Draft, comparison: PairedComparison, before: Lineage | None
 ) -> Lineage:
     target = draft.path(layout.MODEL_FOLDER)
-    shutil.copytree(_trained_model(context), target)
+    shutil.copytree(trained_model(context.dataset.store), target)
     trained = context.info(layout.FINE_TUNED_MODEL.stage)
     same_data = before is not None and before.data == trained["data"]
     return Lineage(
@@ -79,13 +78,6 @@ def _promote(
         weights=hash_folder(target),
         quality={"ndcg_at_10_before": comparison.before, "ndcg_at_10": comparison.after},
     )
-
-
-def _trained_model(context: StageContext) -> Path:
-    folder = published_model(context.dataset.store, layout.FINE_TUNED_MODEL.stage)
-    if folder is None:
-        raise StoreError(f"{context.dataset.name}/{layout.FINE_TUNED_MODEL.stage} has no model")
-    return folder
 
 
 def _keep(context: StageContext, draft: Draft) -> None:
@@ -120,20 +112,6 @@ def _false_negative_rate(context: StageContext) -> dict[str, Any]:
         return {}
     names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
     return {name: round(100 * float(own[column].iloc[0]), 3) for name, column in names}
-
-
-def _earlier_rounds(context: StageContext) -> list[dict[str, Any]]:
-    try:
-        manifest = context.place.manifest()
-    except StoreError as error:
-        context.log.warning(f"{error}: the history of the rounds begins anew")
-        return []
-    return [] if manifest is None else list(manifest.info.get(ROUNDS, []))
-
-
-def _training(settings: DatasetSettings) -> TrainingSettings:
-    assert settings.training is not None, "only datasets with training have this stage"
-    return settings.training
 
 
 STAGE = Stage(

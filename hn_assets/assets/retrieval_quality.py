@@ -1,9 +1,7 @@
 """retrieval_quality: how well the rankings answer the evaluation split, now and before."""
 
 from datetime import datetime, timezone
-from typing import Any
 
-from hn_assets.errors import StoreError
 from hn_assets.evaluation.retrieval_quality import (
     HISTORY,
     append_measurement,
@@ -27,23 +25,13 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     found, queries = measure_quality(context.input(layout.CANDIDATES), qrels, split, depth)
     measured = {"queries": queries, "depth": depth, **found}
     write_quality(draft.path(layout.RETRIEVAL_QUALITY.name), measured)
-    history = _read_history(context)
+    history = context.history(HISTORY)
     # the history is not in the file, so that equal quality is an equal version
     draft.info[HISTORY] = append_measurement(history, measured, datetime.now(timezone.utc))
     described = describe_quality(measured, history, split)
     if "compared" in described:
         described["compared"] = table(described["compared"])
     return described
-
-
-def _read_history(context: StageContext) -> list[dict[str, Any]]:
-    """What earlier runs measured, the latest last; nothing if it is damaged."""
-    try:
-        manifest = context.place.manifest()
-        return [] if manifest is None else list(manifest.info.get(HISTORY, []))
-    except StoreError as error:
-        context.log.warning(f"{error}: the history of the quality begins anew")
-        return []
 
 
 STAGE = Stage(

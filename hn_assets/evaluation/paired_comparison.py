@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -63,6 +65,11 @@ class PairedComparison:
             f"({self.low:+.4f} to {self.high:+.4f} with {self.confidence:.0%} confidence, measured "
             f"on {self.queries:,} queries; {_describe_p(self.p_value)})"
         )
+
+
+def read_comparison(path: Path, measure: str) -> PairedComparison:
+    """The comparison of one measure, from the JSON file of `fine_tuned_quality`."""
+    return PairedComparison(**json.loads(path.read_text(encoding="utf-8"))[measure])
 
 
 def _describe_p(value: float) -> str:

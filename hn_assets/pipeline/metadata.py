@@ -3,6 +3,7 @@
 Numbers and texts stand as they are; the classes here say of the others how they are to be shown.
 """
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,11 @@ class Location:
 
 
 KINDS: dict[str, type] = {"table": Table, "markdown": Markdown, "location": Location}
+
+
+def picture(title: str, png: bytes) -> Markdown:
+    """A picture as Markdown that holds it whole; `title` stands for it where none can be shown."""
+    return Markdown(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> Table | str:

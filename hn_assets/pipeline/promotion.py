@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hn_assets.encoding.models.model import find_model
 from hn_assets.errors import StoreError
-from hn_assets.evaluation.paired_comparison import PairedComparison
-from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED, EncodingSettings
+from hn_assets.settings.training import TrainingSettings
 from hn_assets.store import DatasetStore, layout
 from hn_assets.store.layout import MODEL_FOLDER
 
@@ -59,12 +57,6 @@ def read_lineage(store: DatasetStore) -> Lineage | None:
         ) from error
 
 
-def read_comparison(path: Path) -> PairedComparison:
-    """The comparison that decides about a promotion, from the file of `fine_tuned_quality`."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return PairedComparison(**found[DECIDES])
-
-
 def published_model(store: DatasetStore, stage: str) -> Path | None:
     """The folder of the model that a stage has published, every file verified; None if it has none.
 
@@ -79,6 +71,24 @@ def published_model(store: DatasetStore, stage: str) -> Path | None:
     for name in names:
         place.file(name)
     return place.folder / manifest.version / MODEL_FOLDER
+
+
+def trained_model(store: DatasetStore) -> Path:
+    """The folder of the fine-tuned model, every file verified.
+
+    Raises:
+        StoreError: There is none, or the store is damaged.
+    """
+    folder = published_model(store, layout.FINE_TUNED_MODEL.stage)
+    if folder is None:
+        raise StoreError(f"{store.dataset}/{layout.FINE_TUNED_MODEL.stage} has no model")
+    return folder
+
+
+def training_settings(settings: DatasetSettings) -> TrainingSettings:
+    """The section `training`, which every dataset with these stages has."""
+    assert settings.training is not None, "only datasets with training have this stage"
+    return settings.training
 
 
 def base_model(settings: DatasetSettings) -> str:
@@ -108,6 +118,22 @@ def resolved_encoding(dataset: Dataset) -> EncodingSettings:
     folder = published_model(dataset.store, layout.PROMOTED_MODEL.stage)
     model = base_model(settings) if folder is None else str(folder)
     return settings.encoding.model_copy(update={"model": model})
+
+
+def state_of_promoted(dataset: Dataset) -> str | None:
+    """The version of the promoted model if it is the one that encodes; its files are not read.
+
+    A model that was promoted is a change, so that the next round begins by itself.
+
+    Raises:
+        StoreError: The store is damaged.
+    """
+    if dataset.settings.encoding.model != PROMOTED:
+        return None
+    manifest = dataset.store.stage(layout.PROMOTED_MODEL.stage).manifest()
+    if manifest is None or not any(name.startswith(MODEL_FOLDER) for name in manifest.files):
+        return None
+    return manifest.version
 
 
 def data_versions(inputs: Mapping[str, Any]) -> dict[str, str]:

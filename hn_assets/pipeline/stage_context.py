@@ -6,6 +6,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hn_assets.errors import StoreError
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft, Manifest
@@ -101,6 +102,18 @@ class StageContext:
         if stage not in self._manifests:
             self._manifests[stage] = self.dataset.store.stage(stage).require()
         return self._manifests[stage]
+
+    def history(self, key: str) -> list[dict[str, Any]]:
+        """What earlier versions of this stage have kept under `key`, the latest last.
+
+        There is nothing if the stage was never materialized, or if its manifest is damaged.
+        """
+        try:
+            manifest = self.place.manifest()
+            return [] if manifest is None else list(manifest.info.get(key, []))
+        except StoreError as error:
+            self.log.warning(f"{error}: the history of {self.name} begins anew")
+            return []
 
     def info(self, stage: str) -> Mapping[str, Any]:
         """What a stage that this one reads says of how it was made."""

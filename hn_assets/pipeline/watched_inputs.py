@@ -3,7 +3,7 @@
 from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.filters.all_filters import external_files
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.pipeline.promotion import resolved_encoding
+from hn_assets.pipeline.promotion import base_model, state_of_promoted
 from hn_assets.sources.fingerprint import state_of_source
 
 
@@ -14,12 +14,11 @@ def state_of_inputs(dataset: Dataset) -> dict[str, str]:
         HardNegativesError: One of them is not there, or the hub cannot be asked.
     """
     settings = dataset.settings
-    # a model that was promoted is a change, so that the next round begins by itself
-    encoding = resolved_encoding(dataset)
     files = external_files(settings.filters, dataset.base)
     states = {
         "source": state_of_source(dataset.open_source(), files),
-        "model": state_of_model(encoding.model, encoding.revision),
+        "model": state_of_promoted(dataset)
+        or state_of_model(base_model(settings), settings.encoding.revision),
     }
     if settings.teacher is not None:
         states["teacher"] = state_of_model(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hn_assets.evaluation.paired_comparison import PairedComparison
+from hn_assets.evaluation.paired_comparison import read_comparison
 from hn_assets.evaluation.quality_by_query import DECIDES, greatest_changes
 from hn_assets.report.loss_curve import draw_losses
 
@@ -55,8 +55,7 @@ def collect_training(
         min_improvement: `training.min_improvement`.
     """
     log = json.loads(training_log.read_text(encoding="utf-8")).get("log", [])
-    found = json.loads(quality.read_text(encoding="utf-8"))
-    comparison = PairedComparison(**found[DECIDES])
+    comparison = read_comparison(quality, DECIDES)
     return TrainingSummary(
         loss_curve=base64.b64encode(draw_losses(log)).decode() if log else "",
         comparison=comparison.describe(),

@@ -1,21 +1,20 @@
 """The rows that a trainer reads: a query, a positive, and some of the query's hard negatives."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hn_assets.errors import SettingsError
-from hn_assets.export.base.examples import Example, Passage
+from hn_assets.export.base.examples import Example, Examples, Passage
+from hn_assets.export.base.row_files import write_parquet
 from hn_assets.mining.rules.sampling import hash_ids, random_keys
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 
-ROWS_PER_GROUP = 2_000
 ROWS = pa.schema(
     [
         ("query", pa.string()),
@@ -48,7 +47,7 @@ class RowCounts:
 
 
 def write_training_rows(
-    examples: Iterable[Example],
+    examples: Examples | Sequence[Example],
     training: Path,
     validation: Path,
     *,
@@ -61,7 +60,7 @@ def write_training_rows(
     depend on their order. Texts stand as the encoder reads them, with its instructions before them.
 
     Args:
-        examples: The examples of the mined split.
+        examples: The examples of the mined split; they are gone through twice.
         training: The file of the rows to train on.
         validation: The file of the rows of the validation part; it may have none.
         settings: Its `validation_share`, `negatives_per_example` and `seed` are used.
@@ -70,42 +69,46 @@ def write_training_rows(
     Raises:
         SettingsError: No query has enough negatives.
     """
-    counts = {"training": 0, "validation": 0}
-    queries = {"training": 0, "validation": 0}
-    too_few = 0
-    pending: dict[str, list[dict[str, Any]]] = {"training": [], "validation": []}
-    with (
-        pq.ParquetWriter(training, ROWS, compression="zstd") as train_file,
-        pq.ParquetWriter(validation, ROWS, compression="zstd") as validation_file,
-    ):
-        files = {"training": train_file, "validation": validation_file}
-        for example in examples:
-            rows = list(_rows_of(example, settings, encoding))
-            if not rows:
-                too_few += 1
-                continue
-            part = "validation" if _is_for_validation(example.query_id, settings) else "training"
-            queries[part] += 1
-            counts[part] += len(rows)
-            pending[part] += rows
-            if len(pending[part]) >= ROWS_PER_GROUP:
-                files[part].write_table(pa.Table.from_pylist(pending[part], schema=ROWS))
-                pending[part] = []
-        for part, rows in pending.items():
-            files[part].write_table(pa.Table.from_pylist(rows, schema=ROWS))
-    if not counts["training"]:
+    parts: list[tuple[int, int, int]] = []
+    for path, is_validation in ((training, False), (validation, True)):
+        parts.append(_write_part(path, examples, is_validation, settings, encoding))
+    (rows, queries, too_few), (validation_rows, validation_queries, others_too_few) = parts
+    too_few += others_too_few
+    if not rows:
         raise SettingsError(
             f"no query is left to train on: {too_few} have fewer than "
             f"{settings.negatives_per_example} negatives. Lower training.negatives_per_example, or "
             f"training.validation_share"
         )
-    return RowCounts(
-        training=counts["training"],
-        training_queries=queries["training"],
-        validation=counts["validation"],
-        validation_queries=queries["validation"],
-        queries_with_too_few_negatives=too_few,
-    )
+    return RowCounts(rows, queries, validation_rows, validation_queries, too_few)
+
+
+def _write_part(
+    path: Path,
+    examples: Iterable[Example],
+    is_validation: bool,
+    settings: TrainingSettings,
+    encoding: EncodingSettings,
+) -> tuple[int, int, int]:
+    """Write the rows of one of the two parts.
+
+    Returns:
+        The number of rows, of queries that have some, and of queries with too few negatives.
+    """
+    queries = too_few = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal queries, too_few
+        for example in examples:
+            if _is_for_validation(example.query_id, settings) != is_validation:
+                continue
+            found = list(_rows_of(example, settings, encoding))
+            queries += bool(found)
+            too_few += not found
+            yield from found
+
+    count = write_parquet(path, ROWS, rows())
+    return count, queries, too_few
 
 
 def _rows_of(

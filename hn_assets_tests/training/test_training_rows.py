@@ -1,6 +1,6 @@
 """What a model is trained on: which rows there are, and what they hold."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def example(query: int, positives: int = 1, negatives: int = 6) -> Example:
 
 
 def write(
-    folder: Path, examples: Iterable[Example], instruction: str = "", **settings: Any
+    folder: Path, examples: Sequence[Example], instruction: str = "", **settings: Any
 ) -> tuple[RowCounts, list[dict[str, Any]], list[dict[str, Any]]]:
     training, validation = folder / "training.parquet", folder / "validation.parquet"
     counts = write_training_rows(
@@ -60,7 +60,7 @@ def test_the_validation_part_does_not_depend_on_the_order_of_queries(tmp_path: P
     assert 30 < len(asked) < 90
     assert counts.validation_queries == len(asked)
     assert not asked & {row["query"] for row in training}
-    _, _, again = write(tmp_path, reversed(examples), validation_share=0.2)
+    _, _, again = write(tmp_path, examples[::-1], validation_share=0.2)
     assert {row["query"] for row in again} == asked
     _, _, other = write(tmp_path, examples, validation_share=0.2, seed=7)
     assert {row["query"] for row in other} != asked

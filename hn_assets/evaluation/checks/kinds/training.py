@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
 from hn_assets.evaluation.checks.base.result import CheckResult
-from hn_assets.evaluation.paired_comparison import PairedComparison
+from hn_assets.evaluation.paired_comparison import PairedComparison, read_comparison
 from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.evaluation.training_rounds import (
     RATE,
@@ -56,10 +55,10 @@ def model_is_better(comparison: PairedComparison, min_improvement: float) -> Che
 
 
 def _model_is_better(inputs: CheckInputs) -> CheckResult:
-    found = json.loads(inputs.file(layout.FINE_TUNED_QUALITY).read_text(encoding="utf-8"))
+    comparison = read_comparison(inputs.file(layout.FINE_TUNED_QUALITY), DECIDES)
     training = inputs.settings.training
     assert training is not None, "only datasets with training have this check"
-    return model_is_better(PairedComparison(**found[DECIDES]), training.min_improvement)
+    return model_is_better(comparison, training.min_improvement)
 
 
 def false_negative_rate_has_not_risen(rounds: Sequence[Mapping[str, Any]]) -> CheckResult:
