@@ -47,6 +47,7 @@ def _describe(found: Audit, chart: bytes) -> Metadata:
         described |= {
             "false_negative_rate": round(row["rate"], 5),
             "false_negative_rate_95_percent": f"{row['rate_low']:.3%} to {row['rate_high']:.3%}",
+            "false_negative_rate_kind": "measured",
             "hardness_mean_score": round(row["mean_score"], 4),
             "hardness_mean_rank": _rounded(row["mean_rank"]),
             "hardness": _rounded(row["hardness"], 4),

@@ -18,7 +18,7 @@ from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE, Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
-from hn_assets.mining.holdout.rate import estimate_rate
+from hn_assets.mining.holdout.rate import measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.rules.sampling import Sampling
@@ -149,7 +149,7 @@ class _Row:
     def describe(self) -> dict[str, object]:
         """The row of the table."""
         tally, sampling = self.tally, self.method.sampling
-        rate = estimate_rate(tally.false_negatives, tally.negatives)
+        rate = measured_rate(tally.false_negatives, tally.negatives)
         negatives = max(rate.negatives, 1)
         has_hardness = sampling.ranked_count and sampling.method in ("top", "window")
         return {

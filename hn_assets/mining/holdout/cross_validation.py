@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import Method
-from hn_assets.mining.holdout.rate import FalseNegativeRate, estimate_rate
+from hn_assets.mining.holdout.rate import FalseNegativeRate, measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
@@ -67,7 +67,7 @@ class CrossValidation:
         chosen = method.choose(rankings)
         false_negatives = rankings.sum_by_query(chosen & rankings.hidden, self._count)
         negatives = rankings.sum_by_query(chosen, self._count) / self._repeats
-        return estimate_rate(false_negatives, negatives)
+        return measured_rate(false_negatives, negatives)
 
     def curve(self, method: Method) -> list[tuple[float, FalseNegativeRate]]:
         """The rate at each threshold that is worth trying, the lowest threshold first."""

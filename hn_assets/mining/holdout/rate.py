@@ -1,23 +1,37 @@
-"""The false-negative rate: which share of the mined negatives are hidden positives."""
+"""The false-negative rate: which share of the mined negatives are relevant, and how that is known.
 
-from dataclasses import dataclass
+A rate is of one of three kinds, and whoever shows it names the kind.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Z = 1.96  # of a 95 % interval
 
+RateKind = Literal["measured", "estimated", "assumed"]
+
+# what each kind of rate rests on
+RATE_KINDS: dict[RateKind, str] = {
+    "measured": "relevant negatives were counted: hidden positives, or those that people judged",
+    "estimated": "a model of relevance was asked, whose error is known from other collections",
+    "assumed": "nobody measured it",
+}
+
 
 @dataclass(frozen=True)
 class FalseNegativeRate:
-    """How many hidden positives were mined.
+    """Which share of the mined negatives are relevant.
 
     Attributes:
         rate: The share of the mined negatives.
-        low: The lower end of the 95 % confidence interval over queries.
-        high: The upper end of the 95 % confidence interval over queries.
+        low: The lower end of the 95 % interval of the rate.
+        high: The upper end of the 95 % interval of the rate.
         error: The standard error of the rate.
-        negatives: The number of mined negatives.
+        negatives: The number of negatives that the rate was found on.
+        kind: How the rate is known; `RATE_KINDS` says what each kind rests on.
     """
 
     rate: float
@@ -25,6 +39,16 @@ class FalseNegativeRate:
     high: float
     error: float
     negatives: int
+    kind: RateKind = "measured"
+
+    def describe(self) -> str:
+        """The rate with its interval and its kind, for people.
+
+        >>> FalseNegativeRate(0.01, 0.005, 0.02, 0.004, 500).describe()
+        '1.00 % (0.50 to 2.00, measured on 500 negatives)'
+        """
+        interval = f"{100 * self.low:.2f} to {100 * self.high:.2f}"
+        return f"{100 * self.rate:.2f} % ({interval}, {self.kind} on {self.negatives:,} negatives)"
 
     @property
     def upper_estimate(self) -> float:
@@ -34,10 +58,10 @@ class FalseNegativeRate:
     def times(self, factor: float) -> "FalseNegativeRate":
         """The rate if there were `factor` times as many positives that could be mined."""
         rate, low, high = (min(1.0, x * factor) for x in (self.rate, self.low, self.high))
-        return FalseNegativeRate(rate, low, high, self.error * factor, self.negatives)
+        return replace(self, rate=rate, low=low, high=high, error=self.error * factor)
 
 
-def estimate_rate(
+def measured_rate(
     false_negatives: NDArray[np.float64], negatives: NDArray[np.float64]
 ) -> FalseNegativeRate:
     """The ratio of two sums over queries, with an interval for other queries like them.
