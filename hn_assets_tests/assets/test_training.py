@@ -7,20 +7,26 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 import pytest
 
 from hn_assets.encoding.models.unchanged import hash_folder
+from hn_assets_tests.alerts.webhook_server import webhook
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
-from hn_assets_tests.small_models import make_tiny_bert
+from hn_assets_tests.orchestration.jobs.alert_daemon import Daemon
+from hn_assets_tests.small_models import make_bag_of_words_model, make_tiny_bert
 from hn_assets_tests.training.test_trainers import with_pooling
 
 TRAINED = ("fine_tuned_model", "fine_tuned_quality", "promoted_model")
-ALWAYS, NEVER = -1.0, 1.0  # promoted whatever nDCG@10 is, and never
+ALWAYS = -1.0  # promoted whatever nDCG@10 is
 
 
-def make_graph(folder: Path, model: Path, **training: Any) -> AnimalsDataset:
+def make_graph(
+    folder: Path, model: Path, alerts: dict[str, Any] | None = None, **training: Any
+) -> AnimalsDataset:
     return AnimalsDataset(
         folder,
+        alerts=alerts or {},
         encoding={"model": "promoted", "passage_max_length": 32},
         training={
             "base_model": str(model),
@@ -91,32 +97,44 @@ def test_an_unchanged_dataset_is_not_trained_again(
     assert all(third[stage]["unchanged"] for stage in TRAINED)
 
 
-def test_a_model_that_is_not_better_is_not_promoted_and_the_check_says_so(
-    tmp_path: Path, tiny: Path
-) -> None:
-    graph = make_graph(tmp_path, tiny, min_improvement=NEVER)
-    result = graph.materialize()
-    assert result.success
-    said = told(result)
-    assert not said["promoted_model"]["promoted"]
-    assert said["promoted_model"]["model"] == "none was promoted yet: mining uses the base model"
-    (check,) = (
-        evaluation
-        for evaluation in result.get_asset_check_evaluations()
-        if evaluation.check_name == "model_is_better"
-    )
-    assert not check.passed
-    assert check.severity == dg.AssetCheckSeverity.WARN
-    assert "The model is not promoted" in (check.description or "")
-    again = told(graph.materialize())
-    assert again["corpus_embeddings"]["unchanged"], "mining goes on with the base model"
-    by_query = graph.file("fine_tuned_quality", "quality_by_query.parquet")
-    import pandas as pd
+def test_a_model_that_grew_worse_is_not_promoted_and_the_alert_says_so(tmp_path: Path) -> None:
+    good = with_pooling(tmp_path, make_bag_of_words_model(tmp_path / "bare"))
+    with dg.instance_for_test() as instance, webhook() as hook:
+        graph = make_graph(
+            *(tmp_path / "graph", good),
+            **{"learning_rate": 0.02, "epochs": 4, "validation_share": 0},
+            alerts={"webhook": hook.url},
+        )
+        shuffle_labels(graph.folder / "raw" / "qrels" / "train.tsv")
+        daemon = Daemon(instance, graph)
+        assert daemon.run("animals").success, "the check warns and does not block"
+        daemon.tick()
+        quality = json.loads(
+            graph.file("fine_tuned_quality", "fine_tuned_quality.json").read_text()
+        )["ndcg_at_10"]
+        assert quality["before"] > 0.9
+        assert quality["high"] < -0.5, "with the right labels it stays where it was"
+        (alert,) = hook.taken
+        (line,) = (line for line in alert["lines"] if "model_is_better" in line)
+        assert "worse: nDCG@10 is 1.0000 before" in line
+        assert "The model is not promoted, and mining goes on with the one before" in line
 
-    each = pd.read_parquet(by_query)
+        assert daemon.run("animals").success
+    space = graph.store.stage("corpus_embeddings").require().info["space"]
+    assert space["weights"] == hash_folder(good), "the next mining uses the old model"
+    assert graph.store.stage("promoted_model").require().info["rounds"][-1]["outcome"] == "worse"
+    each = pd.read_parquet(graph.file("fine_tuned_quality", "quality_by_query.parquet"))
     assert len(each) == 6
-    means = json.loads(graph.file("fine_tuned_quality", "fine_tuned_quality.json").read_text())
-    assert np.isclose(each.ndcg_at_10_after.mean(), means["ndcg_at_10"]["after"])
+    assert np.isclose(each.ndcg_at_10_after.mean(), quality["after"])
+
+
+def shuffle_labels(path: Path) -> None:
+    """Give each query of a split the positive of the next one, which states another fact."""
+    head, *rows = path.read_text().splitlines()
+    queries, documents, scores = zip(*(row.split("\t") for row in rows), strict=True)
+    documents = (*documents[1:], documents[0])
+    mixed = ["\t".join(row) for row in zip(queries, documents, scores, strict=True)]
+    path.write_text("\n".join([head, *mixed]) + "\n")
 
 
 def test_without_the_section_nothing_is_trained(tmp_path: Path) -> None:

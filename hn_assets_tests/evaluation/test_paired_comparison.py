@@ -27,11 +27,26 @@ def test_equal_models_are_told_from_better_ones_as_often_as_the_confidence_says(
     assert 1 <= wrong <= 15, "10 % of 60, within what chance allows"
 
 
-@pytest.mark.parametrize("value", [0.0, 0.25])
-def test_the_same_change_of_all_queries_has_no_spread(value: float) -> None:
-    found = compare_paired(np.full(5, 0.5), np.full(5, 0.5 + value), 0.95)
+@pytest.mark.parametrize(
+    ("queries", "value", "p_value", "outcome"),
+    [
+        (6, 0.0, 1.0, "no difference was found"),
+        (6, 0.25, 2 / 2**6, "better"),
+        (6, -0.25, 2 / 2**6, "worse"),
+        # five signs out of five are alike by chance in one case of 16
+        (5, 0.25, 2 / 2**5, "no difference was found"),
+        (5, -0.25, 2 / 2**5, "no difference was found"),
+        (1, 0.25, 1.0, "no difference was found"),
+    ],
+)
+def test_the_same_change_of_all_queries_has_no_spread(
+    queries: int, value: float, p_value: float, outcome: str
+) -> None:
+    found = compare_paired(np.full(queries, 0.5), np.full(queries, 0.5 + value), 0.95)
     assert (found.low, found.high) == (value, value)
-    assert found.outcome(0.0) == ("better" if value else "no difference was found")
+    assert found.p_value == pytest.approx(p_value)
+    assert found.outcome(0.0) == outcome
+    assert found.outcome(-1.0) == "better", "so great a fall is allowed"
 
 
 def test_without_queries_nothing_is_measured() -> None:
