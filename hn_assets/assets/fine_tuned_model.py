@@ -191,7 +191,7 @@ STAGE = Stage(
     writes=(layout.FINE_TUNED_MODEL,),
     description="The encoder, fine-tuned on the training set, with its losses step by step.",
     make=make,
-    version=1,
+    version=2,
     reads=(
         layout.CORPUS,
         layout.QUERIES,

@@ -133,7 +133,7 @@ STAGE = Stage(
         "before, query by query."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(
         layout.CORPUS,
         layout.QUERIES,

@@ -121,7 +121,7 @@ STAGE = Stage(
         "what it was made from."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(layout.FALSE_NEGATIVE_AUDIT, layout.FINE_TUNED_MODEL, layout.FINE_TUNED_QUALITY),
     settings=settings,
     is_part_of=lambda settings: settings.training is not None,

@@ -191,8 +191,7 @@ class Encoder:
         return Window(names, batches, found.truncated)
 
     def _instruct(self, texts: list[str], kind: Kind) -> list[str]:
-        instruction, pattern = self.model.settings.instruction_for(kind)
-        return [pattern.format(instruction, text) for text in texts] if instruction else texts
+        return [self.model.settings.instructed(text, kind) for text in texts]
 
     def _leave_to_flagembedding(
         self, names: list[Name], texts: list[str], kind: Kind, limit: int

@@ -120,3 +120,12 @@ class EncodingSettings(Settings):
             else (self.passage_instruction, self.passage_instruction_format)
         )
         return instruction, pattern.replace("\\n", "\n")  # as FlagEmbedding reads it
+
+    def instructed(self, text: str, kind: Literal["query", "passage"]) -> str:
+        """A text as the model reads it: behind the instruction of its kind, if there is one.
+
+        >>> EncodingSettings(query_instruction="query: ").instructed("what is a cat", "query")
+        'query: what is a cat'
+        """
+        instruction, pattern = self.instruction_for(kind)
+        return pattern.format(instruction, text) if instruction else text

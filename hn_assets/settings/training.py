@@ -107,8 +107,8 @@ class TrainingSettings(Settings):
         default=None,
         ge=8,
         description=(
-            "tokens of a text while training; default: encoding.passage_max_length, else the "
-            "model's own limit"
+            "tokens of a text while training; default: encoding.query_max_length and "
+            "passage_max_length, else the model's own limit"
         ),
     )
     temperature: float = Field(
@@ -166,7 +166,8 @@ class TrainingSettings(Settings):
         lt=1,
         description=(
             "a model is promoted if the interval of this confidence of the rise, paired over "
-            "queries, lies above min_improvement"
+            "queries, lies above min_improvement, and the paired randomisation test finds a "
+            "difference at this confidence, too"
         ),
     )
     max_rounds: int = Field(

@@ -31,4 +31,5 @@ def open_model(
 def save_model(model: Any, folder: Path, max_length: int) -> None:
     """Save a model so that sentence-transformers, FlagEmbedding and transformers can load it."""
     model.max_seq_length = max_length
+    model[0].query_length = model[0].document_length = None  # those of training
     model.save_pretrained(str(folder), create_model_card=False)

@@ -125,9 +125,9 @@ def _rows_of(
         first = place * wanted
         chosen = [shuffled[(first + i) % len(shuffled)] for i in range(wanted)]
         yield {
-            "query": _instructed(example.query, "query", encoding),
-            "positive": _instructed(positive.text, "passage", encoding),
-            "negatives": [_instructed(passage.text, "passage", encoding) for passage in chosen],
+            "query": encoding.instructed(example.query, "query"),
+            "positive": encoding.instructed(positive.text, "passage"),
+            "negatives": [encoding.instructed(passage.text, "passage") for passage in chosen],
             "teacher_scores": _teacher_scores([positive, *chosen]),
         }
 
@@ -135,11 +135,6 @@ def _rows_of(
 def _teacher_scores(passages: list[Passage]) -> list[float] | None:
     scores = [passage.teacher_score for passage in passages]
     return None if None in scores else scores  # type: ignore[return-value]
-
-
-def _instructed(text: str, kind: Any, encoding: EncodingSettings) -> str:
-    instruction, pattern = encoding.instruction_for(kind)
-    return pattern.format(instruction, text) if instruction else text
 
 
 def _is_for_validation(query_id: str, settings: TrainingSettings) -> bool:

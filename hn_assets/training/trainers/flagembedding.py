@@ -13,13 +13,10 @@ from hn_assets.training.training_job import TrainingJob, say, write_log
 
 def train(job: TrainingJob) -> None:
     """Train the model of the job, save it, and write its log."""
-    from FlagEmbedding.finetune.embedder.encoder_only.base import EncoderOnlyEmbedderRunner
-
     checkpoint = newest_whole(Path(job.checkpoints))
     if checkpoint is not None:
         say(message=f"goes on from {Path(checkpoint).name}")
-    runner = EncoderOnlyEmbedderRunner(*_arguments(job, checkpoint))
-    trainer: Any = runner.trainer
+    trainer = make_trainer(job, checkpoint)
     result = trainer.train(resume_from_checkpoint=checkpoint)
     if not trainer.is_world_process_zero():
         return
@@ -48,6 +45,13 @@ def train(job: TrainingJob) -> None:
         best_step=None,
         stopped_early=False,
     )
+
+
+def make_trainer(job: TrainingJob, checkpoint: str | None = None) -> Any:
+    """FlagEmbedding's trainer of the model of the job."""
+    from FlagEmbedding.finetune.embedder.encoder_only.base import EncoderOnlyEmbedderRunner
+
+    return EncoderOnlyEmbedderRunner(*_arguments(job, checkpoint)).trainer
 
 
 def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]:

@@ -10,35 +10,14 @@ from hn_assets.training.sentence_transformer import open_model, save_model
 from hn_assets.training.trainer_arguments import common_arguments
 from hn_assets.training.training_job import TrainingJob, say, write_log
 
+QUERY = "anchor"  # the column of the queries
+
 
 def train(job: TrainingJob) -> None:
     """Train the model of the job, save it, and write its log."""
-    from sentence_transformers import SentenceTransformerTrainer
-    from transformers import EarlyStoppingCallback
-
     settings = job.settings
-    model = open_model(
-        job.start,
-        job.pooling,
-        normalize=job.normalize,
-        max_length=max(job.query_max_length, job.passage_max_length),
-        trust_remote_code=job.trust_remote_code,
-    )
-    if settings.lora is not None:
-        add_adapters(model, settings.lora)
-    training = _columns(job.training_rows, job)
-    validation = _columns(job.validation_rows, job) if job.validation_rows else None
-    callbacks: list[Any] = [_Progress()]
-    if validation is not None:
-        callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
-    trainer = SentenceTransformerTrainer(
-        model=model,
-        args=_arguments(job, has_validation=validation is not None),
-        train_dataset=training,
-        eval_dataset=validation,
-        loss=make_loss(model, settings),
-        callbacks=callbacks,
-    )
+    trainer = make_trainer(job)
+    model = trainer.model
     checkpoint = newest_whole(Path(job.checkpoints))
     if checkpoint is not None:
         say(message=f"goes on from {Path(checkpoint).name}")
@@ -49,7 +28,7 @@ def train(job: TrainingJob) -> None:
         merge_adapters(model)
     save_model(model.float(), Path(job.output), job.model_max_length)
     state = trainer.state
-    best = state.best_global_step if validation is not None else None
+    best = state.best_global_step if job.validation_rows else None
     write_log(
         job,
         [_entry(row) for row in state.log_history if "loss" in row or "eval_loss" in row],
@@ -61,17 +40,48 @@ def train(job: TrainingJob) -> None:
     )
 
 
+def make_trainer(job: TrainingJob) -> Any:
+    """The `SentenceTransformerTrainer` that trains the model of the job."""
+    from sentence_transformers import SentenceTransformerTrainer
+    from transformers import EarlyStoppingCallback
+
+    settings = job.settings
+    model = open_model(
+        job.start,
+        job.pooling,
+        normalize=job.normalize,
+        max_length=job.passage_max_length,
+        trust_remote_code=job.trust_remote_code,
+    )
+    # the arguments of the trainer say which columns are queries
+    model[0].query_length, model[0].document_length = job.query_max_length, job.passage_max_length
+    if settings.lora is not None:
+        add_adapters(model, settings.lora)
+    training = _columns(job.training_rows, job)
+    validation = _columns(job.validation_rows, job) if job.validation_rows else None
+    callbacks: list[Any] = [_Progress()]
+    if validation is not None:
+        callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
+    return SentenceTransformerTrainer(
+        model=model,
+        args=_arguments(job, has_validation=validation is not None),
+        train_dataset=training,
+        eval_dataset=validation,
+        loss=make_loss(model, settings),
+        callbacks=callbacks,
+    )
+
+
 def _columns(path: str, job: TrainingJob) -> Any:
     """The rows as the losses read them: a column for each text, and the teacher's scores."""
     import pyarrow.parquet as pq
     from datasets import Dataset
 
     table = pq.read_table(path)
-    count = job.settings.negatives_per_example
     negatives = table["negatives"].to_pylist()
-    columns: dict[str, Any] = {"anchor": table["query"], "positive": table["positive"]}
-    for place in range(count):
-        columns[f"negative_{place + 1}"] = [row[place] for row in negatives]
+    columns: dict[str, Any] = {QUERY: table["query"], "positive": table["positive"]}
+    for place, name in enumerate(_negative_columns(job)):
+        columns[name] = [row[place] for row in negatives]
     if job.settings.learns_from_teacher:
         scores = table["teacher_scores"].to_pylist()
         if job.settings.loss == "margin_mse":
@@ -80,17 +90,23 @@ def _columns(path: str, job: TrainingJob) -> Any:
     return Dataset.from_dict(columns)
 
 
+def _negative_columns(job: TrainingJob) -> list[str]:
+    return [f"negative_{place + 1}" for place in range(job.settings.negatives_per_example)]
+
+
 def _arguments(job: TrainingJob, *, has_validation: bool) -> Any:
     from sentence_transformers import SentenceTransformerTrainingArguments
     from sentence_transformers.base.sampler import BatchSamplers
 
     steps = job.checkpoint_steps
+    passages = ["positive", *_negative_columns(job)]
     return SentenceTransformerTrainingArguments(
         **common_arguments(job),
         per_device_eval_batch_size=job.settings.batch_size,
         data_seed=job.settings.seed,
         # a text that stands in a batch twice would be a negative of its own query
         batch_sampler=BatchSamplers.NO_DUPLICATES,
+        router_mapping={QUERY: "query", **dict.fromkeys(passages, "document")},
         eval_strategy="steps" if has_validation else "no",
         eval_steps=steps if has_validation else None,
         load_best_model_at_end=has_validation,
