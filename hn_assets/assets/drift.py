@@ -38,6 +38,6 @@ STAGE = Stage(
     version=1,
     reads=(layout.HARD_NEGATIVES, layout.CORPUS_EMBEDDINGS),
     # a run that a check stops is nothing to compare the next one with
-    after=(layout.FALSE_NEGATIVE_AUDIT, layout.RETRIEVAL_QUALITY),
+    after=(layout.FALSE_NEGATIVE_AUDIT, layout.REVIEW_RESULT, layout.RETRIEVAL_QUALITY),
     kinds=lambda settings: {"pandas", "json"},
 )

@@ -76,6 +76,6 @@ STAGE = Stage(
     ),
     settings=lambda s: {"formats": list(s.export.formats), "split": s.mining.split},
     # what its check stops must not be trained on
-    after=(layout.FALSE_NEGATIVE_AUDIT,),
+    after=(layout.FALSE_NEGATIVE_AUDIT, layout.REVIEW_RESULT),
     kinds=lambda settings: {"jsonl", "parquet"},
 )

@@ -36,6 +36,11 @@ class Dataset:
         return open_store(self.base, self.name, os.environ)
 
     def open_source(self) -> Source:
-        """The raw texts and judgements, with the labels that people reviewed."""
-        reviewed = self.settings.filters.reviewed_labels
-        return open_source(self.settings.source, self.base, reviewed)
+        """The raw texts and judgements, with the labels and the verdicts that people gave."""
+        review = self.settings.review
+        return open_source(
+            self.settings.source,
+            self.base,
+            self.settings.filters.reviewed_labels,
+            "" if review is None else review.verdicts,
+        )

@@ -14,11 +14,14 @@ from hn_assets.store import layout
 
 def source_settings(settings: DatasetSettings) -> Mapping[str, Any]:
     """The settings that corpus, queries and qrels depend on."""
-    return {
+    found = {
         "source": settings.source.model_dump(mode="json"),
         "reviewed_labels": settings.filters.reviewed_labels,
         "splits": [settings.mining.split, settings.mining.evaluation_split],
     }
+    if settings.review is not None and settings.has_verdicts:
+        found["verdicts"] = settings.review.verdicts
+    return found
 
 
 def source_kinds(settings: DatasetSettings) -> set[str]:

@@ -14,6 +14,7 @@ from hn_assets.settings.export import ExportSettings
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.job import JobSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
+from hn_assets.settings.review import ReviewSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.source import AnySource
 from hn_assets.settings.teacher import TeacherSettings
@@ -62,6 +63,9 @@ class DatasetSettings(Settings):
     )
     teacher: TeacherSettings | None = Field(
         default=None, description="a reranker that scores positives and candidates"
+    )
+    review: ReviewSettings | None = Field(
+        default=None, description="a random sample of the negatives that people judge"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
     training: TrainingSettings | None = Field(
@@ -127,6 +131,11 @@ class DatasetSettings(Settings):
                 f"mining.num_negatives {self.mining.num_negatives}"
             )
         return self
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether there is a file of what people said of a sample of the negatives."""
+        return self.review is not None and bool(self.review.verdicts)
 
     def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:
         """These settings with the source's folder and the model that the environment names.

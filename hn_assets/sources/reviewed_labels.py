@@ -15,6 +15,7 @@ from hn_assets.text import from_cell
 COLUMNS = ("query_id", "doc_id", "verdict")
 # what the column `verdict` may say, and the score it becomes
 SCORES = {"relevant": 1, "not relevant": 0}
+UNSURE = "unsure"  # says that a person looked, and does not know
 
 
 class ReviewedLabel(NamedTuple):
@@ -39,15 +40,32 @@ class ReviewedLabels(Source):
     Args:
         source: The source with its own qrels.
         path: The CSV file with the columns query_id, doc_id and verdict.
+
+    Attributes:
+        setting: The name under which the description of the source names the file.
     """
+
+    setting = "reviewed_labels"
 
     def __init__(self, source: Source, path: Path) -> None:
         self.source = source
         self.path = path
 
+    def labels(self) -> dict[tuple[str, str], ReviewedLabel]:
+        """The labels by query id and document id.
+
+        Raises:
+            SourceError: The file is invalid.
+        """
+        return read_reviewed_labels(self.path)
+
+    def corrects(self, qrel: Qrel, label: ReviewedLabel) -> bool:
+        """Whether a label replaces a qrel of the same query and document."""
+        return (qrel.score > 0) != (label.score > 0)
+
     def describe(self) -> dict[str, str]:
         """The description of the source, and the file of reviewed labels."""
-        return {**self.source.describe(), "reviewed_labels": str(self.path)}
+        return {**self.source.describe(), self.setting: str(self.path)}
 
     def files(self) -> list[Path] | None:
         """The files of the source and of the labels, or None if the source has no files."""
@@ -81,7 +99,7 @@ class ReviewedLabels(Source):
             SourceError: There is such a label.
         """
         self.source.check_references(doc_ids, query_ids)
-        for (query_id, doc_id), label in read_reviewed_labels(self.path).items():
+        for (query_id, doc_id), label in self.labels().items():
             for what, value, known in (
                 ("query", query_id, query_ids),
                 ("document", doc_id, doc_ids),
@@ -100,14 +118,14 @@ class ReviewedLabels(Source):
         Raises:
             SourceError: The file of labels is invalid, or names a query without any qrel.
         """
-        labels = read_reviewed_labels(self.path)
+        labels = self.labels()
         splits_of: dict[str, dict[str, None]] = {}
         judged: set[tuple[str, str, str]] = set()
         for qrel in self.source.qrels():
             splits_of.setdefault(qrel.query_id, {})[qrel.split] = None
             judged.add((qrel.query_id, qrel.doc_id, qrel.split))
             label = labels.get((qrel.query_id, qrel.doc_id))
-            if label is not None and (qrel.score > 0) != (label.score > 0):
+            if label is not None and self.corrects(qrel, label):
                 qrel = qrel._replace(score=label.score, where=label.where)
             yield qrel
         for (query_id, doc_id), label in labels.items():
@@ -124,7 +142,8 @@ class ReviewedLabels(Source):
 def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
     """Read the labels of a CSV file with the columns query_id, doc_id and verdict.
 
-    A verdict is `relevant` or `not relevant`. Lines without one are passed over.
+    A verdict is `relevant` or `not relevant`. Lines without one are passed over, and so are those
+    whose verdict is `unsure`.
 
     Returns:
         The labels by query id and document id.
@@ -136,14 +155,9 @@ def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
     found: dict[tuple[str, str], ReviewedLabel] = {}
     # what reviewers note in further columns may be several lines long
     for where, row in read_csv_rows(path, COLUMNS, line_breaks=True):
-        verdict = " ".join(row["verdict"].casefold().split())
-        if not verdict:
-            continue
+        verdict = normalised_verdict(row["verdict"], where, path)
         if verdict not in SCORES:
-            raise SourceError(
-                f"{where}: the verdict {row['verdict']!r} is neither 'relevant' nor "
-                f"'not relevant'. The file is {path}"
-            )
+            continue
         pair = (
             read_id(from_cell(row["query_id"]), "query_id", where),
             read_id(from_cell(row["doc_id"]), "doc_id", where),
@@ -155,3 +169,18 @@ def read_reviewed_labels(path: Path) -> dict[tuple[str, str], ReviewedLabel]:
                 f"further up. The file is {path}"
             )
     return found
+
+
+def normalised_verdict(verdict: str, where: str, path: Path) -> str:
+    """A verdict as a key of `SCORES`, or `UNSURE`; "" if there is none.
+
+    Raises:
+        SourceError: It is another word.
+    """
+    word = " ".join(verdict.casefold().split())
+    if word and word != UNSURE and word not in SCORES:
+        raise SourceError(
+            f"{where}: the verdict {verdict!r} is neither 'relevant' nor 'not relevant' nor "
+            f"'{UNSURE}'. The file is {path}"
+        )
+    return word

@@ -125,6 +125,27 @@ LIKELY_MISSING = pa.schema(
     ]
 )
 
+REVIEW_SAMPLE = pa.schema(
+    [
+        # the name of the sample, which its page and its CSV file bear
+        ("sample", pa.string()),
+        # the place in the order in which it is shown, from 1
+        ("item", pa.int32()),
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # "negative", or what measures the reviewer: "positive", "random"
+        ("kind", pa.string()),
+        # whether the same pair is shown further up
+        ("is_repeat", pa.bool_()),
+        # the positive that is shown beside it; null if none is
+        ("positive_id", pa.string()),
+        # of a negative: its stratum, how many negatives that holds, and the chance to be drawn
+        ("stratum", pa.int8()),
+        ("stratum_size", pa.int64()),
+        ("inclusion_probability", pa.float64()),
+    ]
+)
+
 
 def embeddings_schema(dimension: int, component: pa.DataType | None = None) -> pa.Schema:
     """Ids with their vectors: `vector` is a fixed-size list of `dimension` components.

@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
     "mining": {"num_negatives": 5, "evaluation_split": ""},
     "filters": {"target_false_negative_rate": 0.02},
+    "review": {"num_negatives": 60},
     "export": {"formats": ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]},
 }
 # says when it was made
@@ -76,6 +77,10 @@ def _read(path: Path) -> Any:
         # those of nearly equal estimates change places with the rounding of the logistic model
         frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
         return frame.sort_values(["query_id", "doc_id"]).to_dict("list")
+    if path.name == "review_sample.parquet":
+        # which negatives are drawn depends on the order of nearly equal probabilities, too
+        frame = pd.read_parquet(path)
+        return frame.groupby(["kind", "is_repeat"]).size().reset_index().to_dict("list")
     if path.suffix == ".parquet":
         return pd.read_parquet(path).to_dict("list")
     if path.suffix == ".arrow":

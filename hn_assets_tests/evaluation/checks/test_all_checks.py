@@ -57,6 +57,7 @@ def test_checks_come_in_the_order_of_the_stages() -> None:
         "retrieval_quality",
         "false_negative_audit",
         "hard_negatives",
+        "review_result",
         "fine_tuned_quality",
         "promoted_model",
     ]

@@ -170,6 +170,8 @@ CHECKS = (
             inputs.file(layout.FALSE_NEGATIVE_AUDIT),
             inputs.settings.filters.target_false_negative_rate,
         ),
+        # with verdicts, the check of the same name looks at both
+        is_part_of=lambda settings: not settings.has_verdicts,
     ),
     Check(
         layout.HARD_NEGATIVES.stage,

@@ -1,0 +1,60 @@
+"""Checks of what people's verdicts say of the negatives."""
+
+from pathlib import Path
+
+from hn_assets.evaluation.checks.base.check import Check
+from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.evaluation.checks.kinds.negatives import rate_is_within_target
+from hn_assets.review.review_result import ReviewResult
+from hn_assets.store import layout
+
+
+def reviewed_rate_is_within_target(result: Path, audit: Path, target: float | None) -> CheckResult:
+    """Whether the false-negative rate by people's verdicts is not above the target.
+
+    If even the lower end of its interval is above the target, the check blocks. If the target lies
+    within the interval, it warns. If the verdicts measure nothing, the audit is looked at.
+
+    Args:
+        result: The JSON file of the review's result.
+        audit: The Parquet file of the false-negative audit.
+        target: `filters.target_false_negative_rate`.
+    """
+    reviewed = ReviewResult.read(result)
+    if reviewed.rate is None:
+        audited = rate_is_within_target(audit, target)
+        return CheckResult(
+            audited.passed,
+            f"{reviewed.describe()}. By hidden positives: {audited.message}",
+            audited.figures,
+            audited.blocks,
+        )
+    rate = reviewed.rate
+    figures = {"false_negative_rate": rate.rate, "negatives_judged": rate.negatives}
+    if target is None:
+        seen = f"{reviewed.describe()}; no filters.target_false_negative_rate is set"
+        return CheckResult(True, seen, figures)
+    seen = f"{reviewed.describe()}; the target is {target:.3%}"
+    if rate.rate <= target:
+        return CheckResult(True, seen, figures)
+    return CheckResult(
+        False,
+        f"{seen}. Lower the target, or judge more negatives (review.num_negatives)",
+        figures,
+        blocks=rate.low > target,
+    )
+
+
+CHECKS = (
+    Check(
+        layout.REVIEW_RESULT.stage,
+        "false_negative_rate",
+        "The false-negative rate by people's verdicts is not above the target.",
+        lambda inputs: reviewed_rate_is_within_target(
+            inputs.file(layout.REVIEW_RESULT),
+            inputs.file(layout.FALSE_NEGATIVE_AUDIT),
+            inputs.settings.filters.target_false_negative_rate,
+        ),
+        is_part_of=lambda settings: settings.has_verdicts,
+    ),
+)
