@@ -30,6 +30,10 @@ class HubUnavailableError(HubError):
     """The hub cannot be reached, or sends other bytes than it lists; trying again may help."""
 
 
+class HubPushError(HardNegativesError):
+    """Files cannot be pushed to the Hugging Face hub as the settings ask."""
+
+
 class StoreError(HardNegativesError):
     """The files of a stage cannot be written, are missing, or are damaged."""
 
@@ -75,6 +79,10 @@ class RemoteStoreError(RuntimeError):
 
 class ModelChangedError(RuntimeError):
     """The files of a model were written while it was loaded; trying again takes the new ones."""
+
+
+class HubPushUnavailableError(RuntimeError):
+    """The hub did not take a push this time; trying again may help."""
 
 
 class AlertNotSentError(RuntimeError):

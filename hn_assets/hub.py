@@ -124,7 +124,7 @@ def fetch_file(name: str, kind: RepoKind, commit: str, file: HubFile) -> Path:
                 error,
             ) from error
         digest = file.digest or _digest_in_cache(path)
-        if not digest or _digest_of(path, digest) == digest:
+        if not digest or digest_of(path, digest) == digest:
             return path
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
@@ -235,8 +235,13 @@ def _digest_in_cache(path: Path) -> str:
     return name if _COMMIT.fullmatch(name) or _SHA256.fullmatch(name) else ""
 
 
-def _digest_of(path: Path, like: str) -> str:
-    """The SHA-256 of a file, or Git's SHA-1 if the digest to compare with is one."""
+def digest_of(path: Path, like: str) -> str:
+    """The SHA-256 of a file, or Git's SHA-1 of it if the digest to compare with is one.
+
+    Args:
+        path: The file.
+        like: The digest to compare with.
+    """
     digest = hashlib.sha256()
     if _COMMIT.fullmatch(like):
         digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from hn_assets_tests.fake_hub_uploads import UploadHandler
+
 
 class FakeHub:
     """The repositories of a hub, and how it misbehaves.
@@ -27,6 +29,9 @@ class FakeHub:
         lies: What is sent in place of a file's bytes, by the file's name.
         faults_left: How many answers of these kinds there will be; None for any number.
         asked: The methods and paths of all requests.
+        token: What a request that writes must carry.
+        uploads: The large files that were uploaded, by their SHA-256.
+        visibilities: How each repository was to be created, by its name.
         before_answer: What is called with every request's path before it is answered.
     """
 
@@ -38,6 +43,9 @@ class FakeHub:
         self.lies: dict[str, bytes] = {}
         self.faults_left: int | None = None
         self.asked: list[str] = []
+        self.token = "hf_a_token_that_writes"
+        self.uploads: dict[str, bytes] = {}
+        self.visibilities: dict[str, object] = {}
         self.before_answer: Callable[[str], object] = lambda path: None
         self.closed = Event()
 
@@ -48,6 +56,14 @@ class FakeHub:
         if self.faults_left is not None:
             self.faults_left -= 1
         return True
+
+    def is_large(self, file: str) -> bool:
+        """Whether a file is kept outside Git."""
+        return _is_lfs(file)
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """The files of the newest commit of a repository."""
+        return self.commits[name][self.heads[name]]
 
     def commit(self, name: str, folder: Path | dict[str, bytes]) -> str:
         """Publish files as the newest commit of a repository."""
@@ -91,13 +107,13 @@ def _etag(file: str, content: bytes) -> str:
 
 
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(UploadHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_HEAD(self) -> None:
+        def do_HEAD(self) -> None:  # noqa: N802
             self.do_GET()
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802
             path = unquote(urlsplit(self.path).path)
             hub.asked.append(f"{self.command} {path}")
             hub.before_answer(path)
@@ -183,6 +199,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
+    Handler.hub = hub
     return Handler
 
 
@@ -219,4 +236,6 @@ def fake_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        # uploads to Xet, which is no part of the hub, are not imitated
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         yield hub

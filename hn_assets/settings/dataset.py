@@ -12,6 +12,7 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import PROMOTED, EncodingSettings
 from hn_assets.settings.export import ExportSettings
 from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.hub import HubPushSettings
 from hn_assets.settings.job import JobSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.review import ReviewSettings
@@ -71,6 +72,9 @@ class DatasetSettings(Settings):
     training: TrainingSettings | None = Field(
         default=None, description="fine-tuning on the training set, and promotion"
     )
+    hub: HubPushSettings | None = Field(
+        default=None, description="repositories of the Hugging Face hub to push to"
+    )
     checks: CheckSettings = Field(
         default_factory=CheckSettings, description="how far a refresh may differ from the last"
     )
@@ -129,6 +133,14 @@ class DatasetSettings(Settings):
             raise ValueError(
                 f"training.negatives_per_example {training.negatives_per_example} is more than "
                 f"mining.num_negatives {self.mining.num_negatives}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_hub(self) -> Self:
+        if self.hub is not None and self.hub.model_repo and self.training is None:
+            raise ValueError(
+                "hub.model_repo is for a promoted model: add a section training, or leave it out"
             )
         return self
 

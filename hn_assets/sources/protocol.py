@@ -145,6 +145,16 @@ class SourceSettings(Settings):
         """What the data are kept in, such as `huggingface`, as a label in user interfaces."""
         return self.type
 
+    def origin(self, base: Path) -> str:
+        """Where the data come from, as strangers are told; it names nothing of this machine.
+
+        A kind of source whose data are public names them.
+
+        Args:
+            base: The folder that relative paths start from.
+        """
+        return f"a source of type {self.type}"
+
     def with_folder(self, folder: str) -> Self | None:
         """These settings with another local folder, or None if this kind does not read a folder.
 

@@ -53,6 +53,7 @@ FINE_TUNED_QUALITY = StageFile("fine_tuned_quality", "fine_tuned_quality.json")
 QUALITY_BY_QUERY = StageFile("fine_tuned_quality", "quality_by_query.parquet")
 PROMOTED_MODEL = StageFile("promoted_model", "lineage.json")
 REPORT = StageFile("report", "report.html")
+HUB_COMMITS = StageFile("hub_commits", "hub_commits.json")
 
 # within the folders of `fine_tuned_model` and `promoted_model`
 MODEL_FOLDER = "model"

@@ -9,24 +9,28 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets_tests.alerts.webhook_server import webhook
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
+from hn_assets_tests.fake_hub import FakeHub, fake_hub
 from hn_assets_tests.orchestration.jobs.alert_daemon import Daemon
 from hn_assets_tests.small_models import make_bag_of_words_model, make_tiny_bert
 from hn_assets_tests.training.test_trainers import with_pooling
+
+Rounds = tuple[AnimalsDataset, list[dg.ExecuteInProcessResult], FakeHub]
 
 TRAINED = ("fine_tuned_model", "fine_tuned_quality", "promoted_model")
 ALWAYS = -1.0  # promoted whatever nDCG@10 is
 
 
 def make_graph(
-    folder: Path, model: Path, alerts: dict[str, Any] | None = None, **training: Any
+    folder: Path, model: Path, sections: dict[str, Any] | None = None, **training: Any
 ) -> AnimalsDataset:
     return AnimalsDataset(
         folder,
-        alerts=alerts or {},
+        **(sections or {}),
         encoding={"model": "promoted", "passage_max_length": 32},
         training={
             "base_model": str(model),
@@ -46,18 +50,19 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rounds(
-    tmp_path_factory: pytest.TempPathFactory, tiny: Path
-) -> Iterator[tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]]]:
-    """A dataset after a round that was promoted, and one more run."""
-    graph = make_graph(tmp_path_factory.mktemp("rounds"), tiny, min_improvement=ALWAYS)
-    yield graph, [graph.materialize(), graph.materialize()]
+def rounds(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Iterator[Rounds]:
+    """A dataset after a round that was promoted and pushed, and one more run."""
+    repository = {"hub": {"model_repo": "me/animals"}}
+    graph = make_graph(tmp_path_factory.mktemp("rounds"), tiny, repository, min_improvement=ALWAYS)
+    with pytest.MonkeyPatch.context() as patch, fake_hub(graph.folder / "cache", patch) as hub:
+        patch.setenv("HF_TOKEN", hub.token)
+        yield graph, [graph.materialize(), graph.materialize()], hub
 
 
 def test_the_first_round_starts_from_the_base_model_and_is_promoted(
-    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]], tiny: Path
+    rounds: Rounds, tiny: Path
 ) -> None:
-    _, (first, _) = rounds
+    _, (first, _), _ = rounds
     said = told(first)
     assert said["fine_tuned_model"]["starts_from"] == str(tiny)
     assert (
@@ -75,9 +80,9 @@ def test_the_first_round_starts_from_the_base_model_and_is_promoted(
 
 
 def test_the_next_run_mines_with_the_promoted_model_and_trains_no_more(
-    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]],
+    rounds: Rounds,
 ) -> None:
-    graph, (first, second) = rounds
+    graph, (first, second), _ = rounds
     before, after = told(first), told(second)
     promoted = before["promoted_model"]["weights"]
     assert graph.store.stage("corpus_embeddings").require().info["space"]["weights"] == promoted
@@ -90,20 +95,36 @@ def test_the_next_run_mines_with_the_promoted_model_and_trains_no_more(
 
 
 def test_an_unchanged_dataset_is_not_trained_again(
-    rounds: tuple[AnimalsDataset, list[dg.ExecuteInProcessResult]],
+    rounds: Rounds,
 ) -> None:
-    graph, _ = rounds
+    graph, _, _ = rounds
     third = told(graph.materialize())
     assert all(third[stage]["unchanged"] for stage in TRAINED)
+
+
+def test_the_promoted_model_is_pushed_with_its_card(rounds: Rounds, tiny: Path) -> None:
+    _, (first, second), hub = rounds
+    pushed = hub.files("me/animals")
+    folder = Path(str(told(first)["promoted_model"]["model"]))
+    for path in folder.rglob("*.json*"):
+        assert pushed[path.relative_to(folder).as_posix()] == path.read_bytes()
+    card = pushed["README.md"].decode()
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert head["library_name"] == "sentence-transformers"
+    assert "base_model" not in head, "a folder of this machine is no model of the hub"
+    assert f"{tiny.name}, fine-tuned on hard negatives of the dataset animals" in card
+    assert str(tiny) not in card
+    assert "learning_rate: 0.001" in card
+    # mined anew with the model, the card of the same model says so, and its weights stay
+    assert told(second)["hub_commits"]["model_files_pushed"] == 1
 
 
 def test_a_model_that_grew_worse_is_not_promoted_and_the_alert_says_so(tmp_path: Path) -> None:
     good = with_pooling(tmp_path, make_bag_of_words_model(tmp_path / "bare"))
     with dg.instance_for_test() as instance, webhook() as hook:
         graph = make_graph(
-            *(tmp_path / "graph", good),
+            *(tmp_path / "graph", good, {"alerts": {"webhook": hook.url}}),
             **{"learning_rate": 0.02, "epochs": 4, "validation_share": 0},
-            alerts={"webhook": hook.url},
         )
         shuffle_labels(graph.folder / "raw" / "qrels" / "train.tsv")
         daemon = Daemon(instance, graph)

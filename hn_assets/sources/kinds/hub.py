@@ -56,6 +56,13 @@ class HubSettings(SourceSettings):
         """The name under which the hub is known."""
         return "huggingface"
 
+    def origin(self, base: Path) -> str:
+        """The names of the datasets of the hub, if they are no local folders."""
+        names = (self.dataset, self.qrels_dataset or f"{self.dataset}-qrels")
+        if self.folder or any((base / Path(name).expanduser()).is_dir() for name in names):
+            return super().origin(base)
+        return f"the datasets {names[0]} and {names[1]} of the Hugging Face hub"
+
     def with_folder(self, folder: str) -> Self:
         """These settings with a local folder that is read instead of the hub."""
         return self.model_copy(update={"folder": folder})

@@ -1,0 +1,127 @@
+"""The training files on the hub: pushed once for each content, with a card."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+import yaml
+
+from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.pipeline.hub_provenance import describe_rate
+from hn_assets.settings.dataset import DatasetSettings
+from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
+from hn_assets_tests.fake_hub import FakeHub, fake_hub
+from hn_assets_tests.secret_search import files_with
+from hn_assets_tests.small_models import make_bag_of_words_model
+from hn_assets_tests.training.test_trainers import with_pooling
+
+REPO = "me/animals"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with fake_hub(tmp_path / "cache", monkeypatch) as running:
+        monkeypatch.setenv("HF_TOKEN", running.token)
+        yield running
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> AnimalsDataset:
+    model = with_pooling(tmp_path, make_bag_of_words_model(tmp_path / "bare"))
+    return AnimalsDataset(
+        tmp_path / "graph",
+        encoding={"model": str(model), "normalize": False},
+        hub={"dataset_repo": REPO, "license": "cc0-1.0"},
+    )
+
+
+def requests_that_write(hub: FakeHub) -> list[str]:
+    return [request for request in hub.asked if not request.startswith("GET")]
+
+
+def test_training_files_are_pushed_once_for_each_content(
+    hub: FakeHub, graph: AnimalsDataset
+) -> None:
+    with dg.instance_for_test() as instance:
+        said = told(graph.materialize())["hub_commits"]
+        assert said["dataset_commit"] == hub.heads[REPO]
+        assert said["dataset"] == f"{hub.url}/datasets/{REPO}"
+        pushed = hub.files(REPO)
+        table = graph.file("training_set", "triplet.parquet").read_bytes()
+        assert pushed["triplet.parquet"] == table
+        head = yaml.safe_load(pushed["README.md"].decode().split("---\n")[1])
+        assert head["license"] == "cc0-1.0"
+        card = pushed["README.md"].decode()
+        assert "a source of type beir" in card
+        assert "not known (assumed: nobody measured it)" in card, "no query has two positives"
+        assert str(graph.folder) not in card, "a card names nothing of this machine"
+        assert graph.version("training_set") in card
+
+        hub.asked.clear()
+        assert told(graph.materialize())["hub_commits"]["unchanged"]
+        assert hub.asked == []
+
+        fewer = {"mining": {"num_negatives": 3}}
+        said = told(graph.materialize(changes=fewer))["hub_commits"]
+        assert said["dataset_commit"] == hub.heads[REPO] != ""
+        assert said["dataset_files_pushed"] == len(hub.files(REPO)) - 1, (
+            ".gitattributes is not ours"
+        )
+        assert hub.files(REPO)["triplet.parquet"] != table
+        assert len([request for request in hub.asked if "/commit/" in request]) == 1
+
+        kept = json.loads(graph.file("hub_commits", "hub_commits.json").read_text())["dataset"]
+        assert kept["repository"] == REPO
+        assert set(kept["files"]) == set(hub.files(REPO)) - {".gitattributes"}
+        hub.commit(REPO, {**hub.files(REPO), "README.md": b"---\ntags: [mine]\n---\n"})
+        failed = graph.fail(changes={"mining": {"num_negatives": 2}})
+        assert "README.md of me/animals was changed by somebody else" in failed
+        folder = Path(instance.root_directory)
+    assert files_with(hub.token, folder, graph.folder) == []
+
+
+def test_a_push_that_fails_ends_the_run_and_says_why(
+    hub: FakeHub, graph: AnimalsDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    said = graph.fail()
+    assert said == (
+        f"animals: HF_TOKEN is not set: to push to {REPO}, give a token that may write to it by "
+        f"the environment"
+    )
+    assert graph.store.stage("training_set").require(), "all else is there"
+    assert graph.store.stage("report").require()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "The rate is not known (assumed: nobody measured it)."),
+        (
+            [(CHOSEN, 0.001)],
+            "0.10 % of the negatives are false, with 95 % confidence 0.05 to 0.20 (measured: "
+            "relevant negatives were counted: hidden positives, or those that people judged).",
+        ),
+    ],
+)
+def test_the_card_names_the_kind_of_the_rate(rows: list[tuple[str, float]], said: str) -> None:
+    found = [(*row, 0.0005, 0.002) for row in rows]
+    methods = pd.DataFrame(found, columns=["method", "rate", "rate_low", "rate_high"])
+    assert describe_rate(methods) == said
+
+
+@pytest.mark.parametrize(
+    ("hub_section", "message"),
+    [
+        ({}, "names no repository: give dataset_repo or model_repo"),
+        ({"model_repo": "me/model"}, "add a section training"),
+        ({"dataset_repo": "animals"}, "should match pattern"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(hub_section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DatasetSettings.model_validate({"source": {"type": "python_stdlib"}, "hub": hub_section})
