@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import ModelIdentity, identify_model
@@ -74,26 +75,30 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             settings=training,
             encoding=context.settings.encoding,
         )
-        report = fine_tune(
-            TrainingJob(
-                start=model_folder(start.location, start.commit),
-                pooling=start.pooling,
-                normalize=context.settings.encoding.normalize,
-                query_max_length=training.max_length or start.query_max_length,
-                passage_max_length=training.max_length or start.passage_max_length,
-                model_max_length=start.passage_max_length,
-                training_rows=str(rows),
-                validation_rows=str(validation) if counts.validation else "",
-                rows=counts.training,
-                checkpoints=str(checkpoints),
-                output=str(output),
-                settings=training,
-                precision=precision,
-                devices=devices,
-                trust_remote_code=context.settings.encoding.trust_remote_code,
-            ),
-            context.log.info,
+        job = TrainingJob(
+            start=model_folder(start.location, start.commit),
+            pooling=start.pooling,
+            normalize=context.settings.encoding.normalize,
+            query_max_length=training.max_length or start.query_max_length,
+            passage_max_length=training.max_length or start.passage_max_length,
+            model_max_length=start.passage_max_length,
+            training_rows=str(rows),
+            validation_rows=str(validation) if counts.validation else "",
+            rows=counts.training,
+            checkpoints=str(checkpoints),
+            output=str(output),
+            settings=training,
+            precision=precision,
+            devices=devices,
+            trust_remote_code=context.settings.encoding.trust_remote_code,
         )
+        report = fine_tune(job, context.log.info)
+    described: dict[str, Any] = {}
+    if training.tensorboard:
+        events = draft.path(layout.TENSORBOARD_FOLDER)
+        shutil.copytree(job.event_files, events)
+        folder = f"{context.place.folder}/latest/{layout.TENSORBOARD_FOLDER}"
+        described["tensorboard"] = f"tensorboard --logdir {folder}"
     # beside the model, so that the folder of the model holds nothing but it
     (output / LOG).replace(draft.path(layout.FINE_TUNED_MODEL.name))
     if counts.queries_with_too_few_negatives:
@@ -118,6 +123,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "stopped_early": report.stopped_early,
         "resumed_at": "not at all" if report.resumed_at is None else report.resumed_at,
         "training_seconds": report.seconds,
+        **described,
         "losses": table(report.log),
         "loss_curve": picture("loss by step", draw_losses(report.log)),
     }

@@ -153,6 +153,13 @@ class TrainingSettings(Settings):
             "at the validation part; default: a tenth of an epoch, 20 at least"
         ),
     )
+    tensorboard: bool = Field(
+        default=False,
+        description=(
+            "write event files for TensorBoard beside the model, in the folder `tensorboard`; "
+            "needs the extra tensorboard"
+        ),
+    )
     min_improvement: float = Field(
         default=0.0,
         description=(

@@ -57,6 +57,8 @@ HUB_COMMITS = StageFile("hub_commits", "hub_commits.json")
 
 # within the folders of `fine_tuned_model` and `promoted_model`
 MODEL_FOLDER = "model"
+# within that of `fine_tuned_model`, if `training.tensorboard` asks for it
+TENSORBOARD_FOLDER = "tensorboard"
 
 # not published by a stage: every vector that was ever made
 VECTOR_CACHE = "vector_cache"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.errors import TrainingError
+from hn_assets.extras import import_optional
 from hn_assets.training.training_job import LOG, PROGRESS, TrainingJob
 
 LAST_LINES = 30  # of the output, that an error shows
@@ -40,15 +41,19 @@ class TrainingReport:
 def fine_tune(job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
     """Train a model and save it to `job.output`, which must be an existing folder.
 
-    A training that was killed goes on from its last checkpoint in `job.checkpoints`.
+    A training that was killed goes on from its last checkpoint in `job.checkpoints`. If files for
+    TensorBoard are asked for, they are in `job.event_files` at the end.
 
     Args:
         job: What is trained, and how.
         log: Takes a line of progress now and then.
 
     Raises:
+        MissingExtraError: TensorBoard is asked for and not installed.
         TrainingError: The process that trains ended with an error, or was killed.
     """
+    if job.settings.tensorboard:
+        import_optional("tensorboard", extra="tensorboard", needed_for="training.tensorboard")
     folder = Path(job.checkpoints)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "job.json"
@@ -88,7 +93,12 @@ def _launcher(job: TrainingJob) -> list[str]:
 
 
 def _environment(job: TrainingJob) -> dict[str, str]:
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "true"}
+    environment = {
+        **os.environ,
+        "TOKENIZERS_PARALLELISM": "true",
+        # where the callback of transformers, which both trainers call, writes to
+        "TENSORBOARD_LOGGING_DIR": str(job.event_files),
+    }
     cards = [int(device.split(":")[1]) for device in job.devices if device.startswith("cuda:")]
     if cards:
         # the numbers of the devices count those that are visible here

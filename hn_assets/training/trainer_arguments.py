@@ -24,6 +24,6 @@ def common_arguments(job: TrainingJob) -> dict[str, Any]:
         "save_strategy": "steps",
         "save_steps": steps,
         "save_total_limit": 2,
-        "report_to": [],
+        "report_to": ["tensorboard"] if settings.tensorboard else [],
         "disable_tqdm": True,
     }

@@ -65,7 +65,12 @@ class TrainingJob:
     @property
     def on_cpu(self) -> bool:
         """Whether it is trained on the CPU."""
-        return self.devices == ["cpu"]
+        return set(self.devices) == {"cpu"}
+
+    @property
+    def event_files(self) -> Path:
+        """The folder of the files for TensorBoard, which a training that goes on adds to."""
+        return Path(self.checkpoints) / "tensorboard"
 
     @property
     def steps_per_epoch(self) -> int:

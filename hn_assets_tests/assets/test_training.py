@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hn_assets_tests.training.test_trainers import with_pooling
 Rounds = tuple[AnimalsDataset, list[dg.ExecuteInProcessResult], FakeHub]
 
 TRAINED = ("fine_tuned_model", "fine_tuned_quality", "promoted_model")
+HAS_TENSORBOARD = find_spec("tensorboard") is not None
 ALWAYS = -1.0  # promoted whatever nDCG@10 is
 
 
@@ -125,6 +127,7 @@ def test_a_model_that_grew_worse_is_not_promoted_and_the_alert_says_so(tmp_path:
         graph = make_graph(
             *(tmp_path / "graph", good, {"alerts": {"webhook": hook.url}}),
             **{"learning_rate": 0.02, "epochs": 4, "validation_share": 0},
+            tensorboard=HAS_TENSORBOARD,
         )
         shuffle_labels(graph.folder / "raw" / "qrels" / "train.tsv")
         daemon = Daemon(instance, graph)
@@ -146,6 +149,8 @@ def test_a_model_that_grew_worse_is_not_promoted_and_the_alert_says_so(tmp_path:
     assert graph.store.stage("promoted_model").require().info["rounds"][-1]["outcome"] == "worse"
     each = pd.read_parquet(graph.file("fine_tuned_quality", "quality_by_query.parquet"))
     assert len(each) == 6
+    files = graph.store.stage("fine_tuned_model").require().files
+    assert any(name.startswith("tensorboard/events") for name in files) == HAS_TENSORBOARD
     assert np.isclose(each.ndcg_at_10_after.mean(), quality["after"])
 
 

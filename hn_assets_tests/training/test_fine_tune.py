@@ -1,13 +1,17 @@
 """The process that trains: it is followed, goes on after a kill, and its errors are told."""
 
+import json
 import os
 import signal
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import TrainingError
+from hn_assets.extras import MissingExtraError
 from hn_assets.training import checkpoints
 from hn_assets.training.fine_tune import fine_tune
 from hn_assets.training.trainers.sentence_transformers import train
@@ -41,6 +45,34 @@ def test_a_killed_training_goes_on_and_gives_the_same_weights(tmp_path: Path, ti
     (Path(undisturbed.output) / "training_log.json").unlink()
     (Path(job.output) / "training_log.json").unlink()
     assert hash_folder(Path(job.output)) == hash_folder(Path(undisturbed.output))
+
+
+@pytest.mark.parametrize("trainer", ["sentence_transformers", "flagembedding"])
+def test_the_trainers_own_events_are_read_by_tensorboard(
+    tmp_path: Path, tiny: Path, trainer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs the extra"
+    )
+    job = make_job(tmp_path / "job", tiny, tensorboard=True, trainer=trainer)
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(job.event_files))
+    import_module(f"hn_assets.training.trainers.{trainer}").train(job)
+    log = json.loads((Path(job.output) / "training_log.json").read_text())["log"]
+    events = accumulator.EventAccumulator(str(job.event_files))
+    events.Reload()
+    read = [(event.step, event.value) for event in events.Scalars("train/loss")]
+    assert read == [(row["step"], pytest.approx(row["loss"])) for row in log if "loss" in row]
+    assert len(read) == 6
+    if trainer == "sentence_transformers":
+        assert [event.step for event in events.Scalars("eval/loss")] == [2, 4, 6]
+
+
+def test_without_the_extra_nothing_is_trained_and_the_error_names_it(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'hn_assets\[tensorboard\]'"):
+        fine_tune(make_job(tmp_path / "job", tiny, tensorboard=True), lambda line: None)
 
 
 def test_an_error_of_the_trainer_is_told(tmp_path: Path, tiny: Path) -> None:
