@@ -157,6 +157,7 @@ def _examples(context: StageContext) -> Examples:
         split=context.settings.mining.split,
         include_title=bool(context.info(layout.HARD_NEGATIVES.stage)["include_title"]),
         teacher_scores=context.optional_input(layout.TEACHER_SCORES),
+        suspects=context.optional_input(layout.SUSPECT_POSITIVES),
     )
 
 
@@ -204,6 +205,7 @@ STAGE = Stage(
         layout.QRELS,
         layout.HARD_NEGATIVES,
         layout.TEACHER_SCORES,
+        layout.SUSPECT_POSITIVES,
         layout.TRAINING_SET,
     ),
     settings=settings,

@@ -31,6 +31,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         num_negatives=mined["negatives"],
         include_title=mined["include_title"],
         teacher_scores=context.optional_input(layout.TEACHER_SCORES),
+        suspects=context.optional_input(layout.SUSPECT_POSITIVES),
         formats=context.settings.export.formats,
     )
     quality = read_quality(context.input(layout.RETRIEVAL_QUALITY))
@@ -55,6 +56,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "queries_without_positives": report.queries_without_positives,
         "queries_left_out_by_format": counts(report.queries_left_out, "format"),
         "blank_positives_left_out": report.blank_positives,
+        "suspect_positives_left_out": report.suspect_positives,
         "positives": report.positives,
         "negatives": report.negatives,
         "example": Markdown(f"```text\n{report.example}\n```"),
@@ -73,6 +75,7 @@ STAGE = Stage(
         layout.HARD_NEGATIVES,
         layout.RETRIEVAL_QUALITY,
         layout.TEACHER_SCORES,
+        layout.SUSPECT_POSITIVES,
     ),
     settings=lambda s: {"formats": list(s.export.formats), "split": s.mining.split},
     # what its check stops must not be trained on

@@ -27,6 +27,7 @@ class ExportReport:
         queries_left_out: Number of exported queries that are missing in a format since it cannot
             hold them, by the name of the format. Formats that hold all queries are not named.
         blank_positives: Number of positives that were left out since they have no text.
+        suspect_positives: Number of positives that were left out as too suspicious.
         positives: Number of positives in the files.
         negatives: Number of negatives in the files.
         example: The first query with a positive and some negatives, to read.
@@ -38,6 +39,7 @@ class ExportReport:
     queries_without_positives: int = 0
     queries_left_out: Mapping[str, int] = field(default_factory=dict)
     blank_positives: int = 0
+    suspect_positives: int = 0
     positives: int = 0
     negatives: int = 0
     example: str = ""
@@ -54,6 +56,7 @@ def export_training_set(
     num_negatives: int,
     include_title: bool,
     teacher_scores: Path | None = None,
+    suspects: Path | None = None,
     formats: Sequence[str],
 ) -> ExportReport:
     """Write the formats asked for and the side table of ids into `folder`.
@@ -71,6 +74,8 @@ def export_training_set(
         include_title: Whether a passage's text begins with its title.
         teacher_scores: Parquet file with the columns of `schemas.TEACHER_SCORES`, or None if there
             is no teacher.
+        suspects: Parquet file with the columns of `schemas.SUSPECT_POSITIVES`, or None if every
+            positive is exported.
         formats: Names of formats, as in `FORMATS`.
 
     Raises:
@@ -87,6 +92,7 @@ def export_training_set(
         split=split,
         include_title=include_title,
         teacher_scores=teacher_scores,
+        suspects=suspects,
     )
     context = ExportContext(num_negatives=num_negatives)
     rows: dict[str, int] = {}
@@ -108,6 +114,7 @@ def export_training_set(
         queries_without_positives=examples.queries_without_positives,
         queries_left_out=queries_left_out,
         blank_positives=examples.blank_positives,
+        suspect_positives=examples.suspect_positives,
         positives=examples.positives,
         negatives=examples.negatives,
         example="".join(render(example) for example in islice(examples, 1)),

@@ -23,12 +23,17 @@ _MINING_FILES: Mapping[str, StageFile] = {
 MINING_INPUTS: tuple[StageFile, ...] = tuple(_MINING_FILES.values())
 
 
+def mining_files(context: StageContext) -> MiningFiles:
+    """The files of the dataset, for a stage that reads `MINING_INPUTS`."""
+    files = {name: context.input(file) for name, file in _MINING_FILES.items()}
+    return MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES))
+
+
 def open_mining_session(context: StageContext) -> MiningSession:
     """The dataset, ready to be calibrated, audited or mined."""
     settings = context.settings
-    files = {name: context.input(file) for name, file in _MINING_FILES.items()}
     return MiningSession.open(
-        MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES)),
+        mining_files(context),
         mining=settings.mining,
         filters=settings.filters,
         search=settings.search,

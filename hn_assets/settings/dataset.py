@@ -18,6 +18,7 @@ from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.review import ReviewSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.source import AnySource
+from hn_assets.settings.suspect_positives import SuspectPositivesSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings_base import Settings
@@ -67,6 +68,9 @@ class DatasetSettings(Settings):
     )
     review: ReviewSettings | None = Field(
         default=None, description="a random sample of the negatives that people judge"
+    )
+    suspect_positives: SuspectPositivesSettings | None = Field(
+        default=None, description="a list of positives that look like none"
     )
     export: ExportSettings = Field(default_factory=ExportSettings, description="the training files")
     training: TrainingSettings | None = Field(

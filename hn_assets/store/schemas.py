@@ -146,6 +146,25 @@ REVIEW_SAMPLE = pa.schema(
     ]
 )
 
+SUSPECT_POSITIVES = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # how little it looks like a positive, from 0 to 1; what the rows are ordered by
+        ("suspicion", pa.float64()),
+        # among all documents, null beyond those that were searched
+        ("rank", pa.int32()),
+        # the score, in units of the spread of the scores of the query's candidates
+        ("standardised_score", pa.float32()),
+        # the same of the cosine to the nearest other positive; null if the query has no other
+        ("max_positive_similarity", pa.float32()),
+        # null where there is no teacher
+        ("teacher_score", pa.float32()),
+        # whether it is left out of training
+        ("is_left_out", pa.bool_()),
+    ]
+)
+
 
 def embeddings_schema(dimension: int, component: pa.DataType | None = None) -> pa.Schema:
     """Ids with their vectors: `vector` is a fixed-size list of `dimension` components.

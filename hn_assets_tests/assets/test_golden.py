@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "mining": {"num_negatives": 5, "evaluation_split": ""},
     "filters": {"target_false_negative_rate": 0.02},
     "review": {"num_negatives": 60},
+    "suspect_positives": {},
     "export": {"formats": ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]},
 }
 # says when it was made
@@ -73,8 +74,8 @@ def _defaults(stage: Stage) -> str:
 
 
 def _read(path: Path) -> Any:
-    if path.stem == "likely_missing_labels":
-        # those of nearly equal estimates change places with the rounding of the logistic model
+    if path.stem in ("likely_missing_labels", "suspect_positives"):
+        # those of nearly equal estimates change places with the rounding of the models
         frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
         return frame.sort_values(["query_id", "doc_id"]).to_dict("list")
     if path.name == "review_sample.parquet":

@@ -8,11 +8,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from hn_assets.sources.reviewed_labels import read_reviewed_labels
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.assets.partly_labelled import relevant, write_partly_labelled
 from hn_assets_tests.small_models import make_bag_of_words_model
 
 REVIEW = {"num_negatives": 60, "num_positives": 5, "num_random_documents": 5, "num_repeats": 4}
+LEFT_OUT = 0.1
 Judge = Callable[[str, str], bool]
 
 
@@ -36,6 +38,7 @@ def make_graph(folder: Path, target: float | None = None, **review: object) -> A
         # a model whose vectors cost nothing
         encoding={"model": str(model), "pooling": "mean", "normalize": False},
         review={**REVIEW, **review},
+        suspect_positives={"max_rows": 20, "leave_out_share": LEFT_OUT},
     )
 
 
@@ -160,3 +163,31 @@ def test_nothing_changed_nothing_is_drawn_or_measured_again(judged) -> None:
     again = told(judged[0].materialize())
     assert again["review_sample"]["unchanged"]
     assert again["review_result"]["unchanged"]
+
+
+def test_the_most_suspicious_positives_are_left_out_of_training(drawn) -> None:
+    graph, result = drawn
+    found = pd.read_parquet(graph.file("suspect_positives", "suspect_positives.parquet"))
+    left_out = found[found.is_left_out]
+    assert len(left_out) == 16
+    assert left_out.suspicion.min() >= found.suspicion[~found.is_left_out].max()
+    assert told(result)["suspect_positives"]["left_out_of_training"] == 16
+    assert told(result)["training_set"]["suspect_positives_left_out"] == 16
+    assert told(result)["training_set"]["positives"] == 160 - 16
+    ids = pd.read_parquet(graph.file("training_set", "ids.parquet"))
+    trained_on = set(zip(ids.query_id, ids.doc_id, strict=True))
+    suspects = set(zip(left_out.query_id, left_out.doc_id, strict=True))
+    assert not suspects & trained_on
+    negatives = graph.negatives()
+    assert not suspects & set(zip(negatives.query_id, negatives.doc_id, strict=True))
+
+
+def test_suspects_are_listed_for_people(drawn) -> None:
+    graph, result = drawn
+    listed = pd.read_csv(graph.file("suspect_positives", "suspect_positives.csv"))
+    assert len(listed) == told(result)["suspect_positives"]["listed"] == 20
+    assert listed.verdict.isna().all()
+    page = graph.file("suspect_positives", "suspects.html").read_text()
+    assert "Another positive of the query" in page
+    # what is judged on it is read back as any reviewed label
+    assert read_reviewed_labels(graph.file("suspect_positives", "suspect_positives.csv")) == {}

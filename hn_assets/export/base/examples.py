@@ -72,6 +72,7 @@ class Examples:
         queries_without_positives: Number of queries with hard negatives that have no positive with
             text in the split.
         blank_positives: Number of positives that were left out since they have no text.
+        suspect_positives: Number of positives that were left out as too suspicious.
         positives: Number of positives in all examples.
         negatives: Number of negatives in all examples.
         has_teacher: Whether every passage has a score of the teacher.
@@ -88,6 +89,7 @@ class Examples:
         split: str,
         include_title: bool,
         teacher_scores: Path | None = None,
+        suspects: Path | None = None,
     ) -> None:
         """Read the Parquet files, which have the columns of `hn_assets.store.schemas`.
 
@@ -98,7 +100,8 @@ class Examples:
         negatives = inputs.read_negatives(hard_negatives)
         relevant = inputs.read_positives(qrels, split)
         queries_with_negatives = inputs.distinct(negatives, "query_id")
-        positives = inputs.keep_rows(relevant, "query_id", queries_with_negatives)
+        labelled = inputs.keep_rows(relevant, "query_id", queries_with_negatives)
+        positives = inputs.leave_out(labelled, suspects)
 
         wanted = {*inputs.distinct(negatives, "doc_id"), *inputs.distinct(positives, "doc_id")}
         self._documents = inputs.read_documents(corpus, wanted)
@@ -119,6 +122,7 @@ class Examples:
         )
         self.queries_without_positives = len(queries_with_negatives) - len(self._ids)
         self.blank_positives = positives.num_rows - self._positives.num_rows
+        self.suspect_positives = labelled.num_rows - positives.num_rows
         self.positives = self._positives.num_rows
         self.negatives = self._negatives.num_rows
         self.has_teacher = teacher_scores is not None

@@ -106,6 +106,19 @@ def add_teacher_scores(positives: pa.Table, path: Path) -> pa.Table:
     return positives.append_column("teacher_score", column)
 
 
+def leave_out(positives: pa.Table, suspects: Path | None) -> pa.Table:
+    """The positives without those that are too suspicious to be trained on; their order stays.
+
+    Args:
+        positives: With the columns `query_id` and `doc_id`.
+        suspects: Parquet file with the columns of `schemas.SUSPECT_POSITIVES`, or None.
+    """
+    if suspects is None:
+        return positives
+    left_out = set(_keys(pq.read_table(suspects, filters=pc.field("is_left_out"))))
+    return positives.filter(pa.array([key not in left_out for key in _keys(positives)], pa.bool_()))
+
+
 def distinct(table: pa.Table, column: str) -> list[str]:
     """The values of a column, in the order in which they first appear."""
     return table[column].unique().to_pylist()

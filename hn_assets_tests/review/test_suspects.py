@@ -1,0 +1,118 @@
+"""Positives that were replaced by low-ranked documents are found among the others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hn_assets import mine_hard_negatives
+from hn_assets.mining.data.mining_files import MiningFiles
+from hn_assets.review.suspects.features import FEATURES
+from hn_assets.review.suspects.find_suspects import find_suspects
+from hn_assets.review.suspects.model import judge_positives
+from hn_assets.settings.search import SearchSettings
+from hn_assets_tests.assets.partly_labelled import THINGS, relevant, write_partly_labelled
+from hn_assets_tests.collections_on_disk import animals
+from hn_assets_tests.small_models import make_bag_of_words_model
+
+WRONG = 8
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> MiningFiles:
+    """40 queries with four positives, eight of which are of another thing."""
+    folder = tmp_path_factory.mktemp("suspects")
+    (folder / "raw").mkdir()
+    write_partly_labelled(folder / "raw")
+    encoding = {
+        "model": str(make_bag_of_words_model(folder / "model")),
+        "pooling": "mean",
+        "normalize": False,
+    }
+    mined = mine_hard_negatives(
+        folder / "raw",
+        settings={
+            "encoding": encoding,
+            "mining": {"num_negatives": 5, "evaluation_split": "", "range_min": 0},
+        },
+        folder=folder,
+    )
+    assert mined.folder is not None
+    stages = mined.folder
+    qrels = pd.read_parquet(stages / "qrels/latest/qrels.parquet")
+    rng = np.random.default_rng(0)
+    for place in rng.choice(len(qrels), WRONG, replace=False):
+        thing = THINGS[(THINGS.index(qrels.query_id[place][2:]) + 7) % len(THINGS)]
+        qrels.loc[place, "doc_id"] = f"{thing}-{place % 6}"
+    # a positive that the corpus lacks is passed over
+    unknown = qrels[:1].assign(doc_id="nowhere")
+    pd.concat([qrels, unknown]).to_parquet(folder / "qrels.parquet")
+    return MiningFiles(
+        corpus=stages / "corpus/latest/corpus.parquet",
+        queries=stages / "queries/latest/queries.parquet",
+        qrels=folder / "qrels.parquet",
+        corpus_embeddings=stages / "corpus_embeddings/latest/vectors.arrow",
+        query_embeddings=stages / "query_embeddings/latest/vectors.arrow",
+        faiss_index=stages / "faiss_index/latest/index.faiss",
+        faiss_index_ids=stages / "faiss_index/latest/ids.parquet",
+        candidates=stages / "candidates/latest/candidates.parquet",
+    )
+
+
+def test_wrong_positives_come_first(files: MiningFiles) -> None:
+    found = find_suspects(files, SearchSettings(), "train", 42)
+    assert found is not None
+    assert len(found) == 160
+    assert found.suspicion.is_monotonic_decreasing
+    assert found.suspicion.between(0, 1).all()
+    first = found.head(WRONG)
+    wrong = [not relevant(q, d) for q, d in zip(first.query_id, first.doc_id, strict=True)]
+    assert sum(wrong) >= WRONG - 1
+    assert (found["rank"].dropna() >= 0).all()
+
+
+def test_another_split_has_no_positives(files: MiningFiles) -> None:
+    assert find_suspects(files, SearchSettings(), "test", 42) is None
+
+
+def test_a_query_is_judged_by_a_model_that_has_not_seen_it() -> None:
+    """One that looks like the others is suspicious although its label says positive."""
+    rng = np.random.default_rng(0)
+    positives = rng.normal(size=(200, len(FEATURES)))
+    others = rng.normal(size=(400, len(FEATURES)))
+    positives[:, 0] += 3
+    positives[17, 0] = 0
+    queries = np.arange(200) // 2
+    found = judge_positives(positives, others, queries, np.arange(400) % 100, 1)
+    assert found is not None
+    assert found.argmax() in np.flatnonzero(positives[:, 0] < 1.5)
+    assert found[17] > 0.4
+    assert np.median(found) < 0.4
+
+
+def test_too_few_positives_teach_nothing() -> None:
+    features = np.zeros((60, len(FEATURES)))
+    assert judge_positives(features[:40], features, np.arange(40), np.arange(60), 1) is None
+    assert judge_positives(features, features, np.arange(60) % 10, np.arange(60), 1) is None
+
+
+def test_of_a_small_dataset_no_positive_is_suspected_or_left_out(tmp_path) -> None:
+    (tmp_path / "raw").mkdir()
+    animals(tmp_path / "raw")
+    encoding = {
+        "model": str(make_bag_of_words_model(tmp_path / "model")),
+        "pooling": "mean",
+        "normalize": False,
+    }
+    mined = mine_hard_negatives(
+        tmp_path / "raw",
+        settings={
+            "encoding": encoding,
+            "mining": {"num_negatives": 3, "range_min": 0},
+            "suspect_positives": {"leave_out_share": 0.5},
+        },
+        folder=tmp_path,
+        export=True,
+    )
+    assert "too few" in mined.report["suspect_positives"]["judged"]
+    assert mined.report["training_set"]["suspect_positives_left_out"] == 0
+    assert mined.report["training_set"]["positives"] == 18
