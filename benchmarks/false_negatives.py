@@ -107,9 +107,6 @@ def main() -> None:
             for name, found in tallies.items()
         ],
     )
-    for name, found in tallies.items():
-        if found.unsupported:
-            print(f"{name}: in {found.unsupported} of {2 * options.hold_outs} cases not supported")
 
 
 @dataclass
@@ -121,7 +118,6 @@ class Tally:
     scores: float = 0.0
     filled: int = 0
     asked: int = 0
-    unsupported: int = 0
 
     @property
     def rate(self) -> float:
@@ -155,17 +151,18 @@ class Tally:
 class Dataset:
     """A collection, encoded and searched once."""
 
-    def __init__(self, folder: Path, place: Path) -> None:
+    def __init__(self, folder: Path, place: Path, depth: int = DEPTH) -> None:
         files = sorted((folder / "qrels").glob("*.tsv"))
         qrels = pd.concat(pd.read_csv(path, sep="\t", dtype=str) for path in files)
         qrels.columns = ["query_id", "doc_id", "score"]
         raw = place / "raw"
-        (raw / "qrels").mkdir(parents=True)
+        (raw / "qrels").mkdir(parents=True, exist_ok=True)
         for name in ("corpus.jsonl", "queries.jsonl"):
+            (raw / name).unlink(missing_ok=True)
             (raw / name).symlink_to((folder / name).resolve())
         qrels.to_csv(raw / "qrels" / "train.tsv", sep="\t", index=False)
         most = int((qrels.score.astype(int) > 0).groupby(qrels.query_id).sum().max())
-        settings = {"mining": {"evaluation_split": ""}, "search": {"depth": DEPTH + most}}
+        settings = {"mining": {"evaluation_split": ""}, "search": {"depth": depth + most}}
         mined = mine_hard_negatives(raw, settings=settings, folder=place)
         assert mined.folder is not None
         stages = mined.folder
@@ -241,7 +238,6 @@ class HoldOut:
         if filters.is_calibrated:
             others = mining.model_copy(update={"split": "calibrating", "seed": self.seed})
             calibration = self._open(others, filters).calibrate()
-            tally.unsupported += not calibration.is_supported
         judged = mining.model_copy(update={"split": "judged", "seed": self.seed})
         session = self._open(judged, filters, calibration=calibration)
         chosen, report = session.mine(self.place / "ledger.parquet")

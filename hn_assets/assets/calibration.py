@@ -11,7 +11,7 @@ from hn_assets.store import Draft, layout
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
-    """Hide known positives to find the threshold."""
+    """Find the threshold."""
     found = open_mining_session(context).calibrate()
     note = make_plan(context.settings.mining, context.settings.filters, found).note
     if not found.is_reached:
@@ -22,20 +22,17 @@ def make(context: StageContext, draft: Draft) -> Metadata:
 
 
 def _describe(found: Calibration) -> Metadata:
-    described = {
-        "target_false_negative_rate": found.target,
-        "queries_with_two_positives": found.queries,
-        "positives_hidden": found.hidden,
-    }
-    if found.model is None or found.rate is None:
-        return {**described, "supported": "no: " + found.why_not}
     return {
-        **described,
-        "supported": "yes",
+        "target_false_negative_rate": found.target,
+        "queries": found.queries,
+        "queries_with_two_positives": found.queries_with_two,
+        "positives_hidden": found.hidden,
+        "basis": found.basis(),
+        "share_of_own_labels": round(found.share_of_own_labels, 3),
         "threshold": found.threshold,
-        "cross_validated_rate": round(found.rate, 5),
-        "cross_validated_rate_95_percent": f"{found.rate_low:.3%} to {found.rate_high:.3%}",
-        "assumed_unlabelled_per_positive": found.unlabelled_per_positive,
+        f"{found.kind}_rate": round(found.rate, 5),
+        f"{found.kind}_rate_95_percent": f"{found.rate_low:.3%} to {found.rate_high:.3%}",
+        f"{found.kind}_unlabelled_per_positive": round(found.unlabelled_per_positive, 2),
         "model": table(
             {"feature": name, "weight": round(weight, 4), "mean": round(mean, 4)}
             for name, weight, mean in zip(
@@ -48,10 +45,11 @@ def _describe(found: Calibration) -> Metadata:
 STAGE = Stage(
     writes=(layout.CALIBRATION,),
     description=(
-        "Which probability of relevance is too much for a negative, found by hiding positives."
+        "Which probability of relevance is too much for a negative, by a model of other "
+        "collections and by hiding positives."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=MINING_INPUTS,
     settings=lambda s: resolved_calibration(s.mining, s.filters),
     is_part_of=lambda settings: settings.filters.is_calibrated,

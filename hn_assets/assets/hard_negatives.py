@@ -129,7 +129,7 @@ STAGE = Stage(
         "The chosen negatives of every mined query, and the ledger of all candidates with reasons."
     ),
     make=make,
-    version=3,
+    version=4,
     reads=(*MINING_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
     settings=settings,
     identify=identify,

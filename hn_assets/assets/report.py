@@ -99,7 +99,7 @@ STAGE = Stage(
         "time, drift, examples."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(
         layout.CORPUS,
         layout.QUERIES,

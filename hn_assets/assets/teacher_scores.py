@@ -122,7 +122,7 @@ STAGE = Stage(
         "What the teacher, a reranker, says of the positives and of the candidates on a shortlist."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=settings,
     identify=identify,

@@ -25,7 +25,7 @@ from hn_assets.mining.plan import Plan
 from hn_assets.mining.random_negatives import RandomNegatives
 from hn_assets.mining.relevance.compute_features import candidate_features, with_probability
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.positive_similarity import positive_scores, positive_similarity
+from hn_assets.mining.relevance.similarity import mean_direction, positive_scores, similarities
 from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import FilterDecisions, apply_filters
 from hn_assets.mining.rules.mining_range import outside_range
@@ -81,6 +81,7 @@ class Miner:
         self._query_hashes = hash_ids(dataset.query_ids.to_pylist(), seed)
         self._document_hashes = np.zeros(len(documents), np.uint64)
         self._is_hashed = np.zeros(len(documents), bool)
+        self._query_direction = mean_direction(queries)
         self._cross_query = CrossQueryFinder(dataset.positives, queries, len(documents))
         self._counts = MiningCounts(dataset, plan.sampling.count)
         self._random = self._random_negatives(queries) if plan.sampling.random_count else None
@@ -206,7 +207,9 @@ class Miner:
             block,
             eligible=eligible,
             reference_scores=self._references[block.queries],
-            similarity=positive_similarity(block, dataset.positives, self._documents),
+            similarity=similarities(
+                block, dataset.positives, self._documents, self._query_direction
+            ),
             judged_irrelevant=judged_irrelevant,
             cross_query_similarity=cross_query_similarity,
             teacher_scores=teacher_scores,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hn_assets.filters.all_filters import active_filters, filter_keys, measurable_filters
-from hn_assets.filters.kinds.target_false_negative_rate import FALLBACK_RELATIVE_MARGIN
 from hn_assets.mining.holdout.calibration import Calibration, calibrated_part
 from hn_assets.mining.holdout.methods import CHOSEN, Method
 from hn_assets.mining.rules.sampling import Sampling
@@ -70,9 +69,7 @@ def make_plan(
         return _plan(mining, filters, None, "range and filters as they are set")
     if calibration is None:
         raise ValueError("target_false_negative_rate needs a calibration")
-    if calibration.is_supported:
-        return _plan(mining, filters, calibration, calibration.describe())
-    return _fallback_plan(mining, filters, calibration.describe())
+    return _plan(mining, filters, calibration, calibration.describe())
 
 
 def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
@@ -108,16 +105,12 @@ def resolved_plan(mining: MiningSettings, filters: FiltersSettings) -> dict[str,
     A setting that has no effect beside the others is left out. The settings of a teacher's filters
     are not in it (`resolved_limits`), nor is what stands in files that filters read.
     """
-    calibrated = filters.is_calibrated
-    resolved = {
+    return {
         "split": mining.split,
         "seed": mining.seed,
         "on_shortage": mining.on_shortage,
-        **_resolved(_plan(mining, filters, None, "", calibrated=calibrated)),
+        **_resolved(_plan(mining, filters, None, "", calibrated=filters.is_calibrated)),
     }
-    if calibrated:
-        resolved["if_not_calibrated"] = _resolved(_fallback_plan(mining, filters, ""))
-    return resolved
 
 
 def resolved_calibration(mining: MiningSettings, filters: FiltersSettings) -> dict[str, Any]:
@@ -175,19 +168,6 @@ def _plan(
         calibration=calibration,
         note=note,
     )
-
-
-def _fallback_plan(mining: MiningSettings, filters: FiltersSettings, why: str) -> Plan:
-    """The plan that takes the place of a calibration that the qrels cannot support."""
-    if filters.relative_margin is None:
-        filters = filters.model_copy(update={"relative_margin": FALLBACK_RELATIVE_MARGIN})
-    plan = _plan(mining, filters, None, "")
-    note = (
-        f"{why}. In its place: scores at least {100 * filters.relative_margin:g} % below the "
-        f"{filters.margin_against} positive, ranks {plan.start} to {plan.end}, "
-        f"{plan.sampling.describe()}; no rate was measured"
-    )
-    return replace(plan, note=note)
 
 
 def _resolved(plan: Plan) -> dict[str, Any]:

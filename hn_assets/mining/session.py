@@ -185,16 +185,15 @@ class MiningSession:
         return negatives.sort_by(order), miner.report()
 
     def calibrate(self) -> Calibration:
-        """Hide known positives to find the threshold for the target rate of the filters."""
-        return calibrate(
-            self._holdout(),
-            planned_calibration(self.mining, self.filters),
-            int(self.dataset.mined.sum()),
-        )
+        """Find the threshold for the target rate of the filters."""
+        method = planned_calibration(self.mining, self.filters)
+        return calibrate(self._holdout(min_positives=1), method)
 
     def audit(self) -> Audit:
         """Hide known positives to see how many the plan, and other methods, would mine."""
-        return audit(self._holdout(), self.plan.method, calibrated=self.plan.is_calibrated)
+        return audit(
+            self._holdout(min_positives=2), self.plan.method, calibrated=self.plan.is_calibrated
+        )
 
     def shortlist(self, count: int) -> pd.DataFrame:
         """What a teacher is to score: the positives, and the negatives if `count` were wanted.
@@ -238,13 +237,14 @@ class MiningSession:
             self.search,
         )
 
-    def _holdout(self) -> Holdout:
+    def _holdout(self, min_positives: int) -> Holdout:
         return Holdout(
             self._candidate_blocks(),
             self.dataset,
             self.queries,
             self.documents,
             seed=self.mining.seed,
+            min_positives=min_positives,
         )
 
     def _prepared_filters(self) -> list[Filter[Any]]:

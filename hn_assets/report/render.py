@@ -104,7 +104,7 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
     if own:
         low, high = 100 * own[0]["rate_low"], 100 * own[0]["rate_high"]
         rate = f"{100 * own[0]['rate']:.2f} %"
-        interval = f"95 % interval: {low:.2f} to {high:.2f}"
+        interval = f"measured; 95 % interval: {low:.2f} to {high:.2f}"
         tiles.append(_tile("false-negative rate", rate, interval))
     else:
         tiles.append(_tile("false-negative rate", "?", "not measurable here"))

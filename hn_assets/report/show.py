@@ -65,13 +65,7 @@ def _threshold(store: DatasetStore) -> str:
         return ""
     text = store.file(layout.CALIBRATION).read_text(encoding="utf-8")
     found = Calibration.model_validate_json(text)
-    sentence = f"Threshold: {found.describe()}."
-    if found.rate is not None:
-        sentence += (
-            f" This was measured by hiding {found.hidden} known positives of {found.queries} "
-            f"queries: {found.rate:.2%} ({found.rate_low:.2%} to {found.rate_high:.2%}), assuming "
-            f"{found.unlabelled_per_positive:g} unlabelled positives for each labelled one."
-        )
+    sentence = f"Threshold: {found.describe()}. {found.basis()}"
     return fill(sentence, WIDTH)
 
 

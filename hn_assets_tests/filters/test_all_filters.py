@@ -62,9 +62,9 @@ from hn_assets.settings.reference import settings_table
 from hn_assets_tests.mining.holdout.topics_dataset import TopicsDataset
 from hn_assets_tests.mining.ranked_dataset import RankedDataset
 
-filters = FiltersSettings(max_density=0.999, max_search_depth=0)
+filters = FiltersSettings(max_density=0.984, max_search_depth=0)
 assert "`filters.max_density` | number" in settings_table()
-assert resolved_plan(MiningSettings(), filters)["filters"]["max_density"] == 0.999
+assert resolved_plan(MiningSettings(), filters)["filters"]["max_density"] == 0.984
 dataset = RankedDataset()
 miner = dataset.miner(filters, range_min=0, range_max=9, num_negatives=9)
 (result,) = miner.mine(dataset.block())
@@ -72,7 +72,7 @@ rows = to_ledger(result, dataset.indexed).to_pylist()
 rejected = [row for row in rows if row["outcome"] == "densely surrounded"]
 assert 0 < len(rejected) < 9
 assert miner.report().rejected["densely surrounded"] == len(rejected)
-assert "its density is 1.00, above 1.00." in describe(rejected[0])
+assert "its density is 0.99, above 0.98." in describe(rejected[0])
 holdout = TopicsDataset(topics=5).holdout
 rankings = holdout.hide(holdout.all_visible(), holdout.all_visible())
 limit = float(rankings.features.local_density.mean())

@@ -12,7 +12,7 @@ def calibration_by_score(threshold: float) -> Calibration:
         features=MODEL_INPUTS,
         mean=(0.0,) * size,
         scale=(1.0,) * size,
-        weights=(5.0, *[0.0] * (size - 1)),
+        weights=tuple(5.0 * (name == "score minus mean positive") for name in MODEL_INPUTS),
         intercept=0.0,
     )
     return Calibration(
@@ -20,9 +20,13 @@ def calibration_by_score(threshold: float) -> Calibration:
         unlabelled_per_positive=1.0,
         model=model,
         threshold=threshold,
+        kind="estimated",
         rate=0.05,
         rate_low=0.0,
         rate_high=0.1,
+        negatives=600,
         queries=40,
+        queries_with_two=40,
         hidden=40,
+        share_of_own_labels=0.5,
     )

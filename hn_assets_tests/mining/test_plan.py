@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hn_assets.mining import plan as plan_module
-from hn_assets.mining.holdout.calibration import Calibration, calibration_filters
+from hn_assets.mining.holdout.calibration import calibration_filters
 from hn_assets.mining.plan import (
     make_plan,
     planned_sampling,
@@ -24,9 +24,6 @@ from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 
 TARGET = FiltersSettings(target_false_negative_rate=0.05)
-UNSUPPORTED = Calibration(
-    target=0.05, unlabelled_per_positive=2, why_not="too few", queries=0, hidden=0
-)
 
 
 def test_the_plan_follows_the_calibration_unless_settings_say_otherwise() -> None:
@@ -36,18 +33,6 @@ def test_the_plan_follows_the_calibration_unless_settings_say_otherwise() -> Non
     own = make_plan(MiningSettings(range_min=5, range_max=100, sampling="random"), TARGET, found)
     assert (own.start, own.end, own.sampling.method) == (5, 100, "random")
     assert planned_sampling(MiningSettings(), calibrated=False).method == "random"
-
-
-def test_what_takes_the_place_of_a_calibration_is_said_as_it_is() -> None:
-    plan = make_plan(MiningSettings(), TARGET, UNSUPPORTED)
-    assert plan.note == (
-        "the qrels cannot support target_false_negative_rate: too few. In its place: scores at "
-        "least 5 % below the mean positive, ranks 10 to 210, at random; no rate was measured"
-    )
-    mining = MiningSettings(range_max=50, sampling="top")
-    filters = TARGET.model_copy(update={"relative_margin": 0.1, "margin_against": "max"})
-    own = make_plan(mining, filters, UNSUPPORTED)
-    assert "10 % below the max positive, ranks 10 to 50, the best ranked" in own.note
     with pytest.raises(ValueError, match="needs a calibration"):
         make_plan(MiningSettings(), TARGET, None)
 
@@ -57,21 +42,16 @@ def test_a_resolved_plan_holds_every_default_and_is_json() -> None:
     assert json.loads(json.dumps(plan)) == plan
     assert plan["range"] == [10, 210]
     assert plan["sampling"] == {"method": "random", "count": 15}
-    assert "if_not_calibrated" not in plan
     calibrated = resolved_plan(MiningSettings(), TARGET)
     assert calibrated["range"] == [0, 210]
     assert calibrated["sampling"]["method"] == "top"
-    fallback = calibrated["if_not_calibrated"]
-    assert fallback["range"] == [10, 210]
-    assert fallback["filters"]["relative_margin"] == 0.05
 
 
 @pytest.mark.parametrize(
     ("name", "value", "changed", "same"),
     [
-        ("DEFAULT_RANGE", (20, 210), (FiltersSettings(), TARGET), ()),
+        ("DEFAULT_RANGE", (20, 210), (FiltersSettings(),), (TARGET,)),
         ("CALIBRATED_RANGE", (5, 210), (TARGET,), (FiltersSettings(),)),
-        ("FALLBACK_RELATIVE_MARGIN", 0.1, (TARGET,), (FiltersSettings(),)),
     ],
 )
 def test_another_default_in_the_source_changes_the_plans_that_it_matters_to(
@@ -114,7 +94,6 @@ def test_hardness_takes_a_window_whether_a_calibration_decides_or_not() -> None:
         "count": 15,
         "hardness": 0.25,
     }
-    assert "consecutive ranks at hardness 0.25" in make_plan(mining, TARGET, UNSUPPORTED).note
 
 
 def test_what_decides_where_a_window_lies_is_part_of_its_calibration() -> None:

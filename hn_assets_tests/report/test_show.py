@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.errors import StoreError
-from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.report.show import WIDTH, render_dataset
 from hn_assets.store import DatasetStore, layout, schemas
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 from hn_assets_tests.report.refresh_files import (
     publish,
     publish_audit,
@@ -54,25 +54,13 @@ def test_an_audit_that_measured_nothing(store: DatasetStore, tmp_path: Path) -> 
     assert "False-negative rate: nothing could be measured." in render_dataset(store, examples=1)
 
 
-def test_a_calibration_that_the_qrels_cannot_support(store: DatasetStore) -> None:
-    found = Calibration(
-        target=0.01,
-        unlabelled_per_positive=2.0,
-        why_not="they are too few",
-        model=None,
-        threshold=1.0,
-        rate=None,
-        rate_low=None,
-        rate_high=None,
-        queries=3,
-        hidden=0,
-    )
+def test_an_estimated_rate_is_called_one(store: DatasetStore) -> None:
+    found = calibration_by_score(0.5).model_copy(update={"hidden": 0, "queries_with_two": 0})
     publish_calibration(store, found.model_dump(mode="json"))
     shown = " ".join(render_dataset(store, examples=1).split())
-    assert "Threshold: the qrels cannot support target_false_negative_rate: they are too few." in (
-        shown
-    )
-    assert "measured by hiding" not in shown
+    assert "under 0.1: 5.00 % (0.00 to 10.00, estimated on 600 negatives)." in shown
+    assert "No query has two known positives" in shown
+    assert "measured" not in shown.partition("Threshold:")[2].partition("collections")[0]
 
 
 def test_the_likeliest_missing_labels_each_on_lines_that_fit(

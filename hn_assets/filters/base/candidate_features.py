@@ -31,11 +31,14 @@ class CandidateFeatures:
             positives; float32, (rankings, 3).
         positive_similarity: The cosine to the nearest known positive; float32.
         mean_positive_similarity: The mean cosine to the known positives; float32.
-        local_density: The cosine to the mean direction of the query's best candidates; float32.
+        local_density: The mean cosine to the query's best candidates, without itself; float32.
+        best_similarity: The same of its very best candidates; float32.
+        query_similarity: The cosine to the mean direction of all queries; float32.
         judged_irrelevant: Which candidates the qrels call not relevant and the filters of
             relevance therefore pass; bool.
-        cross_query_similarity: The cosine of the query to the nearest other query of which the
-            candidate is a known positive, 0 if there is none; float32. None if it is not needed.
+        cross_query_similarity: How similar the query is to the nearest other query of which the
+            candidate is a known positive, from 0 (as two queries are on average, or there is none)
+            to 1 (the same direction); float32. None if it is not needed.
         probability: The probability of being relevant by the calibrated model; float32. None if
             there is no model.
         probability_threshold: The calibrated limit of `probability`.
@@ -54,6 +57,8 @@ class CandidateFeatures:
     positive_similarity: NDArray[np.float32]
     mean_positive_similarity: NDArray[np.float32]
     local_density: NDArray[np.float32]
+    best_similarity: NDArray[np.float32]
+    query_similarity: NDArray[np.float32]
     judged_irrelevant: NDArray[np.bool_]
     cross_query_similarity: NDArray[np.float32] | None = None
     probability: NDArray[np.float32] | None = None

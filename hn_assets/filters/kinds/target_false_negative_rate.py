@@ -13,9 +13,6 @@ from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.filters.base.filter import Filter, Reason, Rejection
 from hn_assets.settings_base import Settings
 
-# takes the place of the model if the qrels cannot support a calibration
-FALLBACK_RELATIVE_MARGIN = 0.05
-
 PROBABLY_RELEVANT = Reason(
     "probably relevant",
     "its probability of being relevant is {value:.4f}; from {limit:.4f} on candidates are rejected",
@@ -35,21 +32,20 @@ class RelevanceModelSettings(Settings):
         gt=0,
         lt=1,
         description=(
-            f"leave out so many of the candidates that are probably relevant that the rate of "
-            f"false negatives stays under this, as measured by hiding known positives; no "
-            f"threshold needs to be set. Of what is left the hardest are taken, if mining.hardness "
-            f"or mining.sampling does not say otherwise. If the qrels cannot support it, "
-            f"relative_margin {FALLBACK_RELATIVE_MARGIN:g} and the default range and sampling of "
-            f"`mining` take its place, and the metadata say so"
+            "leave out so many of the candidates that are probably relevant that the rate of "
+            "false negatives stays under this; no threshold needs to be set. The rate is estimated "
+            "by a model of other collections, and by hiding known positives as far as queries "
+            "have two. Of what is left the hardest are taken, if mining.hardness or "
+            "mining.sampling does not say otherwise"
         ),
     )
-    unlabelled_per_positive: float = Field(
-        default=2.0,
+    unlabelled_per_positive: float | None = Field(
+        default=None,
         gt=0,
         description=(
-            "how many relevant passages that nobody labelled to expect for each labelled one; the "
-            "measured rate is multiplied by it. Labels of a few passages per query are far from "
-            "complete"
+            "how many relevant passages that nobody labelled to expect for each labelled one. If "
+            "it is not set, it is estimated from how few of the best candidates are labelled; the "
+            "rate is then called estimated, and otherwise assumed"
         ),
     )
 
@@ -69,7 +65,7 @@ class RelevanceModelFilter(Filter[RelevanceModelSettings]):
     def reject(self, candidates: CandidateFeatures) -> Iterator[Rejection]:
         """What is too probably relevant, if nobody judged it not relevant.
 
-        Nothing is rejected without a model, which there is not if the qrels support none.
+        Nothing is rejected without a probability, which documents drawn at random do not have.
         """
         probability, limit = candidates.probability, candidates.probability_threshold
         if probability is not None:

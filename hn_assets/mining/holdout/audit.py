@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.mining.holdout.calibration import MIN_HIDDEN, calibrated_part
+from hn_assets.mining.holdout.calibration import calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
-from hn_assets.mining.holdout.holdout import HIDDEN_SHARE, Holdout
+from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
 from hn_assets.mining.holdout.rate import measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
@@ -200,19 +200,11 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
             in_half = holdout.groups(2) == half
             known = [split for split in halves if not in_half[split.query]]
             judged = rankings.take(in_half[rankings.query])
-            _add_calibrated(holdout, known, halves, judged, rows)
-    measured = [row for row in rows if row.tally.rankings == count * repeats]
-    methods = pd.DataFrame([row.describe() for row in measured], columns=COLUMNS)
+            unlabelled = settings.filters.unlabelled_per_positive
+            _add_calibrated(holdout, known, halves, judged, rows, unlabelled)
+    methods = pd.DataFrame([row.describe() for row in rows], columns=COLUMNS)
     numbers = ("target", "hardness", "mean_rank", "threshold")
-    methods = methods.astype(dict.fromkeys(numbers, float))
-    missing = [f"{r.target:g}" for r in rows if r not in measured and r.varies != "hardness"]
-    note = ""
-    if missing:
-        note = (
-            f"half of the queries, with {HIDDEN_SHARE} of their positives, are too little to "
-            f"calibrate for a target of {', '.join(missing)}"
-        )
-    return Audit(methods, count, repeats, note)
+    return Audit(methods.astype(dict.fromkeys(numbers, float)), count, repeats, "")
 
 
 def _rows(settings: Method, *, calibrated: bool, queries: int) -> Iterator[_Row]:
@@ -249,6 +241,7 @@ def _add_calibrated(
     all_splits: list[HoldoutSplit],
     judged: HoldoutRankings,
     rows: list[_Row],
+    unlabelled: float | None,
 ) -> None:
     """Calibrate on some queries for each target, and mine others.
 
@@ -258,18 +251,16 @@ def _add_calibrated(
         all_splits: The same of every query of the hold-out.
         judged: The rankings of the queries to mine.
         rows: What is measured; the tallies of those with a target are changed.
+        unlabelled: The setting `filters.unlabelled_per_positive`.
     """
-    cross = CrossValidation(holdout, known, all_splits)
-    if int(cross.rankings.hidden.sum()) < MIN_HIDDEN:
-        return
-    probability = cross.model().probability(model_inputs(judged.features))
+    cross = CrossValidation(holdout, known, all_splits, unlabelled)
+    probability = cross.model.probability(model_inputs(judged.features))
     for row in rows:
         if row.target is None:
             continue
-        filters = row.method.filters
         # a target switches the model of relevance on; which one does not matter to a curve
-        model = filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
+        model = row.method.filters.model_copy(update={"target_false_negative_rate": TARGETS[0]})
         measured = calibrated_part(replace(row.method, name="", filters=model))
-        threshold, _ = cross.threshold(measured, row.target, filters.unlabelled_per_positive)
+        threshold = cross.threshold(measured, row.target).threshold
         row.tally.add(row.method, judged.with_probability(probability, threshold))
         row.tally.thresholds.append(threshold)

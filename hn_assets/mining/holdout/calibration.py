@@ -1,11 +1,11 @@
 """Find the threshold that keeps the rate of false negatives under a target, on the user's qrels.
 
-Each known positive is hidden once while the others of its query stay visible. The share of hidden
-positives among the negatives of one mining is the rate to expect if there were one relevant
-passage that nobody labelled for every known positive; it is multiplied by the number that is
-expected. A model that was not fitted on the query says how probably each candidate is relevant,
-and candidates above a threshold are not mined. Of the thresholds whose rate, plus a standard
-error, is at most the target, the highest is taken, since it leaves the hardest negatives.
+A model of relevance says how probably each candidate is relevant, and candidates above a threshold
+are not mined. It starts from the prior that ships, and each known positive that can be hidden,
+while others of its query stay visible, sharpens it. What is known of a threshold is joined in the
+same way: the rate that the model expects, and the share of hidden positives among the negatives. Of
+the thresholds whose rate, plus a standard error, is at most the target, the highest is taken, since
+it leaves the hardest negatives.
 """
 
 from dataclasses import replace
@@ -16,65 +16,84 @@ from hn_assets.filters.kinds.target_false_negative_rate import RelevanceModelSet
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import Method
+from hn_assets.mining.holdout.rate import FalseNegativeRate, RateKind
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.settings.filters import FiltersSettings
 
-# few queries with two positives say little; if they are few among all, little about the others
-MIN_QUERIES = 30
-MIN_QUERY_SHARE = 0.2
-MIN_HIDDEN = 30  # hidden positives within the rankings
-
 
 class Calibration(BaseModel):
-    """What hiding known positives gave; `model_dump_json` and `model_validate_json` keep it.
+    """What is known of relevance; `model_dump_json` and `model_validate_json` keep it.
 
     Attributes:
         target: The rate of false negatives that was asked for.
         unlabelled_per_positive: How many unlabelled relevant passages are expected for each known
-            positive; the rates are multiplied by it.
-        why_not: Why the qrels cannot support a calibration; "" if they can.
-        model: The model of relevance; None if the qrels cannot support one.
+            positive.
+        kind: How that number, and with it the rate, is known: `estimated`, or `assumed` if the
+            settings name it.
+        model: The model of relevance.
         threshold: Candidates with at least this probability of relevance are not mined.
-        rate: The cross-validated rate at the threshold; None if nothing was measured.
-        rate_low: The lower end of the 95 % confidence interval of the rate.
-        rate_high: The upper end of the 95 % confidence interval of the rate.
-        queries: The number of queries with two positives or more that were looked at.
+        rate: The rate to expect at the threshold.
+        rate_low: The lower end of its 95 % interval.
+        rate_high: The upper end of its 95 % interval.
+        negatives: The number of negatives that the rate was found on.
+        queries: The number of queries that were looked at.
+        queries_with_two: How many of them have two positives or more.
         hidden: The number of hidden positives within the rankings.
+        share_of_own_labels: How much of the rate rests on these; the rest is what the model of
+            other collections expects.
     """
 
     model_config = ConfigDict(frozen=True)
 
     target: float
     unlabelled_per_positive: float
-    why_not: str = ""
-    model: RelevanceModel | None = None
-    threshold: float = 0.0
-    rate: float | None = None
-    rate_low: float | None = None
-    rate_high: float | None = None
+    kind: RateKind
+    model: RelevanceModel
+    threshold: float
+    rate: float
+    rate_low: float
+    rate_high: float
+    negatives: int
     queries: int
+    queries_with_two: int
     hidden: int
+    share_of_own_labels: float
 
     @property
     def is_reached(self) -> bool:
         """Whether the rate is at most the target."""
-        return self.rate is not None and self.rate <= self.target
+        return self.rate <= self.target
 
     @property
-    def is_supported(self) -> bool:
-        """Whether there is a threshold to mine by."""
-        return self.model is not None
+    def false_negative_rate(self) -> FalseNegativeRate:
+        """The rate to expect at the threshold, with its interval and its kind."""
+        return FalseNegativeRate(
+            self.rate, self.rate_low, self.rate_high, 0.0, self.negatives, self.kind
+        )
 
     def describe(self) -> str:
-        """What the threshold means, or why there is none."""
-        if not self.is_supported:
-            return f"the qrels cannot support target_false_negative_rate: {self.why_not}"
+        """What the threshold means, with the rate to expect and its kind."""
         how = f"keeps the rate of false negatives under {self.target:g}"
         if not self.is_reached:
-            how = f"is the safest that could be measured; it does not reach {self.target:g}"
+            how = f"is the safest that was found and does not reach {self.target:g}"
         return (
             f"candidates with a probability of relevance of {self.threshold:.2g} or more are left "
-            f"out, which {how}"
+            f"out, which {how}: {self.false_negative_rate.describe()}"
+        )
+
+    def basis(self) -> str:
+        """What the rate rests on, as a sentence."""
+        known = f"{self.unlabelled_per_positive:.2g} unlabelled positives for each labelled one"
+        known += " are assumed" if self.kind == "assumed" else " are estimated"
+        if not self.hidden:
+            return (
+                f"No query has two known positives, so that none could be hidden: the rate is what "
+                f"the model of other collections expects. {known[0].upper()}{known[1:]}."
+            )
+        return (
+            f"{self.share_of_own_labels:.0%} of it rest on {self.hidden} known positives of "
+            f"{self.queries_with_two} queries that were hidden, the rest on the model of other "
+            f"collections; {known}."
         )
 
 
@@ -99,58 +118,36 @@ def calibrated_part(method: Method) -> Method:
     return replace(method, filters=calibration_filters(method.filters), ranks=None)
 
 
-def calibrate(holdout: Holdout, method: Method, mined_queries: int) -> Calibration:
+def calibrate(holdout: Holdout, method: Method) -> Calibration:
     """Fit the model of relevance and choose the threshold.
 
     Args:
-        holdout: The queries with two positives or more.
+        holdout: The mined queries, those with one positive among them.
         method: How negatives are taken, from `calibrated_part`; its filters name the target rate.
-        mined_queries: The number of all mined queries, to see whether those of the hold-out stand
-            for them.
+
+    Raises:
+        ValueError: The filters name no target rate.
     """
-    filters = method.filters
-    target, unlabelled = filters.target_false_negative_rate, filters.unlabelled_per_positive
+    target = method.filters.target_false_negative_rate
     if target is None:
         raise ValueError("there is no target_false_negative_rate to calibrate for")
-    count = len(holdout)
-    if count < MIN_QUERIES or count < MIN_QUERY_SHARE * mined_queries:
-        why = (
-            f"{count} of {mined_queries} queries have two known positives or more; at least "
-            f"{MIN_QUERIES}, and {MIN_QUERY_SHARE:.0%} of all, are needed to hide one and see "
-            f"whether it would be mined"
-        )
-        return Calibration(
-            target=target,
-            unlabelled_per_positive=unlabelled,
-            why_not=why,
-            queries=count,
-            hidden=0,
-        )
     everything = holdout.all_visible()
-    cross = CrossValidation(holdout, everything, everything)
-    hidden = int(cross.rankings.hidden.sum())
-    if hidden < MIN_HIDDEN:
-        why = (
-            f"only {hidden} positives that can be hidden are within the rankings; at least "
-            f"{MIN_HIDDEN} are needed. Search deeper (search.depth), or use a better model"
-        )
-        return Calibration(
-            target=target,
-            unlabelled_per_positive=unlabelled,
-            why_not=why,
-            queries=count,
-            hidden=hidden,
-        )
-    threshold, rate = cross.threshold(method, target, unlabelled)
-    expected = rate.times(unlabelled)
+    unlabelled = method.filters.unlabelled_per_positive
+    cross = CrossValidation(holdout, everything, everything, unlabelled)
+    point = cross.threshold(method, target)
+    rate = cross.total(point)
     return Calibration(
         target=target,
-        unlabelled_per_positive=unlabelled,
-        model=cross.model(),
-        threshold=threshold,
-        rate=expected.rate,
-        rate_low=expected.low,
-        rate_high=expected.high,
-        queries=count,
-        hidden=hidden,
+        unlabelled_per_positive=cross.unlabelled.per_positive,
+        kind=rate.kind,
+        model=cross.model,
+        threshold=point.threshold,
+        rate=rate.rate,
+        rate_low=rate.low,
+        rate_high=rate.high,
+        negatives=rate.negatives,
+        queries=len(holdout),
+        queries_with_two=sum(len(split.known) > 1 for split in everything),
+        hidden=cross.hidden,
+        share_of_own_labels=cross.share_of_own_labels(point),
     )

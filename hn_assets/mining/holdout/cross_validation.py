@@ -1,5 +1,12 @@
-"""Probabilities of relevance for hidden positives, each from a model that never saw the query."""
+"""Probabilities of relevance, and the rate of false negatives that a threshold leaves.
 
+Two things are known of a threshold. Known positives are hidden and judged by a model that never saw
+their query: what is mined of them is counted. And the model says how many relevant candidates it
+expects among the negatives of the queries as they are, which needs no second positive. The fewer
+positives could be hidden, the more the second counts.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -7,13 +14,36 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import Method
-from hn_assets.mining.holdout.rate import FalseNegativeRate, measured_rate
+from hn_assets.mining.holdout.rate import FalseNegativeRate, Z, measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
-from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
+from hn_assets.mining.holdout.unlabelled import Unlabelled, estimate_unlabelled
+from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
+from hn_assets.mining.relevance.prior import RelevancePrior, shipped_prior
+from hn_assets.mining.relevance.similarity import WINDOW
 
+SMALLEST_RATE = 1e-6
 GROUPS = 5  # of queries: a model judges the queries of a group that it was not fitted on
-THRESHOLDS = 80  # that are tried
+THRESHOLDS = 50  # that are tried
+REFINEMENTS = 6  # thresholds that are tried between the best of them and the next
+
+
+@dataclass(frozen=True)
+class ThresholdRate:
+    """What is known of a threshold.
+
+    Attributes:
+        threshold: The limit of the probability of being relevant.
+        measured: The rate of hidden positives, for one unlabelled relevant passage to each known
+            positive.
+        expected: The share of the negatives that the model expects to be relevant.
+        negatives: The number of negatives of the queries as they are.
+    """
+
+    threshold: float
+    measured: FalseNegativeRate
+    expected: float
+    negatives: int
 
 
 class CrossValidation:
@@ -25,10 +55,16 @@ class CrossValidation:
         holdout: The queries.
         splits: The queries to look at, with the positives that are visible of each.
         all_splits: The same of every query of the hold-out.
+        unlabelled_per_positive: How many relevant passages to expect that nobody labelled, for each
+            known positive; None to estimate it.
+        prior: What is known of relevance before.
 
     Attributes:
         rankings: The rankings with hidden positives.
         probability: The probability of being relevant; float32, (rankings, depth).
+        hidden: The number of hidden positives within the rankings.
+        unlabelled: How many relevant passages to expect that nobody labelled.
+        model: The model that is fitted on all queries.
     """
 
     def __init__(
@@ -36,28 +72,57 @@ class CrossValidation:
         holdout: Holdout,
         splits: list[HoldoutSplit],
         all_splits: list[HoldoutSplit],
+        unlabelled_per_positive: float | None = None,
+        prior: RelevancePrior | None = None,
     ) -> None:
-        self.rankings = holdout.hide(holdout.leave_out(splits), all_splits)
-        self._curves: dict[Method, list[tuple[float, FalseNegativeRate]]] = {}
+        self._prior = prior or shipped_prior()
+        self._curves: dict[Method, list[ThresholdRate]] = {}
         self._count = len(holdout)
-        self._inputs = model_inputs(self.rankings.features)
+        self.rankings = holdout.hide(holdout.leave_out(splits), all_splits)
+        self._as_mined = holdout.hide(splits, all_splits)
+        self._weights = holdout.weights[self._as_mined.query]
+        self.hidden = int(self.rankings.hidden.sum())
+        if unlabelled_per_positive is None:
+            self.unlabelled = estimate_unlabelled(
+                self._as_mined.visible, self._weights, self._prior.precision_at_10
+            )
+        else:
+            self.unlabelled = Unlabelled(unlabelled_per_positive, "assumed")
+        inputs = model_inputs(self.rankings.features)
+        as_mined = model_inputs(self._as_mined.features)
+        window = self._as_mined.features.eligible[:, :WINDOW]
+        self._window = as_mined[:, :WINDOW][window]
+        self._window_weights = np.broadcast_to(self._weights[:, None], window.shape)[window]
         group = holdout.groups(GROUPS)[self.rankings.query]
         self.probability = np.ones(self.rankings.hidden.shape, np.float32)
         for part in range(GROUPS):
             others = group != part
-            if self.rankings.hidden[others].any() and not others.all():
-                model = fit(self.rankings.take(others), self._inputs[others])
-                self.probability[~others] = model.probability(self._inputs[~others])
+            if not others.all():
+                model = self._fit(self.rankings.take(others), inputs[others])
+                self.probability[~others] = model.probability(inputs[~others])
+        self.model = self._fit(self.rankings, inputs)
+        self._as_mined = self._as_mined.with_probability(self.model.probability(as_mined), 1.0)
         self._repeats = np.maximum(np.bincount(self.rankings.query, minlength=self._count), 1)
 
-    def model(self) -> RelevanceModel:
-        """The model that is fitted on all queries."""
-        return fit(self.rankings, self._inputs)
+    def _fit(self, rankings: HoldoutRankings, inputs: NDArray[np.float32]) -> RelevanceModel:
+        """A model of what is hidden, which expects as many relevant candidates as are unlabelled.
 
-    def rate_at(self, method: Method, threshold: float) -> FalseNegativeRate:
-        """The rate at a threshold, for one unlabelled relevant passage to each known positive.
+        Args:
+            rankings: The rankings with hidden positives.
+            inputs: From `model_inputs`, of the same rankings.
+        """
+        eligible = rankings.features.eligible
+        model = self._prior.fit(
+            inputs[eligible], rankings.hidden[eligible], self.unlabelled.per_positive
+        )
+        known = self._as_mined.visible[:, :WINDOW].sum(axis=1) @ self._weights
+        expected = max(self.unlabelled.per_positive * float(known), 1.0)
+        # not more than a half of what may be a negative: then nothing could be told apart
+        expected = min(expected, 0.5 * float(self._window_weights.sum()))
+        return model.expecting(self._window, self._window_weights, expected)
 
-        Each known positive is hidden once; the negatives are those of one mining.
+    def rate_at(self, method: Method, threshold: float) -> ThresholdRate:
+        """What is known of a threshold: each known positive is hidden once, and all are mined.
 
         Args:
             method: How negatives are taken; the model of relevance is among its filters.
@@ -67,25 +132,68 @@ class CrossValidation:
         chosen = method.choose(rankings)
         false_negatives = rankings.sum_by_query(chosen & rankings.hidden, self._count)
         negatives = rankings.sum_by_query(chosen, self._count) / self._repeats
-        return measured_rate(false_negatives, negatives)
+        measured = measured_rate(false_negatives, negatives)
+        return ThresholdRate(threshold, measured, *self._expected(method, threshold))
 
-    def curve(self, method: Method) -> list[tuple[float, FalseNegativeRate]]:
+    def _expected(self, method: Method, threshold: float) -> tuple[float, int]:
+        """Which share of the negatives the model calls relevant, of the queries as they are.
+
+        Returns:
+            The share, and the number of the negatives.
+        """
+        features = replace(self._as_mined.features, probability_threshold=threshold)
+        chosen = method.choose(replace(self._as_mined, features=features))
+        if features.probability is None or not chosen.any():
+            return 0.0, 0
+        relevant = (chosen * features.probability).sum(axis=1, dtype=float) @ self._weights
+        share = float(relevant / (chosen.sum(axis=1) @ self._weights))
+        return share, int(chosen.sum())
+
+    def total(self, point: ThresholdRate) -> FalseNegativeRate:
+        """The rate to expect at a threshold, by what was measured and by what the model expects."""
+        times, measured = self.unlabelled.per_positive, point.measured
+        share = self.share_of_own_labels(point)
+        expected = (1 - share) * point.expected
+        factor = self._prior.rate_factor**Z
+        return FalseNegativeRate(
+            rate=min(1.0, share * times * measured.rate + expected),
+            low=share * times * measured.low + expected / factor,
+            high=min(1.0, share * times * measured.high + expected * factor),
+            error=share * times * (measured.upper_estimate - measured.rate),
+            negatives=point.negatives,
+            kind=self.unlabelled.kind,
+        )
+
+    def share_of_own_labels(self, point: ThresholdRate) -> float:
+        """How much of the rate rests on hidden positives; the rest is what the model expects.
+
+        What the model expects is taken for the mean of a gamma distribution whose spread is the
+        error of the model on collections that it had not seen; the hits among the negatives, for
+        Poisson. Then the mean afterwards is that of both, with these shares.
+        """
+        if not self.hidden:
+            return 0.0
+        hits = np.log(self._prior.rate_factor) ** -2  # that the expectation is worth
+        per_known = max(point.expected / self.unlabelled.per_positive, SMALLEST_RATE)
+        return point.measured.negatives / (point.measured.negatives + hits / per_known)
+
+    def curve(self, method: Method) -> list[ThresholdRate]:
         """The rate at each threshold that is worth trying, the lowest threshold first."""
         if method not in self._curves:
             steps = self._thresholds
-            self._curves[method] = [(step, self.rate_at(method, step)) for step in steps]
+            self._curves[method] = [self.rate_at(method, step) for step in steps]
         return self._curves[method]
 
     @cached_property
     def _thresholds(self) -> list[float]:
-        found = self.probability[self.rankings.features.eligible]
+        features = self._as_mined.features
+        assert features.probability is not None
+        found = features.probability[features.eligible]
         if not len(found):
-            return []
+            return [1.0]
         return np.unique(np.quantile(found, np.linspace(0, 1, THRESHOLDS) ** 0.5)).tolist()
 
-    def threshold(
-        self, method: Method, target: float, unlabelled_per_positive: float
-    ) -> tuple[float, FalseNegativeRate]:
+    def threshold(self, method: Method, target: float) -> ThresholdRate:
         """The highest threshold whose rate, plus a standard error, is at most the target.
 
         If no threshold reaches the target, it is the one with the lowest such sum.
@@ -93,28 +201,19 @@ class CrossValidation:
         Args:
             method: How negatives are taken.
             target: The rate of false negatives that is to be kept.
-            unlabelled_per_positive: How many relevant passages are expected that nobody labelled,
-                for each known positive.
-
-        Returns:
-            The threshold, and the rate at it as `rate_at` gives it.
         """
-        reached = [
-            point
-            for point in self.curve(method)
-            if point[1].upper_estimate * unlabelled_per_positive <= target
-        ]
-        return (
-            reached[-1] if reached else min(self.curve(method), key=lambda p: p[1].upper_estimate)
-        )
+        curve = self.curve(method)
+        reached = [i for i, point in enumerate(curve) if self._upper(point) <= target]
+        if not reached:
+            return min(curve, key=self._upper)
+        best = curve[reached[-1]]
+        if reached[-1] + 1 == len(curve):
+            return best
+        low, high = best.threshold, curve[reached[-1] + 1].threshold
+        for step in np.linspace(low, high, REFINEMENTS + 2)[1:-1].tolist():
+            point = self.rate_at(method, step)
+            best = point if self._upper(point) <= target else best
+        return best
 
-
-def fit(rankings: HoldoutRankings, inputs: NDArray[np.float32]) -> RelevanceModel:
-    """A model of what is hidden among the eligible candidates.
-
-    Args:
-        rankings: The rankings with hidden positives.
-        inputs: From `model_inputs`, of the same rankings.
-    """
-    eligible = rankings.features.eligible
-    return RelevanceModel.fit(inputs[eligible], rankings.hidden[eligible], MODEL_INPUTS)
+    def _upper(self, point: ThresholdRate) -> float:
+        return self.total(point).upper_estimate

@@ -5,6 +5,7 @@ hidden positives among the mined negatives estimates the false-negative rate of 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,17 +18,18 @@ from hn_assets.mining.holdout.draws import HoldoutDraws, number_positives
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import candidate_features
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
-from hn_assets.mining.relevance.positive_similarity import (
-    PositiveSimilarity,
+from hn_assets.mining.relevance.similarity import (
     closest_and_mean,
     cosines_to,
+    mean_direction,
     positive_scores,
-    positive_similarity,
+    similarities,
 )
 from hn_assets.mining.rules.sampling import hash_ids, random_keys, uniform_keys
 
 FOLDS = 5  # parts of a query's positives, each hidden once
 MAX_QUERIES = 1000  # looked at: more take longer and narrow the interval little
+MAX_SINGLE = 300  # of queries with one positive, which nothing is hidden of
 MAX_POSITIVES = 100_000  # of all of them; a cosine to each candidate is kept
 
 
@@ -37,7 +39,7 @@ HIDDEN_SHARE = "half"
 
 
 class Holdout:
-    """Queries with two or more positives, and all that is needed to hide some of them.
+    """Queries, and all that is needed to hide some of their positives.
 
     Args:
         blocks: The candidates of the mined queries.
@@ -49,6 +51,7 @@ class Holdout:
 
     Attributes:
         rows: The rows of the queries; int64.
+        weights: How many mined queries each of the queries stands for; float64.
         depth: The depth of the rankings.
     """
 
@@ -62,9 +65,11 @@ class Holdout:
         seed: int,
         min_positives: int = 2,
     ) -> None:
-        wanted = _choose_queries(dataset, seed, min_positives)
+        stands_for = _choose_queries(dataset, seed, min_positives)
+        wanted = stands_for > 0
         self._block = join_blocks([part.take(wanted[part.queries]) for part in blocks])
         self.rows, self.depth = self._block.queries, self._block.depth
+        self.weights = stands_for[self.rows]
         self._query_hashes = hash_ids(dataset.query_ids.take(self.rows).to_pylist(), seed)
         positives_of = [dataset.positives.of(row) for row in self.rows]
         self._keys = [
@@ -80,7 +85,7 @@ class Holdout:
         starts = dataset.positives.starts
         self._positive_scores = [scores[starts[row] : starts[row + 1]] for row in self.rows]
         nothing = DocumentsByQuery.none(len(starts) - 1)
-        self._local_density = positive_similarity(self._block, nothing, documents).local_density
+        self._similarities = similarities(self._block, nothing, documents, mean_direction(queries))
         self._match_other_queries(dataset, queries, len(documents))
         self._uniform = self._draw(dataset, len(documents), seed)
         self._draws_of = partial(
@@ -177,14 +182,15 @@ class Holdout:
             draws: What the queries draw, for methods that take documents at random.
         """
         shape = (len(splits), self.depth)
-        eligible, hidden = np.zeros(shape, bool), np.zeros(shape, bool)
+        eligible, hidden, visible = (np.zeros(shape, bool) for _ in range(3))
         closest, mean = np.full(shape, -1, np.float32), np.full(shape, -1, np.float32)
         references = np.zeros((len(splits), 3), np.float32)
         query = np.array([split.query for split in splits], np.int64)
         for row, split in enumerate(splits):
             positive = self._positive[split.query]
             is_positive = positive >= 0
-            eligible[row] = self._usable[split.query] & ~(is_positive & split.visible[positive])
+            visible[row] = is_positive & split.visible[positive]
+            eligible[row] = self._usable[split.query] & ~visible[row]
             hidden[row] = eligible[row] & is_positive & split.known[positive]
             cosines = self._cosines[split.query][:, split.visible]
             closest[row], mean[row] = closest_and_mean(cosines)
@@ -194,11 +200,11 @@ class Holdout:
             self._block.take(query),
             eligible=eligible,
             reference_scores=references,
-            similarity=PositiveSimilarity(closest, mean, self._local_density[query]),
+            similarity=replace(self._similarities.take(query), closest=closest, mean=mean),
             cross_query_similarity=self._cross_query_similarity(all_splits)[query],
         )
         drawn = None if draws is None else draws.hide(splits)
-        return HoldoutRankings(query, features, hidden, self._uniform[query], drawn)
+        return HoldoutRankings(query, features, hidden, visible, self._uniform[query], drawn)
 
     def _cross_query_similarity(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.float32]:
         """The similarity of the nearest other query whose positive is visible; (queries, depth)."""
@@ -225,12 +231,22 @@ class Holdout:
         return out
 
 
-def _choose_queries(dataset: IndexedDataset, seed: int, min_positives: int) -> NDArray[np.bool_]:
-    """Which queries are looked at: a sample of those with enough positives; bool, (queries,)."""
+def _choose_queries(dataset: IndexedDataset, seed: int, min_positives: int) -> NDArray[np.float64]:
+    """How many mined queries each query stands for, 0 if it is not looked at; (queries,).
+
+    Queries with two positives or more are looked at first, as many as may be; of those with one,
+    fewer are enough.
+    """
     counts = dataset.positives.counts()
-    able = np.flatnonzero(dataset.mined & (counts >= min_positives))
-    ids = dataset.query_ids.take(able).to_pylist()
-    order = able[np.argsort(hash_ids(ids, seed), kind="stable")][:MAX_QUERIES]
-    wanted = np.zeros(len(counts), bool)
-    wanted[order[np.cumsum(counts[order]) <= MAX_POSITIVES]] = True
-    return wanted
+    stands_for = np.zeros(len(counts))
+    for least, most, at_most in ((2, None, MAX_QUERIES), (1, 1, MAX_SINGLE)):
+        if (most or least) < min_positives:
+            continue
+        able = dataset.mined & (counts >= max(least, min_positives))
+        able &= counts <= (most or counts.max(initial=0))
+        rows = np.flatnonzero(able)
+        ids = dataset.query_ids.take(rows).to_pylist()
+        order = rows[np.argsort(hash_ids(ids, seed), kind="stable")][:at_most]
+        order = order[np.cumsum(counts[order]) <= MAX_POSITIVES]
+        stands_for[order] = len(rows) / max(len(order), 1)
+    return stands_for

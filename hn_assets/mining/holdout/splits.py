@@ -72,6 +72,8 @@ class HoldoutRankings:
         features: The candidates as they look if only the visible positives are known.
         hidden: Which candidates are hidden positives, or have the text of one; bool,
             (rankings, depth).
+        visible: Which candidates are known positives, or have the text of one; bool,
+            (rankings, depth).
         uniform: The numbers that decide a random choice, as for mining; (rankings, depth).
         drawn: Documents of the whole corpus, drawn for each ranking; None if none are needed.
     """
@@ -79,6 +81,7 @@ class HoldoutRankings:
     query: NDArray[np.int64]
     features: CandidateFeatures
     hidden: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
     uniform: NDArray[np.float64]
     drawn: DrawnDocuments | None = None
 
@@ -91,6 +94,7 @@ class HoldoutRankings:
             self.query[which],
             self.features.take(which),
             self.hidden[which],
+            self.visible[which],
             self.uniform[which],
             None if self.drawn is None else self.drawn.take(which),
         )

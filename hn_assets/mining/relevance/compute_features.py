@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
-from hn_assets.mining.relevance.positive_similarity import PositiveSimilarity
+from hn_assets.mining.relevance.similarity import WINDOW, Similarities
 
-# what the model of relevance looks at
+SMALLEST_SPREAD = 1e-4  # of scores and cosines: candidates that are all alike say nothing
+LARGEST_INPUT = 30.0
+
+# what the model of relevance looks at; all but the rank in units that any encoder has
 MODEL_INPUTS = (
     "score minus mean positive",
+    "score beside the candidates",
     "log of rank",
     "cosine to the nearest positive",
-    "mean cosine to the positives",
-    "cosine to the other candidates",
-    "cosine to another query it answers",
+    "mean minus nearest positive",
+    "cosine to the best candidates",
+    "local density",
+    "cosine to the mean query",
+    "another query it answers",
 )
 
 
@@ -29,7 +35,7 @@ def candidate_features(
     *,
     eligible: NDArray[np.bool_],
     reference_scores: NDArray[np.float32],
-    similarity: PositiveSimilarity,
+    similarity: Similarities,
     judged_irrelevant: NDArray[np.bool_] | None = None,
     cross_query_similarity: NDArray[np.float32] | None = None,
     teacher_scores: NDArray[np.float32] | None = None,
@@ -42,7 +48,7 @@ def candidate_features(
         eligible: Which candidates are not excluded whatever the settings; bool, (rankings, depth).
         reference_scores: The lowest, the mean and the highest score of the known positives of each
             ranking; float32, (rankings, 3).
-        similarity: Of the candidates to the known positives and to one another.
+        similarity: Of the candidates to the known positives, to one another and to queries.
         judged_irrelevant: What passes the filters of relevance; nothing if it is None.
         cross_query_similarity: Of the nearest other query that a candidate is a known positive of;
             needed for the model of relevance.
@@ -61,6 +67,8 @@ def candidate_features(
         positive_similarity=similarity.closest,
         mean_positive_similarity=similarity.mean,
         local_density=similarity.local_density,
+        best_similarity=similarity.best,
+        query_similarity=similarity.queries,
         judged_irrelevant=judged_irrelevant,
         cross_query_similarity=cross_query_similarity,
         teacher_scores=teacher_scores,
@@ -71,20 +79,49 @@ def candidate_features(
 def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
     """The numbers that the model of relevance looks at; float32, (rankings, depth, inputs).
 
+    Cosines and scores lie in other ranges for each encoder, and for each query. So each is brought
+    to the mean and the spread that it has among the query's best candidates; those to positives to
+    the mean and the spread of the local density, which no positive changes.
+
     Raises:
         ValueError: The similarity to other queries was not computed.
     """
     if features.cross_query_similarity is None:
         raise ValueError("the model of relevance needs cross_query_similarity")
+    best = features.documents[:, :WINDOW] >= 0
+    scores = np.where(features.documents >= 0, features.scores, 0)
+    mean_score, score_spread = _mean_and_spread(scores, best)
+    mean_density, density_spread = _mean_and_spread(features.local_density, best)
+    closest, mean = features.positive_similarity, features.mean_positive_similarity
     columns = [
-        features.score_minus_mean_positive,
+        np.where(features.eligible, scores - features.reference("mean"), 0) / score_spread,
+        (scores - mean_score) / score_spread,
         np.log1p(features.place),
-        features.positive_similarity,
-        features.mean_positive_similarity,
-        features.local_density,
+        (closest - mean_density) / density_spread,
+        (mean - closest) / density_spread,
+        _standardised(features.best_similarity, best),
+        (features.local_density - mean_density) / density_spread,
+        _standardised(features.query_similarity, best),
         features.cross_query_similarity,
     ]
-    return np.stack(columns, axis=-1).astype(np.float32)
+    inputs = np.stack(columns, axis=-1)
+    return np.clip(inputs, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+
+
+def _mean_and_spread(
+    values: NDArray[np.float32], best: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation of the best candidates of each ranking; (rankings, 1) each."""
+    window = values[:, : best.shape[1]]
+    count = np.maximum(best.sum(axis=1, keepdims=True), 1)
+    mean = window.sum(axis=1, keepdims=True, where=best) / count
+    squares = ((window - mean) ** 2).sum(axis=1, keepdims=True, where=best)
+    return mean, np.maximum(np.sqrt(squares / count), SMALLEST_SPREAD)
+
+
+def _standardised(values: NDArray[np.float32], best: NDArray[np.bool_]) -> NDArray[np.float32]:
+    mean, spread = _mean_and_spread(values, best)
+    return (values - mean) / spread
 
 
 def with_probability(

@@ -20,7 +20,8 @@ class CrossQueryMatches:
     Attributes:
         cell: The place of the candidate in a flat (queries, depth) array; int64.
         positive: The place of the other query's positive in `DocumentsByQuery.documents`; int64.
-        similarity: The cosine of the two queries; float32.
+        similarity: How similar the two queries are, from 0 for the mean cosine of two queries to 1
+            for the same direction; float32.
     """
 
     cell: NDArray[np.int64]
@@ -59,8 +60,17 @@ class CrossQueryFinder:
         self._starts = np.searchsorted(positives.documents[order], np.arange(documents + 1))
         self._query_of = positives.queries()
         self._queries = queries
-        norms = [np.linalg.norm(block, axis=1) for block in queries.blocks()]
-        self._norms = np.maximum(np.concatenate(norms), np.finfo(np.float32).tiny)
+        norms: list[NDArray[np.float32]] = []
+        total = np.zeros(queries.dimension)
+        for block in queries.blocks():
+            length = np.maximum(np.linalg.norm(block, axis=1), np.finfo(np.float32).tiny)
+            norms.append(length)
+            total += (block / length[:, None]).sum(axis=0, dtype=float)
+        self._norms = np.concatenate(norms)
+        # what two queries have in common anyway, which depends on the encoder
+        count = len(queries)
+        pairs = max(count * (count - 1), 1)
+        self._mean_cosine = float(np.clip((total @ total - count) / pairs, 0, 0.99))
 
     def find(self, queries: NDArray[np.int64], candidates: NDArray[np.int64]) -> CrossQueryMatches:
         """The other queries of each candidate.
@@ -78,5 +88,6 @@ class CrossQueryFinder:
         differ = own != other
         cell, positive, own, other = cell[differ], positive[differ], own[differ], other[differ]
         scores = pair_scores(self._queries, own, self._queries, other)
-        similarity = scores / (self._norms[own] * self._norms[other])
+        cosine = scores / (self._norms[own] * self._norms[other])
+        similarity = np.clip((cosine - self._mean_cosine) / (1 - self._mean_cosine), 0, 1)
         return CrossQueryMatches(cell, positive, similarity.astype(np.float32))

@@ -17,10 +17,13 @@ class TopicsDataset:
     """Topics of 40 passages each; of a topic, a query's first passages are labelled.
 
     A passage of the topic is relevant; those of other topics are not. Vectors are the topic's
-    direction and noise, so that relevant passages lie close together.
+    direction and noise, so that relevant passages lie close together. Of the first `with_two`
+    topics, two passages are labelled at least.
     """
 
-    def __init__(self, topics: int = 60, labelled: int = 6, seed: int = 0) -> None:
+    def __init__(
+        self, topics: int = 60, labelled: int = 6, seed: int = 0, with_two: int = 0
+    ) -> None:
         rng = np.random.default_rng(seed)
         size, relevant = 40, 12
         centres = rng.normal(size=(topics, 24))
@@ -40,7 +43,7 @@ class TopicsDataset:
             [
                 {"query_id": f"q{t}", "doc_id": f"d{d}", "score": 1, "split": "train"}
                 for t, d in pairs
-                if d % size < labelled
+                if d % size < max(labelled, 2 * (t < with_two))
             ]
         )
         texts = Texts(1000 + np.arange(len(vectors)), np.arange(topics), empty=-1)
@@ -59,8 +62,18 @@ class TopicsDataset:
 
     @property
     def holdout(self) -> Holdout:
+        """The queries with two positives or more."""
+        return self.holdout_of(2)
+
+    def holdout_of(self, min_positives: int) -> Holdout:
+        """The queries with so many positives."""
         return Holdout(
-            [self.block], self.indexed, self.query_vectors, self.document_vectors, seed=1
+            [self.block],
+            self.indexed,
+            self.query_vectors,
+            self.document_vectors,
+            seed=1,
+            min_positives=min_positives,
         )
 
 
@@ -74,4 +87,4 @@ def calibration_of(
 ) -> Calibration:
     """The calibration of a dataset for the target rate of the filters."""
     method = planned_calibration(mining or MiningSettings(), filters)
-    return calibrate(topics.holdout, method, len(topics.query_vectors))
+    return calibrate(topics.holdout_of(1), method)

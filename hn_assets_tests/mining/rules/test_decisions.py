@@ -11,7 +11,7 @@ from hn_assets.filters.base.filter import FilterInputs, Rejection
 from hn_assets.filters.kinds.near_duplicates import SHARES_WORD_RUNS, NearDuplicates
 from hn_assets.filters.kinds.score_limits import MAX_SCORE, MIN_SCORE
 from hn_assets.mining.relevance.compute_features import candidate_features
-from hn_assets.mining.relevance.positive_similarity import PositiveSimilarity
+from hn_assets.mining.relevance.similarity import Similarities
 from hn_assets.mining.rules.always_excluded import exclude
 from hn_assets.mining.rules.decisions import KEPT, FilterDecisions, apply_filters, passing
 from hn_assets.mining.rules.reasons import CODES
@@ -28,7 +28,7 @@ def features_of(dataset: RankedDataset) -> tuple[CandidateFeatures, FilterDecisi
         block,
         eligible=decisions.kept,
         reference_scores=np.full((len(block.queries), 3), 0.98, np.float32),
-        similarity=PositiveSimilarity(same, same, same),
+        similarity=Similarities(*[same] * 5),
         judged_irrelevant=indexed.judged_irrelevant.contain(block.queries, block.documents),
     )
     return features, decisions

@@ -16,6 +16,7 @@ from hn_assets.evaluation.checks.kinds.negatives import (
 )
 from hn_assets.store import schemas
 from hn_assets_tests.evaluation.checks.dataset_files import TEXTS, write_corpus, write_qrels
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 
 
 def write_negatives(folder: Path, *pairs: tuple[str, str]) -> Path:
@@ -91,6 +92,24 @@ def test_a_rate_above_the_target_blocks_if_it_is_beyond_doubt(
     found = rate_is_within_target(write_audit(tmp_path, rate, low, high), 0.01)
     assert (found.passed, found.blocks) == (passed, blocks)
     assert f"{rate:.3%} of the negatives are hidden positives" in found.message
+
+
+@pytest.mark.parametrize(("rate", "passed"), [(0.05, True), (0.2, False)])
+def test_an_estimate_is_judged_if_nothing_was_measured_and_never_blocks(
+    tmp_path: Path, rate: float, passed: bool
+) -> None:
+    audit = write_audit(tmp_path, float("nan"), 0, 0, negatives=0)
+    calibration = tmp_path / "calibration.json"
+    estimate = calibration_by_score(0.5).model_copy(update={"rate": rate, "rate_high": 0.3})
+    calibration.write_text(estimate.model_dump_json(), encoding="utf-8")
+    found = rate_is_within_target(audit, 0.1, calibration)
+    assert found.passed == passed
+    assert passed or not found.blocks
+    assert f"the estimated rate is {rate:.3%}" in found.message
+    assert "hidden positives" not in found.message
+    # what was measured decides if anything was
+    measured = rate_is_within_target(write_audit(tmp_path, 0.05, 0, 0.1), 0.1, calibration)
+    assert measured.passed and "are hidden positives" in measured.message
 
 
 def test_a_target_without_a_measurement_is_a_warning(tmp_path: Path) -> None:

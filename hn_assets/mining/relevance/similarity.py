@@ -1,12 +1,15 @@
-"""How close candidates lie to the known positives of their query, and to one another.
+"""How close candidates lie to the known positives of their query, to one another, and to queries.
 
-A passage that lies close to a known positive is probably relevant too. How much a cosine says
-depends on the local density: around some queries all passages lie close together.
+A passage that lies close to a known positive is probably relevant too, and so is one that lies
+close to the best candidates. How much a cosine says depends on the local density: around some
+queries all passages lie close together.
 """
+
+from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,37 +20,51 @@ from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
 from hn_assets.retrieval.scores import pair_scores
 
 BYTES_AT_ONCE = 16 << 20  # of candidates' vectors in a thread
-# of the best candidates, whose mean direction says what all candidates have in common
-DENSITY_NEIGHBOURS = 200
+# The best candidates, beside which a candidate is judged: what all of them have in common says
+# nothing of one. Numbers are brought to their mean and spread, which no deeper search changes.
+WINDOW = 200
+BEST = 20  # the very best, most of which are relevant if any are
 
 
 @dataclass(frozen=True)
-class PositiveSimilarity:
+class Similarities:
     """Cosines of candidates; float32 of shape (rankings, depth).
 
     Attributes:
         closest: The cosine to the nearest positive of the query, -1 without positives.
         mean: The mean cosine to the positives of the query, -1 without positives.
-        local_density: The cosine to the mean direction of the query's best candidates.
+        local_density: The mean cosine to the query's best candidates, without itself.
+        best: The same of its very best candidates.
+        queries: The cosine to the mean direction of all queries.
     """
 
     closest: NDArray[np.float32]
     mean: NDArray[np.float32]
     local_density: NDArray[np.float32]
+    best: NDArray[np.float32]
+    queries: NDArray[np.float32]
+
+    def take(self, which: NDArray[np.int64]) -> Similarities:
+        """Those of some of the rankings."""
+        return Similarities(*(getattr(self, one.name)[which] for one in fields(self)))
 
 
-def positive_similarity(
-    block: CandidateBlock, positives: DocumentsByQuery, documents: VectorSource
-) -> PositiveSimilarity:
-    """Compare candidates with the positives of their query, and with the other candidates.
+def similarities(
+    block: CandidateBlock,
+    positives: DocumentsByQuery,
+    documents: VectorSource,
+    query_direction: NDArray[np.float32],
+) -> Similarities:
+    """Compare candidates with the positives of their query, with one another, and with queries.
 
     Args:
         block: The candidates.
         positives: The positives of every query.
         documents: The vectors of all documents.
+        query_direction: From `mean_direction`, of all queries.
     """
     shape = block.documents.shape
-    found = PositiveSimilarity(*(np.full(shape, -1, np.float32) for _ in range(3)))
+    found = Similarities(*(np.full(shape, -1, np.float32) for _ in fields(Similarities)))
     step = max(1, BYTES_AT_ONCE // (4 * max(block.depth, 1) * documents.dimension))
 
     def fill(start: int) -> None:
@@ -55,7 +72,9 @@ def positive_similarity(
         wanted = positives.padded(block.queries[rows])
         vectors = _directions(block.documents[rows], documents)
         there = block.documents[rows] >= 0
-        found.local_density[rows] = _to_local_mean(vectors, there)
+        found.local_density[rows] = _mean_cosine(vectors, there, WINDOW)
+        found.best[rows] = _mean_cosine(vectors, there, BEST)
+        found.queries[rows] = vectors @ query_direction
         if wanted.shape[1]:
             cosines = np.matmul(vectors, _directions(wanted, documents).transpose(0, 2, 1))
             known = np.broadcast_to((wanted >= 0)[:, None, :], cosines.shape)
@@ -65,6 +84,15 @@ def positive_similarity(
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(fill, range(0, len(block.queries), step)))
     return found
+
+
+def mean_direction(vectors: VectorSource) -> NDArray[np.float32]:
+    """The mean direction of all vectors, of length 1 (0 if there is none); float32."""
+    total = np.zeros(vectors.dimension)
+    for block in vectors.blocks():
+        length = np.linalg.norm(block, axis=1, keepdims=True)
+        total += (block / np.maximum(length, np.finfo(np.float32).tiny)).sum(axis=0, dtype=float)
+    return (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
 
 
 def closest_and_mean(
@@ -107,10 +135,14 @@ def positive_scores(
     return pair_scores(queries, positives.queries(), documents, positives.documents)
 
 
-def _to_local_mean(vectors: Vectors, there: NDArray[np.bool_]) -> NDArray[np.float32]:
-    best = vectors[:, :DENSITY_NEIGHBOURS].sum(axis=1, where=there[:, :DENSITY_NEIGHBOURS, None])
-    best /= np.maximum(np.linalg.norm(best, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return np.matmul(vectors, best[:, :, None])[:, :, 0]
+def _mean_cosine(vectors: Vectors, there: NDArray[np.bool_], count: int) -> NDArray[np.float32]:
+    """The mean cosine of each candidate to the first `count` of its ranking, without itself."""
+    best, counts = vectors[:, :count], there[:, :count]
+    total = np.matmul(vectors, best.sum(axis=1, where=counts[:, :, None])[:, :, None])[:, :, 0]
+    total[:, :count] -= np.where(counts, (best * best).sum(axis=2), 0)
+    others = np.repeat(counts.sum(axis=1, keepdims=True), there.shape[1], axis=1)
+    others[:, :count] -= counts
+    return (total / np.maximum(others, 1)).astype(np.float32)
 
 
 def _directions(rows: NDArray[np.int64], documents: VectorSource) -> Vectors:

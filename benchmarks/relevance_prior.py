@@ -1,0 +1,303 @@
+"""Fit the prior of relevance that ships, and measure it on collections that it has not seen.
+
+    python -m benchmarks.relevance_prior FOLDER... [--write] [--keep STORE]
+
+Each FOLDER is a collection in BEIR layout, with several positives a query; qrels of every split
+count. All positives of a query but one are hidden, three times over. A model is fitted on all
+collections but one and judged on that one: its leak is the share of hidden positives among the 15
+hardest candidates below a threshold, with the threshold at which they are as hard as what hn_mine
+takes, by their mean cosine. With --write the model that is fitted on all of them becomes the prior.
+Vectors are kept in STORE, if one is named, for the next time.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.false_negatives import WANTED, Dataset
+from benchmarks.measure import print_table
+from hn_assets.mining.data.candidate_block import read_candidate_blocks
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import HN_MINE_RANGE
+from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
+from hn_assets.mining.holdout.unlabelled import BEST, estimate_unlabelled
+from hn_assets.mining.relevance import prior as prior_module
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
+from hn_assets.mining.relevance.logistic_model import RelevanceModel
+from hn_assets.mining.relevance.prior import FILE, RelevancePrior
+from hn_assets.mining.relevance.similarity import WINDOW
+from hn_assets.mining.session import MiningSession
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
+from hn_assets.settings.search import SearchSettings
+
+DEPTH = 1000
+CHOICES = 3  # of the visible positive
+HALVES = 2  # hold-outs with half of the positives visible, for what several positives say
+COLLECTION_WEIGHT = 20_000  # candidates that a collection counts as, whatever its size
+WIDE, LEAST_SPREAD = 0.5, 0.1  # bounds of how much a weight may differ between collections
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A collection with some positives hidden."""
+
+    rankings: HoldoutRankings
+    inputs: NDArray[np.float32]
+
+
+class Collection:
+    """A collection with all positives of a query hidden but one, several times over."""
+
+    def __init__(self, name: str, holdout: Holdout) -> None:
+        self.name = name
+        self.queries = len(holdout)
+        whole = holdout.all_visible()
+        self.cuts = [_cut(holdout, _one_visible(whole, seed)) for seed in range(CHOICES)]
+        self.halves = [_cut(holdout, holdout.halves(seed)) for seed in range(HALVES)]
+        self.positives = sum(len(split.known) for split in whole)
+        found = self.cuts[0].rankings
+        relevant = found.hidden | found.visible
+        self.precision = float(relevant[:, :BEST].mean())
+
+    def examples(self) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
+        """Inputs of the best candidates, which are relevant, and how much each counts."""
+        inputs, relevant = [], []
+        for cut in (*self.cuts, *self.halves):
+            window = cut.rankings.features.eligible[:, :WINDOW]
+            inputs.append(cut.inputs[:, :WINDOW][window])
+            relevant.append(cut.rankings.hidden[:, :WINDOW][window])
+        weights = [
+            np.full(len(one), COLLECTION_WEIGHT / len(one) * share)
+            for one, share in zip(
+                relevant, [0.8 / CHOICES] * CHOICES + [0.2 / HALVES] * HALVES, strict=True
+            )
+        ]
+        return np.concatenate(inputs), np.concatenate(relevant), np.concatenate(weights)
+
+
+def _one_visible(whole: Sequence[HoldoutSplit], seed: int) -> list[HoldoutSplit]:
+    rng = np.random.default_rng(seed)
+    return [
+        HoldoutSplit(split.query, np.arange(len(split.known)) == rng.integers(len(split.known)),
+                     split.known)
+        for split in whole
+    ]  # fmt: skip
+
+
+def _cut(holdout: Holdout, splits: list[HoldoutSplit]) -> Cut:
+    rankings = holdout.hide(splits, splits)
+    return Cut(rankings, model_inputs(rankings.features))
+
+
+def fit(collections: Sequence[Collection]) -> RelevancePrior:
+    """The prior of some collections, with no provenance yet."""
+    parts = [one.examples() for one in collections]
+    inputs, relevant, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    mean = np.average(inputs, axis=0, weights=weights)
+    scale = np.sqrt(np.average((inputs - mean) ** 2, axis=0, weights=weights))
+    size = len(MODEL_INPUTS)
+    flat = RelevanceModel(
+        features=MODEL_INPUTS,
+        mean=tuple(map(float, mean)),
+        scale=tuple(float(max(x, 1e-3)) for x in scale),
+        weights=(0.0,) * size,
+        intercept=0.0,
+    )
+    model = flat.fit(inputs, relevant, np.full(size, 3.0), weights)
+    # how much the weights differ between collections, each drawn a little towards the others
+    own = [model.fit(*part[:2], np.full(size, WIDE), part[2]).weights for part in parts]
+    spread = np.clip(np.std(own, axis=0, ddof=1), LEAST_SPREAD, WIDE)
+    return RelevancePrior(
+        model=model,
+        spread=tuple(map(float, spread)),
+        precision_at_10=float(np.mean([one.precision for one in collections])),
+        rate_factor=2.0,
+        provenance={},
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A prior on a collection that it has not seen; means over the choices of the positive."""
+
+    hn_mine: float
+    leak: float
+    ratio: float
+    full: float
+    expected: float
+
+
+def judge(prior: RelevancePrior, collection: Collection) -> Judged:
+    """The leak at the hardness of hn_mine's range, beside what the model expected."""
+    found = []
+    for cut in collection.cuts:
+        leak, hardness = _hn_mine(cut.rankings)
+        model = _as_calibrated(prior, cut)
+        probability = model.probability(cut.inputs)
+        own, full, expected = _at_hardness(cut.rankings, probability, hardness)
+        found.append((leak, own, own / leak, full, expected))
+    return Judged(*np.mean(found, axis=0))
+
+
+def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
+    """The model as a calibration without any second positive would have it."""
+    visible = cut.rankings.visible
+    ones = np.ones(len(visible))
+    unlabelled = estimate_unlabelled(visible, ones, prior.precision_at_10)
+    window = cut.rankings.features.eligible[:, :WINDOW]
+    inputs = cut.inputs[:, :WINDOW][window]
+    expected = unlabelled.per_positive * visible[:, :WINDOW].sum()
+    return prior.model.expecting(inputs, np.ones(len(inputs)), expected)
+
+
+def _hn_mine(rankings: HoldoutRankings) -> tuple[float, float]:
+    """Leak and mean cosine of a random choice from hn_mine's range."""
+    features = rankings.features
+    start, end = HN_MINE_RANGE
+    inside = features.eligible & (features.place >= start) & (features.place < end)
+    share = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    scores = np.where(inside, features.scores, 0)
+    return float((share * rankings.hidden).sum(1).mean()), float((share * scores).sum(1).mean())
+
+
+def _at_hardness(
+    rankings: HoldoutRankings, probability: NDArray[np.float32], hardness: float
+) -> tuple[float, float, float]:
+    """Leak, share of full queries and expected leak at the threshold with this mean cosine."""
+    eligible = rankings.features.eligible
+    sorted_ = np.sort(probability[eligible])
+    low, high = 0, len(sorted_) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        chosen = _hardest(eligible & (probability < sorted_[middle]))
+        harder = rankings.features.scores[chosen].mean() >= hardness if chosen.any() else False
+        low, high = (low, middle) if harder else (middle, high)
+    chosen = _hardest(eligible & (probability < sorted_[high]))
+    return (
+        float(rankings.hidden[chosen].mean()),
+        float((chosen.sum(axis=1) == WANTED).mean()),
+        float(probability[chosen].mean()),
+    )
+
+
+def _hardest(candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return candidates & (np.cumsum(candidates, axis=1) <= WANTED)
+
+
+def leave_one_out(
+    collections: Sequence[Collection], judged: Iterable[Collection] | None = None
+) -> dict[str, Judged]:
+    """What a prior of the other collections does on each.
+
+    Args:
+        collections: What is fitted on.
+        judged: The same collections by another encoder, in the same order; the same if it is None.
+    """
+    return {
+        one.name: judge(fit([other for other in collections if other.name != one.name]), one)
+        for one in (judged or collections)
+    }
+
+
+def rate_factor(found: Iterable[Judged]) -> float:
+    """The root mean square of the factor between the expected and the true leak."""
+    logs = [np.log(max(one.expected, 1e-6) / max(one.leak, 1e-6)) for one in found]
+    return float(np.exp(np.sqrt(np.mean(np.square(logs)))))
+
+
+def open_collection(folder: Path, scratch: Path) -> Collection:
+    """Encode and search a collection, and hide its positives."""
+    dataset = Dataset(folder, scratch, DEPTH)
+    session = MiningSession.open(
+        dataset.files,
+        mining=MiningSettings(),
+        filters=FiltersSettings(),
+        search=SearchSettings(),
+        include_title=True,
+    )
+    blocks = read_candidate_blocks(dataset.files.candidates, session.dataset)
+    holdout = Holdout(
+        blocks, session.dataset, session.queries, session.documents, seed=0, min_positives=1
+    )
+    return Collection(folder.name, holdout)
+
+
+def write(prior: RelevancePrior, provenance: dict[str, Any]) -> None:
+    """Make the prior the one that ships."""
+    path = Path(prior_module.__file__).with_name(FILE)
+    kept = prior.model_copy(update={"provenance": provenance}).model_dump(mode="json")
+    path.write_text(json.dumps(_rounded(kept), indent=1) + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def main() -> None:
+    """Print the table, and write the prior if it is asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    collections = []
+    for folder in options.folders:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = (options.keep or Path(scratch)) / folder.name
+            place.mkdir(parents=True, exist_ok=True)
+            collections.append(open_collection(folder, place))
+    found = leave_one_out(collections)
+    print_table(
+        "A prior of the other collections, one positive of each query visible",
+        ["collection", "hn_mine %", "leak %", "ratio", "expected %", "queries full %"],
+        [
+            (
+                name,
+                f"{100 * one.hn_mine:.2f}",
+                f"{100 * one.leak:.2f}",
+                f"{one.ratio:.2f}",
+                f"{100 * one.expected:.2f}",
+                f"{100 * one.full:.1f}",
+            )
+            for name, one in found.items()
+        ],
+    )
+    ratios = [one.ratio for one in found.values()]
+    factor = rate_factor(found.values())
+    print(f"mean ratio {np.mean(ratios):.3f}, worst {max(ratios):.2f}, rates off by {factor:.2f}")
+    if options.write:
+        provenance = {
+            "command": "python -m benchmarks.relevance_prior FOLDER... --write",
+            "encoder": "all-MiniLM-L6-v2",
+            "collections": {
+                one.name: {"queries": one.queries, "positives": one.positives}
+                for one in collections
+            },
+            "visible_positives": f"one of each query, {CHOICES} choices",
+            "on_unseen_collections": {
+                name: {
+                    "leak_of_hn_mine": one.hn_mine,
+                    "leak_at_its_hardness": one.leak,
+                    "expected_leak": one.expected,
+                }
+                for name, one in found.items()
+            },
+        }
+        prior = fit(collections).model_copy(update={"rate_factor": factor})
+        write(prior, provenance)
+
+
+if __name__ == "__main__":
+    main()

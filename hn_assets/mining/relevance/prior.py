@@ -1,0 +1,69 @@
+"""What is known of relevance before anything is known of a dataset: the model that ships.
+
+It was fitted on public collections of which all but one positive of each query were hidden, so it
+serves where each query has one known positive. `prior.json` beside this module says on which, by
+which command, and how wrong it was about collections that it had not seen. A dataset's own labels
+sharpen it: see `RelevanceModel.fit`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from hn_assets.mining.relevance.logistic_model import RelevanceModel
+
+FILE = "prior.json"
+
+
+class RelevancePrior(BaseModel):
+    """A model of relevance with how much it differs between collections.
+
+    Attributes:
+        model: The model.
+        spread: The standard deviation of each weight between collections.
+        precision_at_10: Which share of a query's ten best documents is relevant, on average over
+            the collections.
+        rate_factor: By which factor estimated rates were wrong on collections that the model had
+            not seen: the root mean square, on a logarithmic scale.
+        provenance: The collections, the encoder, counts, the command, and what was measured on
+            collections that the model had not seen.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: RelevanceModel
+    spread: tuple[float, ...]
+    precision_at_10: float
+    rate_factor: float
+    provenance: dict[str, Any]
+
+    def fit(
+        self,
+        values: NDArray[np.float32],
+        relevant: NDArray[np.bool_],
+        unlabelled_per_positive: float = 1.0,
+    ) -> RelevanceModel:
+        """The model after some candidates were seen.
+
+        Args:
+            values: float32, (candidates, inputs).
+            relevant: Which candidates are known to be relevant; bool, (candidates,).
+            unlabelled_per_positive: How many relevant candidates count as irrelevant, since nobody
+                labelled them, for each one that is known. The more there are, the less the labels
+                say.
+        """
+        spread = np.array(self.spread) / np.sqrt(max(unlabelled_per_positive, 1.0))
+        return self.model.fit(values, relevant, spread)
+
+
+@cache
+def shipped_prior() -> RelevancePrior:
+    """The prior that comes with the package."""
+    text = resources.files("hn_assets.mining.relevance").joinpath(FILE).read_text(encoding="utf-8")
+    return RelevancePrior.model_validate_json(text)
