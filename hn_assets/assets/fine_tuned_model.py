@@ -75,6 +75,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             settings=training,
             encoding=context.settings.encoding,
         )
+        # a process whose batch is never full would see nothing
+        devices = devices[: max(1, counts.training // training.batch_size)]
         job = TrainingJob(
             start=model_folder(start.location, start.commit),
             pooling=start.pooling,
@@ -113,6 +115,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "trainer": training.trainer,
         "loss_function": training.loss,
         "device": ", ".join(devices),
+        "processes": report.processes,
         "precision": precision,
         "training_rows": counts.training,
         "training_queries": counts.training_queries,

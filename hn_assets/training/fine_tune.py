@@ -23,6 +23,7 @@ class TrainingReport:
 
     Attributes:
         log: What was measured: step, epoch, and loss, learning_rate or eval_loss.
+        processes: How many processes trained together.
         steps: How many steps were taken.
         seconds: What they took, those before a kill left out.
         resumed_at: The step of the checkpoint that it went on from; None if it began anew.
@@ -31,6 +32,7 @@ class TrainingReport:
     """
 
     log: list[dict[str, Any]]
+    processes: int
     steps: int
     seconds: float
     resumed_at: int | None

@@ -18,7 +18,9 @@ def main() -> None:
     # The parent may ignore it, which a child inherits.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     job = TrainingJob.from_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    threading.Thread(target=_end_with, args=(job.parent,), daemon=True).start()
+    # With several processes, PyTorch's launcher stands between the parent and this one.
+    for process in {job.parent, os.getppid()}:
+        threading.Thread(target=_end_with, args=(process,), daemon=True).start()
     rank = os.environ.get("LOCAL_RANK", "0")
     # The process of a run that was just killed may still write its last checkpoint.
     with FileLock(Path(job.checkpoints) / f".process-{rank}.lock"):

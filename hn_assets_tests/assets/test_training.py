@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from hn_assets.encoding.models.unchanged import hash_folder
+from hn_assets.orchestration.build import build_definitions
 from hn_assets_tests.alerts.webhook_server import webhook
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
@@ -161,6 +162,13 @@ def shuffle_labels(path: Path) -> None:
     documents = (*documents[1:], documents[0])
     mixed = ["\t".join(row) for row in zip(queries, documents, scores, strict=True)]
     path.write_text("\n".join([head, *mixed]) + "\n")
+
+
+def test_training_takes_the_pool_of_the_gpu(tmp_path: Path, tiny: Path) -> None:
+    job = build_definitions(make_graph(tmp_path, tiny).dataset).get_job_def("animals_refresh")
+    pools = {node.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
+    assert pools["animals__fine_tuned_model"] == pools["animals__fine_tuned_quality"] == "gpu"
+    assert pools["animals__promoted_model"] is None
 
 
 def test_without_the_section_nothing_is_trained(tmp_path: Path) -> None:

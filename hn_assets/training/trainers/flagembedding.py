@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.training.checkpoints import newest_whole
+from hn_assets.training.progress_callback import progress_callback
 from hn_assets.training.sentence_transformer import open_model, save_model
 from hn_assets.training.trainer_arguments import common_arguments
 from hn_assets.training.training_job import TrainingJob, say, write_log
@@ -14,9 +15,9 @@ from hn_assets.training.training_job import TrainingJob, say, write_log
 def train(job: TrainingJob) -> None:
     """Train the model of the job, save it, and write its log."""
     checkpoint = newest_whole(Path(job.checkpoints))
-    if checkpoint is not None:
-        say(message=f"goes on from {Path(checkpoint).name}")
     trainer = make_trainer(job, checkpoint)
+    if checkpoint is not None and trainer.is_world_process_zero():
+        say(message=f"goes on from {Path(checkpoint).name}")
     result = trainer.train(resume_from_checkpoint=checkpoint)
     if not trainer.is_world_process_zero():
         return
@@ -39,6 +40,7 @@ def train(job: TrainingJob) -> None:
     write_log(
         job,
         log,
+        processes=trainer.args.world_size,
         steps=trainer.state.global_step,
         seconds=round(float(result.metrics["train_runtime"]), 1),
         resumed_at=int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None,
@@ -51,7 +53,9 @@ def make_trainer(job: TrainingJob, checkpoint: str | None = None) -> Any:
     """FlagEmbedding's trainer of the model of the job."""
     from FlagEmbedding.finetune.embedder.encoder_only.base import EncoderOnlyEmbedderRunner
 
-    return EncoderOnlyEmbedderRunner(*_arguments(job, checkpoint)).trainer
+    trainer = EncoderOnlyEmbedderRunner(*_arguments(job, checkpoint)).trainer
+    trainer.add_callback(progress_callback())
+    return trainer
 
 
 def _arguments(job: TrainingJob, checkpoint: str | None) -> tuple[Any, Any, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from hn_assets.training.checkpoints import newest_whole
 from hn_assets.training.lora import add_adapters, merge_adapters
 from hn_assets.training.losses import make_loss
+from hn_assets.training.progress_callback import progress_callback
 from hn_assets.training.sentence_transformer import open_model, save_model
 from hn_assets.training.trainer_arguments import common_arguments
 from hn_assets.training.training_job import TrainingJob, say, write_log
@@ -19,7 +20,7 @@ def train(job: TrainingJob) -> None:
     trainer = make_trainer(job)
     model = trainer.model
     checkpoint = newest_whole(Path(job.checkpoints))
-    if checkpoint is not None:
+    if checkpoint is not None and trainer.is_world_process_zero():
         say(message=f"goes on from {Path(checkpoint).name}")
     result = trainer.train(resume_from_checkpoint=checkpoint)
     if not trainer.is_world_process_zero():
@@ -32,6 +33,7 @@ def train(job: TrainingJob) -> None:
     write_log(
         job,
         [_entry(row) for row in state.log_history if "loss" in row or "eval_loss" in row],
+        processes=trainer.args.world_size,
         steps=state.global_step,
         seconds=round(float(result.metrics["train_runtime"]), 1),
         resumed_at=int(checkpoint.rsplit("-", 1)[1]) if checkpoint else None,
@@ -42,7 +44,6 @@ def train(job: TrainingJob) -> None:
 
 def make_trainer(job: TrainingJob) -> Any:
     """The `SentenceTransformerTrainer` that trains the model of the job."""
-    from sentence_transformers import SentenceTransformerTrainer
     from transformers import EarlyStoppingCallback
 
     settings = job.settings
@@ -59,15 +60,15 @@ def make_trainer(job: TrainingJob) -> Any:
         add_adapters(model, settings.lora)
     training = _columns(job.training_rows, job)
     validation = _columns(job.validation_rows, job) if job.validation_rows else None
-    callbacks: list[Any] = [_Progress()]
+    callbacks: list[Any] = [progress_callback()]
     if validation is not None:
         callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
-    return SentenceTransformerTrainer(
+    return _trainer_class()(
         model=model,
         args=_arguments(job, has_validation=validation is not None),
         train_dataset=training,
         eval_dataset=validation,
-        loss=make_loss(model, settings),
+        loss=make_loss(model, settings, processes=len(job.devices)),
         callbacks=callbacks,
     )
 
@@ -122,17 +123,27 @@ def _entry(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in wanted if name in row}
 
 
-class _Progress:
-    """Says what the trainer logs."""
+def _trainer_class() -> Any:
+    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers.base.sampler import BatchSamplers
 
-    def __new__(cls) -> Any:
-        from transformers import TrainerCallback
+    class Trainer(SentenceTransformerTrainer):
+        """Looks at the whole validation part, also with several processes.
 
-        class Progress(TrainerCallback):
-            def on_log(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-                logs = given.get("logs") or {}
-                found = {name: logs[name] for name in ("loss", "eval_loss") if name in logs}
-                if found and state.is_world_process_zero:
-                    say(step=state.global_step, steps=state.max_steps, **found)
+        While training, these leave incomplete batches out, since they all must have as many; a
+        small validation part may be nothing else. Its last batch is filled up instead, for which
+        only that one may be incomplete: those that keep equal texts apart may be at any place.
+        """
 
-        return Progress()
+        def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+            if self.args.world_size == 1:
+                return super().get_eval_dataloader(eval_dataset)
+            before = self.args.batch_sampler, self.args.dataloader_drop_last
+            self.args.batch_sampler = BatchSamplers.BATCH_SAMPLER
+            self.args.dataloader_drop_last = False
+            try:
+                return super().get_eval_dataloader(eval_dataset)
+            finally:
+                self.args.batch_sampler, self.args.dataloader_drop_last = before
+
+    return Trainer
