@@ -7,10 +7,11 @@ from typing import Any
 
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import ModelIdentity, identify_model
+from hn_assets.evaluation.training_rounds import TRAINED
 from hn_assets.export.base.examples import Examples
 from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.hashing import hash_of_text
-from hn_assets.pipeline.metadata import Metadata, picture, table
+from hn_assets.pipeline.metadata import MAX_ROWS, Metadata, picture, table
 from hn_assets.pipeline.promotion import (
     base_model,
     data_versions,
@@ -21,7 +22,7 @@ from hn_assets.pipeline.promotion import (
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.report.loss_curve import draw_losses
+from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED, EncodingSettings
 from hn_assets.store import Draft, layout
@@ -109,8 +110,10 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"{training.negatives_per_example} negatives and were not trained on"
         )
     draft.info["data"] = data_versions(_inputs(context))
+    draft.info[TRAINED] = True
     return {
         "trained": True,
+        "in_short": describe_losses(report.log),
         "starts_from": start.name,
         "trainer": training.trainer,
         "loss_function": training.loss,
@@ -127,7 +130,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "resumed_at": "not at all" if report.resumed_at is None else report.resumed_at,
         "training_seconds": report.seconds,
         **described,
-        "losses": table(report.log),
+        **last_losses(report.log),  # as numbers, they are charted by the UI
+        "losses": table(loss_rows(report.log, MAX_ROWS)),
         "loss_curve": picture("loss by step", draw_losses(report.log)),
     }
 
@@ -144,6 +148,7 @@ def _keep_promoted(context: StageContext, draft: Draft) -> Metadata:
     shutil.copytree(folder, draft.path(layout.MODEL_FOLDER))
     draft.path(layout.FINE_TUNED_MODEL.name).write_text("{}\n", encoding="utf-8")
     draft.info["data"] = data_versions(_inputs(context))
+    draft.info[TRAINED] = False
     context.log.info(
         f"nothing is trained: {training.max_rounds} models were promoted on these data "
         f"(training.max_rounds)"

@@ -7,7 +7,15 @@ from typing import Any
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.evaluation.paired_comparison import PairedComparison, read_comparison
 from hn_assets.evaluation.quality_by_query import DECIDES
-from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, ROUNDS
+from hn_assets.evaluation.training_rounds import (
+    NOTHING_TRAINED,
+    RATE,
+    RATE_HIGH,
+    RATE_LOW,
+    ROUNDS,
+    TRAINED,
+    describe_rounds,
+)
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.promotion import (
@@ -20,6 +28,7 @@ from hn_assets.pipeline.promotion import (
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
+from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import Draft, layout
 
 MAX_ROUNDS_REMEMBERED = 100
@@ -37,8 +46,9 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     outcome = comparison.outcome(training_settings(context.settings).min_improvement)
     before = read_lineage(context.dataset.store)
     trained = trained_model(context.dataset.store)
-    # after the last round it is the promoted model itself that was looked at
     is_new = before is None or hash_folder(trained) != before.weights
+    if not context.info(layout.FINE_TUNED_MODEL.stage).get(TRAINED, True):
+        outcome = NOTHING_TRAINED
     if outcome == "better" and is_new:
         lineage = _promote(context, draft, comparison, before)
     else:
@@ -46,13 +56,13 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         _keep(context, draft)
     text = "{}" if lineage is None else lineage.model_dump_json(indent=1)
     draft.path(layout.PROMOTED_MODEL.name).write_text(text + "\n", encoding="utf-8")
-    rounds = [*context.history(ROUNDS), _round(context, comparison, outcome, lineage)]
+    rounds = [*context.history(ROUNDS), _round(context, comparison, outcome, before)]
     draft.info[ROUNDS] = rounds[-MAX_ROUNDS_REMEMBERED:]
     described: dict[str, Any] = {
         "promoted": lineage is not before,
         "outcome": outcome,
         "in_short": f"nDCG@10 is {comparison.describe()}",
-        "rounds": table(rounds),
+        "rounds": table(describe_rounds(rounds)),
     }
     if lineage is None:
         return {**described, "model": "none was promoted yet: mining uses the base model"}
@@ -87,12 +97,18 @@ def _keep(context: StageContext, draft: Draft) -> None:
 
 
 def _round(
-    context: StageContext, comparison: PairedComparison, outcome: str, lineage: Lineage | None
+    context: StageContext, comparison: PairedComparison, outcome: str, before: Lineage | None
 ) -> dict[str, Any]:
     """This round in a row, with the false-negative rate of the negatives it was trained on."""
+    if context.settings.encoding.model != PROMOTED:
+        mined_with = "encoding.model"
+    elif before is None:
+        mined_with = "the base model"
+    else:
+        mined_with = f"promoted model {before.round}"
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "round": 0 if lineage is None else lineage.round,
+        "mined_with": mined_with,
         "ndcg_at_10_before": round(comparison.before, 4),
         "ndcg_at_10_after": round(comparison.after, 4),
         "low": round(comparison.low, 4),

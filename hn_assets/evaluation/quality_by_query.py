@@ -43,7 +43,7 @@ def greatest_changes(by_query: Path, queries: Path, *, falls: bool) -> list[dict
         falls: Whether those that fell are wanted.
 
     Returns:
-        A row for each: query (id and text), before and after; the greatest change first.
+        A row for each: before, after, and query (id and text); the greatest change first.
     """
     import pandas as pd
 
@@ -58,9 +58,10 @@ def greatest_changes(by_query: Path, queries: Path, *, falls: bool) -> list[dict
     texts = {row["id"]: row["text"] for row in rows if row["id"] in wanted}
     return [
         {
-            "query": shorten(f"[{row['id']}] {texts[row['id']]}", SHOWN_CHARACTERS),
             "before": round(float(row["before"]), 4),
             "after": round(float(row["after"]), 4),
+            # last, since it is long
+            "query": shorten(f"[{row['id']}] {texts[row['id']]}", SHOWN_CHARACTERS),
         }
         for row in most.to_dict("records")
     ]

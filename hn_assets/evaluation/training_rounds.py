@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 ROUNDS = "rounds"  # the key of the history in the manifest
+TRAINED = "trained"  # in the manifest of `fine_tuned_model`: whether anything was trained
+NOTHING_TRAINED = "nothing was trained"  # the outcome of a run after the last round
 # of a round: the measured rate of its negatives and the ends of its interval, in percent; a round
 # whose rate could not be measured has none of them
 RATE, RATE_LOW, RATE_HIGH = (
@@ -19,3 +21,18 @@ def last_two_rates(
     """The last two rounds whose false-negative rate was measured, or None if there are none."""
     measured = [row for row in rounds if RATE in row]
     return (measured[-2], measured[-1]) if len(measured) > 1 else None
+
+
+def describe_rounds(rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The rounds for people, in few columns: the latest first."""
+    return [
+        {
+            "outcome": row["outcome"],
+            "nDCG@10": f"{row['ndcg_at_10_before']:.4f} to {row['ndcg_at_10_after']:.4f}",
+            "interval of the change": f"{row['low']:+.4f} to {row['high']:+.4f}",
+            "negatives mined with": row.get("mined_with", "?"),
+            "false negatives, % (measured)": str(row.get(RATE, "?")),
+            "day": row["time"][:10],
+        }
+        for row in reversed(rounds)
+    ]

@@ -94,7 +94,9 @@ def test_the_next_run_mines_with_the_promoted_model_and_trains_no_more(
     assert not after["fine_tuned_model"]["trained"]
     assert after["promoted_model"]["weights"] == promoted
     history = graph.store.stage("promoted_model").require().info["rounds"]
-    assert [row["round"] for row in history] == [1, 1]
+    mined = [(row["mined_with"], row["outcome"]) for row in history]
+    assert mined == [("the base model", "better"), ("promoted model 1", "nothing was trained")]
+    assert all(check.passed for check in second.get_asset_check_evaluations()), "nothing to say"
 
 
 def test_an_unchanged_dataset_is_not_trained_again(
@@ -165,7 +167,7 @@ def shuffle_labels(path: Path) -> None:
 
 
 def test_training_takes_the_pool_of_the_gpu(tmp_path: Path, tiny: Path) -> None:
-    job = build_definitions(make_graph(tmp_path, tiny).dataset).get_job_def("animals_refresh")
+    job = build_definitions(make_graph(tmp_path, tiny).dataset).resolve_job_def("animals_refresh")
     pools = {node.name: node.definition.pool for node in job.graph.nodes}  # type: ignore[attr-defined]
     assert pools["animals__fine_tuned_model"] == pools["animals__fine_tuned_quality"] == "gpu"
     assert pools["animals__promoted_model"] is None

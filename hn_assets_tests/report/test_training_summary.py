@@ -13,6 +13,8 @@ import pytest
 from hn_assets.evaluation.paired_comparison import compare_paired
 from hn_assets.evaluation.quality_by_query import DECIDES, write_by_query
 from hn_assets.evaluation.retrieval_quality import MEASURES
+from hn_assets.evaluation.training_rounds import RATE, describe_rounds
+from hn_assets.report.loss_curve import describe_losses, last_losses, loss_rows
 from hn_assets.report.render import render_report
 from hn_assets.report.training_summary import TrainingSummary, collect_training
 from hn_assets.store import schemas
@@ -20,7 +22,7 @@ from hn_assets_tests.report.refresh_files import MARKUP, make_summary
 
 ROUND = {
     "time": "2025-03-03T06:00:00+00:00",
-    "round": 1,
+    "mined_with": "the base model",
     "ndcg_at_10_before": 0.41,
     "ndcg_at_10_after": 0.52,
     "low": 0.05,
@@ -59,6 +61,43 @@ def test_the_queries_that_changed_most_come_first(tmp_path: Path) -> None:
     assert all(row["after"] < row["before"] for row in found.falls)
 
 
+def test_the_losses_are_a_row_for_each_step_or_for_each_look() -> None:
+    log = [
+        {"step": 5, "epoch": 0.0420168, "loss": 1.23456789},
+        {"step": 10, "loss": 1.0},
+        {"step": 10, "eval_loss": 2.0},
+        {"step": 12, "eval_loss": 1.9},
+    ]
+    assert loss_rows(log, 20) == [
+        {"step": 5, "training": 1.2346},
+        {"step": 10, "training": 1.0, "validation": 2.0},
+        {"step": 12, "validation": 1.9},
+    ]
+    assert [row["step"] for row in loss_rows(log, 2)] == [10, 12]
+    long = [{"step": step, "loss": 1.0} for step in range(1, 120)]
+    thinned = [row["step"] for row in loss_rows(long, 20)]
+    assert len(thinned) == 20
+    assert (thinned[-1], thinned[-2]) == (119, 113)
+    assert loss_rows([], 20) == []
+    assert last_losses(log) == {"training_loss": 1.0, "validation_loss": 1.9}
+    assert describe_losses([]) == "no loss was logged: there were too few steps"
+
+
+def test_rounds_are_told_in_few_columns_the_latest_first() -> None:
+    second = {**ROUND, "mined_with": "promoted model 1", RATE: 0.058}
+    first_row, second_row = describe_rounds([ROUND, second])
+    assert first_row["negatives mined with"] == "promoted model 1"
+    assert first_row["false negatives, % (measured)"] == "0.058"
+    assert second_row == {
+        "outcome": "better",
+        "nDCG@10": "0.4100 to 0.5200",
+        "interval of the change": "+0.0500 to +0.1700",
+        "negatives mined with": "the base model",
+        "false negatives, % (measured)": "?",
+        "day": "2025-03-03",
+    }
+
+
 def test_the_page_says_whether_the_model_is_promoted(tmp_path: Path) -> None:
     summary = make_summary(tmp_path)
     assert "fine-tuned model" not in render_report("toy", summary, None)
@@ -67,7 +106,7 @@ def test_the_page_says_whether_the_model_is_promoted(tmp_path: Path) -> None:
     assert "The model is promoted." in better
     assert "0.4000 before and 0.4500 after" in better
     assert better.count("data:image/png;base64,") == 1
-    assert "2025-03-03" in better
+    assert "<td>2025-03-03</td><td>the base model</td>" in better
     assert MARKUP not in better
     same = render_report("toy", summary, None, collect(tmp_path, {}, rises=0.0))
     assert "No difference was found" in same

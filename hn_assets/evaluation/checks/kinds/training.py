@@ -10,10 +10,12 @@ from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.paired_comparison import PairedComparison, read_comparison
 from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.evaluation.training_rounds import (
+    NOTHING_TRAINED,
     RATE,
     RATE_HIGH,
     RATE_LOW,
     ROUNDS,
+    TRAINED,
     last_two_rates,
 )
 from hn_assets.store import layout
@@ -58,6 +60,12 @@ def _model_is_better(inputs: CheckInputs) -> CheckResult:
     comparison = read_comparison(inputs.file(layout.FINE_TUNED_QUALITY), DECIDES)
     training = inputs.settings.training
     assert training is not None, "only datasets with training have this check"
+    if not inputs.info(layout.FINE_TUNED_MODEL.stage).get(TRAINED, True):
+        return CheckResult(
+            True,
+            f"{NOTHING_TRAINED}: the limit of {training.max_rounds} rounds on the same data is "
+            f"reached (training.max_rounds)",
+        )
     return model_is_better(comparison, training.min_improvement)
 
 
@@ -101,6 +109,7 @@ CHECKS = (
         "model_is_better",
         "The fine-tuned model answers the evaluation split better than the one before.",
         _model_is_better,
+        version=2,
         is_part_of=lambda settings: settings.training is not None,
     ),
     Check(
