@@ -58,6 +58,14 @@ class MiningError(HardNegativesError):
     """Hard negatives cannot be mined as the settings ask."""
 
 
+class JudgeError(HardNegativesError):
+    """A judge cannot be asked as the settings say."""
+
+
+class JudgeUnavailableError(RuntimeError):
+    """A judge cannot be reached, or is asked too much; trying again later may help."""
+
+
 class SourceChangedError(RuntimeError):
     """The source changed while it was read; trying again reads it as it is then."""
 

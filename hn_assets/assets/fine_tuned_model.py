@@ -166,6 +166,7 @@ def _examples(context: StageContext) -> Examples:
         include_title=bool(context.info(layout.HARD_NEGATIVES.stage)["include_title"]),
         teacher_scores=context.optional_input(layout.TEACHER_SCORES),
         suspects=context.optional_input(layout.SUSPECT_POSITIVES),
+        judged=context.optional_input(layout.JUDGE_VERDICTS),
     )
 
 
@@ -214,6 +215,7 @@ STAGE = Stage(
         layout.HARD_NEGATIVES,
         layout.TEACHER_SCORES,
         layout.SUSPECT_POSITIVES,
+        layout.JUDGE_VERDICTS,
         layout.TRAINING_SET,
     ),
     settings=settings,

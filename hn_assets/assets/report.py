@@ -32,6 +32,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         audit=context.input(layout.FALSE_NEGATIVE_AUDIT),
         drift=context.input(layout.DRIFT),
         calibration=context.optional_input(layout.CALIBRATION),
+        review=context.optional_input(layout.REVIEW_RESULT),
     )
     history = list(context.info(layout.RETRIEVAL_QUALITY.stage)[HISTORY])
     training = context.settings.training
@@ -110,6 +111,7 @@ STAGE = Stage(
         layout.RETRIEVAL_QUALITY,
         layout.DRIFT,
         layout.CALIBRATION,
+        layout.REVIEW_RESULT,
         layout.FINE_TUNED_MODEL,
         layout.FINE_TUNED_QUALITY,
         layout.QUALITY_BY_QUERY,

@@ -1,5 +1,7 @@
 """review_result: what people's verdicts say of the false-negative rate."""
 
+from pathlib import Path
+
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.review_inputs import review_settings, verdicts_path
 from hn_assets.pipeline.stage import Resolved, Stage
@@ -9,6 +11,7 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.sources.verdicts import read_verdicts
 from hn_assets.store import Draft, layout
+from hn_assets.store.schemas import read_rows
 
 
 def settings(settings: DatasetSettings) -> Resolved:
@@ -30,12 +33,24 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         read_verdicts(verdicts_path(context.dataset)),
         pd.read_parquet(context.input(layout.HARD_NEGATIVES), columns=["query_id", "doc_id"]),
         review_settings(context.settings).min_unchanged_share,
+        _judge(context.optional_input(layout.JUDGE_VERDICTS)),
     )
     path = draft.path(layout.REVIEW_RESULT.name)
     path.write_text(f"{result.model_dump_json(indent=1)}\n", encoding="utf-8")
     if result.why_not_measured:
         context.log.warning(f"{result.describe()}. The file is {verdicts_path(context.dataset)}")
     return _describe(result)
+
+
+def _judge(verdicts: Path | None) -> dict[tuple[str, str], bool | None] | None:
+    """What a language model said, by query id and document id; None: no verdict that counts."""
+    if verdicts is None:
+        return None
+    meaning = {"relevant": True, "not relevant": False}
+    return {
+        (row["query_id"], row["doc_id"]): meaning.get(row["verdict"])
+        for row in read_rows(verdicts, ["query_id", "doc_id", "verdict"])
+    }
 
 
 def _describe(result: ReviewResult) -> Metadata:
@@ -60,6 +75,11 @@ def _describe(result: ReviewResult) -> Metadata:
             "false_negative_rate_as_judged": result.as_judged.describe(),
             "negatives_judged": result.as_judged.negatives,
         }
+    if result.judged_by_both:
+        kappa = "cannot be said" if result.kappa is None else f"{result.kappa:.2f}"
+        described["agreement_with_judge"] = f"kappa {kappa} on {result.judged_by_both} items"
+    if result.with_judge is not None:
+        described["false_negative_rate_with_judge"] = result.with_judge.describe()
     return described
 
 
@@ -71,7 +91,7 @@ STAGE = Stage(
     ),
     make=make,
     version=1,
-    reads=(layout.REVIEW_SAMPLE, layout.HARD_NEGATIVES),
+    reads=(layout.REVIEW_SAMPLE, layout.HARD_NEGATIVES, layout.JUDGE_VERDICTS),
     settings=settings,
     identify=identify,
     # the check of this stage falls back on it

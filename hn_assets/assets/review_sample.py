@@ -111,7 +111,7 @@ def _candidates(candidates: Path, queries: list[str]) -> dict[str, frozenset[str
     rows = pq.read_table(
         candidates,
         columns=["query_id", "doc_id"],
-        filters=pc.field("query_id").isin(queries),
+        filters=pc.field("query_id").isin(pa.array(queries, pa.string())),
     ).to_pandas()
     return {str(query): frozenset(found) for query, found in rows.groupby("query_id").doc_id}
 
@@ -127,7 +127,7 @@ def _earlier(context: StageContext, sample: pd.DataFrame) -> list[pa.Table]:
         return []
     earlier = dict.fromkeys(before["sample"].to_pylist())
     names = [name for name in earlier if name not in set(sample["sample"])][:EARLIER_SAMPLES]
-    return [before.filter(pc.field("sample").isin(names))]
+    return [before.filter(pc.field("sample").isin(pa.array(names, pa.string())))]
 
 
 STAGE = Stage(

@@ -32,6 +32,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         include_title=mined["include_title"],
         teacher_scores=context.optional_input(layout.TEACHER_SCORES),
         suspects=context.optional_input(layout.SUSPECT_POSITIVES),
+        judged=context.optional_input(layout.JUDGE_VERDICTS),
         formats=context.settings.export.formats,
     )
     quality = read_quality(context.input(layout.RETRIEVAL_QUALITY))
@@ -57,6 +58,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "queries_left_out_by_format": counts(report.queries_left_out, "format"),
         "blank_positives_left_out": report.blank_positives,
         "suspect_positives_left_out": report.suspect_positives,
+        "negatives_relabelled_by_judge": report.relabelled,
+        "negatives_dropped_by_judge": report.dropped,
         "positives": report.positives,
         "negatives": report.negatives,
         "example": Markdown(f"```text\n{report.example}\n```"),
@@ -76,6 +79,7 @@ STAGE = Stage(
         layout.RETRIEVAL_QUALITY,
         layout.TEACHER_SCORES,
         layout.SUSPECT_POSITIVES,
+        layout.JUDGE_VERDICTS,
     ),
     settings=lambda s: {"formats": list(s.export.formats), "split": s.mining.split},
     # what its check stops must not be trained on

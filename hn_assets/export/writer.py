@@ -28,6 +28,8 @@ class ExportReport:
             hold them, by the name of the format. Formats that hold all queries are not named.
         blank_positives: Number of positives that were left out since they have no text.
         suspect_positives: Number of positives that were left out as too suspicious.
+        relabelled: Number of negatives that a judge's verdict made positives.
+        dropped: Number of negatives that a judge's verdict left out.
         positives: Number of positives in the files.
         negatives: Number of negatives in the files.
         example: The first query with a positive and some negatives, to read.
@@ -40,6 +42,8 @@ class ExportReport:
     queries_left_out: Mapping[str, int] = field(default_factory=dict)
     blank_positives: int = 0
     suspect_positives: int = 0
+    relabelled: int = 0
+    dropped: int = 0
     positives: int = 0
     negatives: int = 0
     example: str = ""
@@ -57,6 +61,7 @@ def export_training_set(
     include_title: bool,
     teacher_scores: Path | None = None,
     suspects: Path | None = None,
+    judged: Path | None = None,
     formats: Sequence[str],
 ) -> ExportReport:
     """Write the formats asked for and the side table of ids into `folder`.
@@ -76,6 +81,8 @@ def export_training_set(
             is no teacher.
         suspects: Parquet file with the columns of `schemas.SUSPECT_POSITIVES`, or None if every
             positive is exported.
+        judged: Parquet file with the columns of `schemas.JUDGE_VERDICTS`, or None if there is no
+            judge.
         formats: Names of formats, as in `FORMATS`.
 
     Raises:
@@ -93,6 +100,7 @@ def export_training_set(
         include_title=include_title,
         teacher_scores=teacher_scores,
         suspects=suspects,
+        judged=judged,
     )
     context = ExportContext(num_negatives=num_negatives)
     rows: dict[str, int] = {}
@@ -115,6 +123,8 @@ def export_training_set(
         queries_left_out=queries_left_out,
         blank_positives=examples.blank_positives,
         suspect_positives=examples.suspect_positives,
+        relabelled=examples.relabelled,
+        dropped=examples.dropped,
         positives=examples.positives,
         negatives=examples.negatives,
         example="".join(render(example) for example in islice(examples, 1)),

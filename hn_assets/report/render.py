@@ -101,10 +101,14 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
         ),
     ]
     own = summary.methods[summary.methods.method == CHOSEN].to_dict("records")
-    if own:
-        low, high = 100 * own[0]["rate_low"], 100 * own[0]["rate_high"]
+    reviewed = None if summary.review is None else summary.review.rate
+    if reviewed is not None:
+        low_to_high = _interval(reviewed.low, reviewed.high)
+        interval = f"measured by people's verdicts; 95 % interval: {low_to_high}"
+        tiles.append(_tile("false-negative rate", f"{100 * reviewed.rate:.2f} %", interval))
+    elif own:
         rate = f"{100 * own[0]['rate']:.2f} %"
-        interval = f"measured; 95 % interval: {low:.2f} to {high:.2f}"
+        interval = f"measured; 95 % interval: {_interval(own[0]['rate_low'], own[0]['rate_high'])}"
         tiles.append(_tile("false-negative rate", rate, interval))
     else:
         tiles.append(_tile("false-negative rate", "?", "not measurable here"))
@@ -118,6 +122,10 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
         overlap = f"{summary.drift.overlap:.0%}"
         tiles.append(_tile("negatives kept", overlap, "since the last good refresh"))
     return tiles
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.2f} to {100 * high:.2f}"
 
 
 def _tile(name: str, value: str, note: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.report.example_queries import ExampleQuery
+from hn_assets.review.review_result import ReviewResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,7 @@ class ReportFiles:
         audit: The Parquet file of the false-negative audit, with a row for each method.
         drift: The JSON file of what changed since the last good refresh.
         calibration: The JSON file of the calibration, or None if there is no target rate.
+        review: The JSON file of what people's verdicts show, or None if there are none.
     """
 
     corpus: Path
@@ -43,6 +45,7 @@ class ReportFiles:
     audit: Path
     drift: Path
     calibration: Path | None
+    review: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class RefreshSummary:
         drift: What changed since the last good refresh, or None if this is the first.
         verdicts: What each check says.
         examples: Some queries with their positives, negatives and rejected candidates.
+        review: What people's verdicts show, or None if there are none.
     """
 
     time: str
@@ -91,6 +95,7 @@ class RefreshSummary:
     drift: Drift | None
     verdicts: Sequence[CheckVerdict]
     examples: Sequence[ExampleQuery]
+    review: ReviewResult | None = None
 
 
 def collect_summary(
@@ -137,6 +142,7 @@ def collect_summary(
         drift=read_drift(files.drift),
         verdicts=verdicts,
         examples=examples,
+        review=None if files.review is None else ReviewResult.read(files.review),
     )
 
 

@@ -123,7 +123,7 @@ def _draw_negatives(
         spreads = np.sqrt(means * (1 - means))
     counts = allocate(sizes, settings.num_negatives, spreads)
     ranked["stratum_size"] = sizes[ranked.stratum]
-    ranked["inclusion_probability"] = (counts / sizes)[ranked.stratum]
+    ranked["inclusion_probability"] = (counts / np.maximum(sizes, 1))[ranked.stratum]
     ranked["kind"] = NEGATIVE
     place = ranked.sort_values("key").groupby("stratum").cumcount()
     drawn = ranked[place.reindex(ranked.index) < counts[ranked.stratum]]
@@ -154,7 +154,7 @@ def allocate(
         spreads: The expected standard deviation of a verdict in each stratum, or None if nothing is
             expected; then every negative has the same chance.
     """
-    shares = sizes / sizes.sum()
+    shares = sizes / max(int(sizes.sum()), 1)
     if spreads is not None and (spreads > 0).any():
         by_spread = sizes * spreads
         shares = (1 - BY_SPREAD) * shares + BY_SPREAD * by_spread / by_spread.sum()

@@ -26,7 +26,7 @@ class Stratum:
         relevant: How many of these were judged relevant.
     """
 
-    size: int
+    size: float
     judged: int
     relevant: float
 
@@ -150,11 +150,11 @@ def _share(count: int, total: int) -> tuple[float, float, float]:
 def _with_verdicts(strata: Sequence[Stratum]) -> list[Stratum]:
     """The strata that have verdicts; each one without is counted to the one before or behind."""
     found: list[Stratum] = []
-    waiting = 0
+    waiting = 0.0
     for stratum in strata:
         if stratum.judged:
             found.append(replace(stratum, size=stratum.size + waiting))
-            waiting = 0
+            waiting = 0.0
         elif found:
             found[-1] = replace(found[-1], size=found[-1].size + stratum.size)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,12 @@ class ReviewResult(BaseModel):
             out; estimated from the sample.
         why_not_measured: Why the verdicts measure nothing, as a clause; "" if they do.
         as_judged: The share of the negatives that was judged relevant.
-        rate: The same without the reviewer's errors, if they are known; it decides.
+        with_judge: The same, with a language model's verdicts on what nobody has judged, whose bias
+            people's verdicts correct; None if there are none.
+        rate: The rate without the reviewer's errors, if they are known; it decides.
         errors: How the reviewer judged what was mixed in.
+        judged_by_both: How many items people and the language model have judged.
+        kappa: Cohen's kappa of their verdicts; None if it cannot be said.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,8 +56,11 @@ class ReviewResult(BaseModel):
     unchanged_share: float
     why_not_measured: str
     as_judged: FalseNegativeRate | None
+    with_judge: FalseNegativeRate | None = None
     rate: FalseNegativeRate | None
     errors: ReviewerErrors
+    judged_by_both: int = 0
+    kappa: float | None = None
 
     @classmethod
     def read(cls, path: Path) -> ReviewResult:
@@ -68,7 +75,9 @@ class ReviewResult(BaseModel):
             f"{self.rate.describe()} of the {self.negatives:,} negatives that the sample was drawn "
             f"from are relevant"
         )
-        if self.rate == self.as_judged:
+        if self.with_judge is not None:
+            said += ", with a language model's verdicts corrected by them"
+        if self.rate in (self.as_judged, self.with_judge):
             return f"{said}; the reviewer's own errors could not be taken out"
         return f"{said}, without the reviewer's own errors; as judged, {self.as_judged.describe()}"
 
@@ -141,6 +150,7 @@ def measure(
     verdicts: Sequence[Verdict],
     negatives: pd.DataFrame,
     min_unchanged_share: float,
+    judge: Mapping[tuple[str, str], bool | None] | None = None,
 ) -> ReviewResult:
     """What the verdicts show of the rate.
 
@@ -149,6 +159,7 @@ def measure(
         verdicts: The verdicts of one file.
         negatives: The negatives as they are now, with query_id and doc_id.
         min_unchanged_share: `review.min_unchanged_share`.
+        judge: What a language model said of items, by query id and document id; None: not sure.
     """
     name = choose_sample(samples, verdicts)
     judged, others = judge_items(samples[samples["sample"] == name], verdicts)
@@ -159,7 +170,10 @@ def measure(
         for _, rows in drawn.groupby("stratum")
     ]
     as_judged = stratified_rate(strata)
+    with_judge = rate_with_judge(drawn, judge) if judge else None
     errors = _errors(judged)
+    found = with_judge or as_judged
+    both, kappa = _agreement(judged[~judged.is_repeat], judge) if judge else (0, None)
     unchanged = _unchanged_share(drawn, negatives)
     why_not = ""
     if not name:
@@ -187,9 +201,61 @@ def measure(
         unchanged_share=unchanged,
         why_not_measured=why_not,
         as_judged=None if why_not else as_judged,
-        rate=None if why_not else adjust_for_errors(as_judged, errors) or as_judged,
+        with_judge=None if why_not else with_judge,
+        rate=None if why_not else adjust_for_errors(found, errors) or found,
         errors=errors,
+        judged_by_both=both,
+        kappa=kappa,
     )
+
+
+def rate_with_judge(
+    drawn: pd.DataFrame, judge: Mapping[tuple[str, str], bool | None]
+) -> FalseNegativeRate | None:
+    """The rate by people's verdicts on some negatives, and a language model's on all drawn ones.
+
+    Within each stratum the negatives are grouped by what the model says; all of them tell how large
+    a group is, and people's verdicts which share of it is relevant. So the model only makes the
+    estimate sharper, however wrong it is (prediction-powered inference, Angelopoulos et al. 2023,
+    https://arxiv.org/abs/2301.09633, by post-stratification). A stratum with a group that people
+    have not looked at stays whole.
+
+    Args:
+        drawn: The drawn negatives with people's verdicts, as `judge_items` returns them.
+        judge: What the model said, by query id and document id; None: not sure.
+
+    Returns:
+        None if people have judged every negative that was drawn.
+    """
+    if drawn.is_relevant.notna().all():
+        return None
+    opinions = [str(judge.get(pair)) for pair in zip(drawn.query_id, drawn.doc_id, strict=True)]
+    strata: list[Stratum] = []
+    for _, rows in drawn.assign(opinion=opinions).groupby("stratum"):
+        groups = [group for _, group in rows.groupby("opinion")]
+        if any(group.is_relevant.isna().all() for group in groups):
+            groups = [rows]
+        size = int(rows.stratum_size.iloc[0])
+        strata += [Stratum(size * len(group) / len(rows), *_counts(group)) for group in groups]
+    return stratified_rate(strata)
+
+
+def _agreement(
+    judged: pd.DataFrame, judge: Mapping[tuple[str, str], bool | None]
+) -> tuple[int, float | None]:
+    """How many items both have judged, and Cohen's kappa of their verdicts."""
+    from sklearn.metrics import cohen_kappa_score
+
+    pairs = zip(judged.query_id, judged.doc_id, judged.is_relevant, strict=True)
+    both = [
+        (bool(said), bool(judge[query, document]))
+        for query, document, said in pairs
+        if said is not None and judge.get((query, document)) is not None
+    ]
+    if len({verdict for verdicts in both for verdict in verdicts}) < 2:
+        return len(both), None
+    people, model = zip(*both, strict=True)
+    return len(both), float(cohen_kappa_score(people, model))
 
 
 def _counts(rows: pd.DataFrame) -> tuple[int, int]:

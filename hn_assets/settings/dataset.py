@@ -14,6 +14,7 @@ from hn_assets.settings.export import ExportSettings
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.hub import HubPushSettings
 from hn_assets.settings.job import JobSettings
+from hn_assets.settings.judge import JudgeSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.review import ReviewSettings
 from hn_assets.settings.search import SearchSettings
@@ -68,6 +69,9 @@ class DatasetSettings(Settings):
     )
     review: ReviewSettings | None = Field(
         default=None, description="a random sample of the negatives that people judge"
+    )
+    judge: JudgeSettings | None = Field(
+        default=None, description="a language model that is asked about pairs"
     )
     suspect_positives: SuspectPositivesSettings | None = Field(
         default=None, description="a list of positives that look like none"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hn_assets.errors import StoreError
-from hn_assets.store.layout import CHECKPOINTS, VECTOR_CACHE, StageFile
+from hn_assets.store.layout import CHECKPOINTS, JUDGE_ANSWERS, VECTOR_CACHE, StageFile
 from hn_assets.store.remote import Remote
 from hn_assets.store.stage_store import StageStore
 
@@ -37,6 +37,11 @@ class DatasetStore:
     def checkpoints(self) -> Path:
         """The folder in which a training keeps what it goes on from if it is killed."""
         return self.root / self.dataset / CHECKPOINTS
+
+    @property
+    def judge_answers(self) -> Path:
+        """The file of all answers of a judge, which no run asks for again."""
+        return self.root / self.dataset / JUDGE_ANSWERS
 
     def lock(self, what: str) -> Path:
         """The path of the file that is locked while `what` is being made."""

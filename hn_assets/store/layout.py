@@ -41,6 +41,7 @@ LEDGER = StageFile("hard_negatives", "ledger.parquet")
 REVIEW_SAMPLE = StageFile("review_sample", "review_sample.parquet")
 REVIEW_SAMPLE_CSV = StageFile("review_sample", "review_sample.csv")
 REVIEW_PAGE = StageFile("review_sample", "review.html")
+JUDGE_VERDICTS = StageFile("judge_verdicts", "judge_verdicts.parquet")
 REVIEW_RESULT = StageFile("review_result", "review_result.json")
 DRIFT = StageFile("drift", "drift.json")
 DRIFT_NEGATIVES = StageFile("drift", "negatives.parquet")
@@ -67,6 +68,8 @@ TENSORBOARD_FOLDER = "tensorboard"
 VECTOR_CACHE = "vector_cache"
 # nor this: what a training that was killed goes on from
 CHECKPOINTS = "training_checkpoints"
+# nor this: every answer of a judge that was paid for
+JUDGE_ANSWERS = "judge_answers.jsonl"
 
 
 def stage_names() -> list[str]:

@@ -146,6 +146,22 @@ REVIEW_SAMPLE = pa.schema(
     ]
 )
 
+JUDGE_VERDICTS = pa.schema(
+    [
+        ("query_id", pa.string()),
+        ("doc_id", pa.string()),
+        # why it was asked about: "sample" of a review, or as a chosen "negative"
+        ("asked_as", pa.string()),
+        # relevant, not relevant, unsure, refused, malformed
+        ("verdict", pa.string()),
+        ("reason", pa.string()),
+        ("model", pa.string()),
+        ("prompt", pa.string()),
+        # what becomes of a negative in the training files: relabel, drop; null if nothing
+        ("action", pa.string()),
+    ]
+)
+
 SUSPECT_POSITIVES = pa.schema(
     [
         ("query_id", pa.string()),

@@ -191,3 +191,12 @@ def test_suspects_are_listed_for_people(drawn) -> None:
     assert "Another positive of the query" in page
     # what is judged on it is read back as any reviewed label
     assert read_reviewed_labels(graph.file("suspect_positives", "suspect_positives.csv")) == {}
+
+
+def test_the_report_shows_what_people_found(drawn, judged) -> None:
+    page = judged[0].file("report", "report.html").read_text()
+    rate = told(judged[1])["review_result"]["false_negative_rate"]
+    assert "By people&#39;s verdicts" in page or "By people's verdicts" in page
+    assert f"<b>{100 * rate:.2f} %</b>" in page
+    assert "the reviewer missed 0 of 5" in " ".join(page.split())
+    assert "people's verdicts" not in drawn[0].file("report", "report.html").read_text()

@@ -139,3 +139,7 @@ def test_negatives_are_named_by_their_pairs() -> None:
     assert name_negatives(negatives[1:]) != name
     swapped = negatives.assign(query_id=negatives.doc_id, doc_id=negatives.query_id)
     assert name_negatives(swapped) != name
+
+
+def test_of_no_negatives_nothing_is_drawn() -> None:
+    assert len(draw_sample(make_population(queries=0), ReviewSettings())) == 0

@@ -1,5 +1,6 @@
 """Verdicts are matched with their sample, and measure a rate only of the negatives it is of."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -118,3 +119,61 @@ def test_verdicts_without_a_name_are_of_the_sample_that_holds_most_of_them() -> 
     samples = pd.concat([other, make_sample()], ignore_index=True)
     assert choose_sample(samples, say("+---", "", with_items=False)) == "one"
     assert choose_sample(samples, say("+---", "two")) == "two"
+
+
+def make_large_sample(people: int, seed: int) -> tuple[pd.DataFrame, list[Verdict], dict, float]:
+    """600 drawn negatives, 3 % of them relevant, of which people judge the first ones."""
+    rng = np.random.default_rng(seed)
+    is_relevant = rng.random(600) < 0.03
+    sample = pd.DataFrame(
+        {
+            "sample": "one",
+            "item": range(1, 601),
+            "query_id": [f"q{n}" for n in range(600)],
+            "doc_id": "d",
+            "kind": "negative",
+            "is_repeat": False,
+            "stratum": 0,
+            "stratum_size": 6_000.0,
+            "inclusion_probability": 0.1,
+        }
+    )
+    # a judge who finds four of five, and calls one in thirty of the others relevant
+    says = np.where(is_relevant, rng.random(600) < 0.8, rng.random(600) < 1 / 30)
+    judge = {(f"q{n}", "d"): bool(says[n]) for n in range(600)}
+    verdicts = [
+        Verdict(f"q{n}", "d", bool(is_relevant[n]), "one", n + 1, "") for n in range(people)
+    ]
+    return sample, verdicts, judge, 0.03
+
+
+def test_people_correct_the_judge_whatever_it_says() -> None:
+    """Its opinion makes the estimate sharper; a judge that knows nothing does no harm."""
+    held, errors, without = 0, [], []
+    for seed in range(100):
+        sample, verdicts, judge, true = make_large_sample(200, seed)
+        negatives = sample[["query_id", "doc_id"]]
+        found = measure(sample, verdicts, negatives, 0.0, judge)
+        alone = measure(sample, verdicts, negatives, 0.0)
+        assert found.with_judge is not None
+        assert alone.with_judge is None
+        assert alone.as_judged is not None
+        held += found.with_judge.low <= true <= found.with_judge.high
+        errors.append(found.with_judge.rate - true)
+        without.append(alone.as_judged.rate - true)
+    assert held >= 93
+    assert abs(np.mean(errors)) < 0.003
+    assert np.std(errors) < 0.95 * np.std(without)
+
+
+def test_agreement_with_the_judge_is_told() -> None:
+    sample, verdicts, judge, _ = make_large_sample(200, 0)
+    found = measure(sample, verdicts, sample[["query_id", "doc_id"]], 0.0, judge)
+    assert found.judged_by_both == 200
+    assert found.kappa is not None
+    assert 0.2 < found.kappa < 0.9
+    same = {(v.query_id, v.doc_id): v.is_relevant for v in verdicts}
+    agreeing = measure(sample, verdicts, sample[["query_id", "doc_id"]], 0.0, same)
+    assert agreeing.kappa == 1
+    none = dict.fromkeys(same)
+    assert measure(sample, verdicts, sample[["query_id", "doc_id"]], 0.0, none).kappa is None

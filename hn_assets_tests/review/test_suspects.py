@@ -15,6 +15,7 @@ from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.small_models import make_bag_of_words_model
 
 WRONG = 8
+NONE_OF = ("num_positives", "num_random_documents", "num_repeats")
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +110,13 @@ def test_of_a_small_dataset_no_positive_is_suspected_or_left_out(tmp_path) -> No
             "encoding": encoding,
             "mining": {"num_negatives": 3, "range_min": 0},
             "suspect_positives": {"leave_out_share": 0.5},
+            "review": dict.fromkeys(NONE_OF, 0),
         },
         folder=tmp_path,
         export=True,
     )
+    # nor does a review have to mix anything in
+    assert mined.report["review_sample"]["dagster/row_count"] == 54
     assert "too few" in mined.report["suspect_positives"]["judged"]
     assert mined.report["training_set"]["suspect_positives_left_out"] == 0
     assert mined.report["training_set"]["positives"] == 18

@@ -73,6 +73,8 @@ class Examples:
             text in the split.
         blank_positives: Number of positives that were left out since they have no text.
         suspect_positives: Number of positives that were left out as too suspicious.
+        relabelled: Number of negatives that a judge's verdict made positives.
+        dropped: Number of negatives that a judge's verdict left out.
         positives: Number of positives in all examples.
         negatives: Number of negatives in all examples.
         has_teacher: Whether every passage has a score of the teacher.
@@ -90,6 +92,7 @@ class Examples:
         include_title: bool,
         teacher_scores: Path | None = None,
         suspects: Path | None = None,
+        judged: Path | None = None,
     ) -> None:
         """Read the Parquet files, which have the columns of `hn_assets.store.schemas`.
 
@@ -97,8 +100,9 @@ class Examples:
             StoreError: A document or a query is named that the corpus or the queries do not have,
                 or a passage has no score of the teacher.
         """
-        negatives = inputs.read_negatives(hard_negatives)
-        relevant = inputs.read_positives(qrels, split)
+        negatives, relevant, self.relabelled, self.dropped = inputs.apply_judge(
+            inputs.read_negatives(hard_negatives), inputs.read_positives(qrels, split), judged
+        )
         queries_with_negatives = inputs.distinct(negatives, "query_id")
         labelled = inputs.keep_rows(relevant, "query_id", queries_with_negatives)
         positives = inputs.leave_out(labelled, suspects)

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from hn_assets.errors import StoreError
 from hn_assets.store import schemas
 
+POSITIVES_ORDER = [("query_id", "ascending"), ("score", "descending"), ("doc_id", "ascending")]
+
 
 class DocumentText(NamedTuple):
     """Title and text of a document, as the corpus has them."""
@@ -40,7 +42,7 @@ def read_positives(path: Path, split: str) -> pa.Table:
         path,
         columns=["query_id", "doc_id", "score"],
         filters=(pc.field("split") == split) & (pc.field("score") > 0),
-    ).sort_by([("query_id", "ascending"), ("score", "descending"), ("doc_id", "ascending")])
+    ).sort_by(POSITIVES_ORDER)
 
 
 def read_documents(path: Path, wanted: set[str]) -> dict[str, DocumentText]:
@@ -93,7 +95,8 @@ def add_teacher_scores(positives: pa.Table, path: Path) -> pa.Table:
     Raises:
         StoreError: A positive has no score of the teacher.
     """
-    scores = pq.read_table(path, filters=pc.field("label") == 1)
+    # of negatives too: a judge may have made one of them a positive
+    scores = pq.read_table(path)
     score_of = dict(zip(_keys(scores), scores["score"].to_pylist(), strict=True))
     keys = _keys(positives)
     for query_id, doc_id in keys:
@@ -117,6 +120,37 @@ def leave_out(positives: pa.Table, suspects: Path | None) -> pa.Table:
         return positives
     left_out = set(_keys(pq.read_table(suspects, filters=pc.field("is_left_out"))))
     return positives.filter(pa.array([key not in left_out for key in _keys(positives)], pa.bool_()))
+
+
+def apply_judge(
+    negatives: pa.Table, positives: pa.Table, verdicts: Path | None
+) -> tuple[pa.Table, pa.Table, int, int]:
+    """Take out the negatives that a judge calls relevant, and make them positives if so wanted.
+
+    Args:
+        negatives: From `read_negatives`.
+        positives: From `read_positives`.
+        verdicts: Parquet file with the columns of `schemas.JUDGE_VERDICTS`, or None.
+
+    Returns:
+        The negatives that are left, the positives with those that were relabelled, in the order of
+        `read_positives`, and how many were relabelled and how many dropped.
+    """
+    if verdicts is None:
+        return negatives, positives, 0, 0
+    judged = pq.read_table(verdicts, filters=~pc.field("action").is_null())
+    action_of = dict(zip(_keys(judged), judged["action"].to_pylist(), strict=True))
+    actions = [action_of.get(key) for key in _keys(negatives)]
+    relabelled = negatives.filter(pa.array([a == "relabel" for a in actions], pa.bool_()))
+    added = relabelled.select(["query_id", "doc_id"]).append_column(
+        positives.schema.field("score"), pa.array([1] * len(relabelled), pa.int32())
+    )
+    return (
+        negatives.filter(pa.array([action is None for action in actions], pa.bool_())),
+        pa.concat_tables([positives, added]).sort_by(POSITIVES_ORDER),
+        len(relabelled),
+        sum(action == "drop" for action in actions),
+    )
 
 
 def distinct(table: pa.Table, column: str) -> list[str]:
