@@ -9,6 +9,7 @@ from hn_assets.export.writer import render
 from hn_assets.mining.holdout.audit import describe_method
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
+from hn_assets.review.review_result import ReviewResult
 from hn_assets.store import DatasetStore, layout
 from hn_assets.store.layout import StageFile
 from hn_assets.text import printable, shorten
@@ -33,6 +34,7 @@ def render_dataset(store: DatasetStore, examples: int, missing_labels: int = 5) 
         _training_set(store, examples),
         _threshold(store),
         _audit(store),
+        _review(store),
         _missing_labels(store, missing_labels),
     ]
     return printable("\n\n".join(part for part in parts if part))
@@ -90,6 +92,16 @@ def _audit(store: DatasetStore) -> str:
     if _is_published(store, layout.AUDIT_CHART):
         lines.append(f"As a picture: {_location(store, layout.AUDIT_CHART)}")
     return "\n".join(lines)
+
+
+def _review(store: DatasetStore) -> str:
+    parts: list[str] = []
+    if _is_published(store, layout.REVIEW_RESULT):
+        found = ReviewResult.read(store.file(layout.REVIEW_RESULT)).describe()
+        parts.append(fill(f"By people's verdicts: {found}.", WIDTH))
+    if _is_published(store, layout.REVIEW_PAGE):
+        parts.append(f"To judge: {_location(store, layout.REVIEW_PAGE)}")
+    return "\n".join(parts)
 
 
 def _missing_labels(store: DatasetStore, count: int) -> str:

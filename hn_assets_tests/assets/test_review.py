@@ -7,7 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from hn_assets.cli import main
 from hn_assets.sources.reviewed_labels import read_reviewed_labels
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.assets.partly_labelled import relevant, write_partly_labelled
@@ -191,6 +193,20 @@ def test_suspects_are_listed_for_people(drawn) -> None:
     assert "Another positive of the query" in page
     # what is judged on it is read back as any reviewed label
     assert read_reviewed_labels(graph.file("suspect_positives", "suspect_positives.csv")) == {}
+
+
+def test_show_says_what_was_measured_and_what_is_to_be_judged(drawn, judged, monkeypatch) -> None:
+    def show(graph: AnimalsDataset) -> str:
+        monkeypatch.chdir(graph.folder)
+        shown = CliRunner().invoke(main, ["show", "animals"])
+        assert shown.exit_code == 0, shown.output
+        return shown.output
+
+    before, after = show(drawn[0]), show(judged[0])
+    assert "By people's verdicts" not in before
+    assert "To judge: " in before
+    assert "review.html" in before
+    assert "measured on 60 negatives" in " ".join(after.split())
 
 
 def test_the_report_shows_what_people_found(drawn, judged) -> None:

@@ -12,8 +12,10 @@ from hn_assets.store import layout
 def reviewed_rate_is_within_target(result: Path, audit: Path, target: float | None) -> CheckResult:
     """Whether the false-negative rate by people's verdicts is not above the target.
 
-    If even the lower end of its interval is above the target, the check blocks. If the target lies
-    within the interval, it warns. If the verdicts measure nothing, the audit is looked at.
+    If it is above the target, the check warns. If even the lower end of the interval as judged is
+    above it, the check blocks: how few random documents a reviewer saw, which widens the interval
+    without the reviewer's errors, lets no bad refresh pass. If the verdicts measure nothing, the
+    audit is looked at.
 
     Args:
         result: The JSON file of the review's result.
@@ -21,7 +23,7 @@ def reviewed_rate_is_within_target(result: Path, audit: Path, target: float | No
         target: `filters.target_false_negative_rate`.
     """
     reviewed = ReviewResult.read(result)
-    if reviewed.rate is None:
+    if reviewed.rate is None or reviewed.as_judged is None:
         audited = rate_is_within_target(audit, target)
         return CheckResult(
             audited.passed,
@@ -41,7 +43,7 @@ def reviewed_rate_is_within_target(result: Path, audit: Path, target: float | No
         False,
         f"{seen}. Lower the target, or judge more negatives (review.num_negatives)",
         figures,
-        blocks=rate.low > target,
+        blocks=max(rate.low, reviewed.as_judged.low) > target,
     )
 
 

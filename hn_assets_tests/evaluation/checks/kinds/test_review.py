@@ -1,5 +1,6 @@
 """The check of the false-negative rate judges by people's verdicts, and by the audit without."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,12 @@ from hn_assets.review.measured_rate import ReviewerErrors
 from hn_assets.review.review_result import ReviewResult
 
 
-def look(folder: Path, rate: FalseNegativeRate | None, target: float | None) -> CheckResult:
+def look(
+    folder: Path,
+    rate: FalseNegativeRate | None,
+    target: float | None,
+    as_judged: FalseNegativeRate | None = None,
+) -> CheckResult:
     result = ReviewResult(
         sample="one",
         items=150,
@@ -22,7 +28,7 @@ def look(folder: Path, rate: FalseNegativeRate | None, target: float | None) -> 
         negatives=3_000,
         unchanged_share=1,
         why_not_measured="" if rate else "they are of no sample that is known here",
-        as_judged=rate,
+        as_judged=as_judged or rate,
         rate=rate,
         errors=ReviewerErrors(20, 0, 20, 0, 10, 10),
     )
@@ -67,3 +73,13 @@ def test_verdicts_that_measure_nothing_leave_it_to_the_audit(tmp_path: Path) -> 
     assert found.blocks
     assert "the verdicts measure nothing: they are of no sample" in found.message
     assert "By hidden positives: 3.000% of the negatives are hidden positives" in found.message
+
+
+def test_a_rate_that_is_beyond_doubt_as_judged_blocks(tmp_path: Path) -> None:
+    """Few random documents make the interval reach to 0, which lets no bad refresh pass."""
+    rate = FalseNegativeRate(0.13, 0.0, 0.25, 0.03, 100)
+    found = look(tmp_path, rate, 0.01, replace(rate, low=0.07))
+    assert (found.passed, found.blocks) == (False, True)
+    # a reviewer who calls everything relevant is not believed
+    passed = look(tmp_path, replace(rate, rate=0.0), 0.01, replace(rate, low=0.07))
+    assert passed.passed
