@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import hn_assets
 from hn_assets.mining.holdout.audit import CHOSEN
-from hn_assets.mining.holdout.rate import RATE_KINDS
+from hn_assets.mining.holdout.rate import RATE_KINDS, FalseNegativeRate
+from hn_assets.pipeline.mining_inputs import read_calibration
 from hn_assets.pipeline.promotion import Lineage, base_model
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.publishing.provenance import ModelProvenance, Provenance, model_name
+from hn_assets.review.review_result import ReviewResult
 from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import layout
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VERSIONS = (
     layout.CORPUS.stage,
@@ -27,8 +26,6 @@ VERSIONS = (
 
 def provenance(context: StageContext) -> Provenance:
     """Where the training files come from, of what the stage reads."""
-    import pandas as pd
-
     mined = context.info(layout.HARD_NEGATIVES.stage)
     sizes = context.info(layout.TRAINING_SET.stage)["accepted"]["sizes"]
     settings = context.settings
@@ -49,9 +46,7 @@ def provenance(context: StageContext) -> Provenance:
             "negatives of a query, at most": mined["negatives"],
         },
         plan=mined["plan"],
-        false_negative_rate=describe_rate(
-            pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
-        ),
+        false_negative_rate=describe_rates(_rates(context)),
         settings=mined["made_from"]["settings"],
         versions={
             "hn_assets": hn_assets.__version__,
@@ -78,18 +73,39 @@ def model_provenance(context: StageContext, lineage: Lineage) -> ModelProvenance
     )
 
 
-def describe_rate(methods: pd.DataFrame) -> str:
-    """The rate of these settings with its interval and kind, and what the kind rests on.
+def describe_rates(rates: Mapping[str, FalseNegativeRate]) -> str:
+    """The rates with their intervals and kinds, and what each kind rests on, as Markdown.
 
     Args:
-        methods: The rows of the audit.
+        rates: What is known of the rate, by how it was found.
     """
-    own = methods[methods.method == CHOSEN].to_dict("records")
-    if not own:
+    if not rates:
         return f"The rate is not known (assumed: {RATE_KINDS['assumed']})."
-    (row,) = own
-    low, high = 100 * row["rate_low"], 100 * row["rate_high"]
-    return (
-        f"{100 * row['rate']:.2f} % of the negatives are false, with 95 % confidence {low:.2f} to "
-        f"{high:.2f} (measured: {RATE_KINDS['measured']})."
+    found = [f"- {how}: {rate.describe()}" for how, rate in rates.items()]
+    kinds = {rate.kind for rate in rates.values()}
+    rests = "; ".join(f"{kind}: {text}" for kind, text in RATE_KINDS.items() if kind in kinds)
+    return "\n".join(
+        ["Of the negatives, with a 95 % interval, are false:", "", *found, "", f"{rests}."]
     )
+
+
+def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:
+    """All that is known of the rate, what rests on most evidence first."""
+    import pandas as pd
+
+    found: dict[str, FalseNegativeRate] = {}
+    verdicts = context.optional_input(layout.REVIEW_RESULT)
+    if verdicts is not None:
+        result = ReviewResult.read(verdicts)
+        if result.rate is not None:
+            found["by people's verdicts on a random sample"] = result.rate
+    methods = pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
+    for row in methods[methods.method == CHOSEN].to_dict("records"):
+        low, high = float(row["rate_low"]), float(row["rate_high"])
+        found["on known positives that were hidden"] = FalseNegativeRate(
+            float(row["rate"]), low, high, 0.0, int(row["negatives"])
+        )
+    calibration = read_calibration(context)
+    if calibration is not None:
+        found["with the positives that nobody labelled"] = calibration.false_negative_rate
+    return found

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 import pytest
 import yaml
 
-from hn_assets.mining.holdout.audit import CHOSEN
-from hn_assets.pipeline.hub_provenance import describe_rate
+from hn_assets.mining.holdout.rate import FalseNegativeRate
+from hn_assets.pipeline.hub_provenance import describe_rates
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
@@ -97,21 +96,15 @@ def test_a_push_that_fails_ends_the_run_and_says_why(
     assert graph.store.stage("report").require()
 
 
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ([], "The rate is not known (assumed: nobody measured it)."),
-        (
-            [(CHOSEN, 0.001)],
-            "0.10 % of the negatives are false, with 95 % confidence 0.05 to 0.20 (measured: "
-            "relevant negatives were counted: hidden positives, or those that people judged).",
-        ),
-    ],
-)
-def test_the_card_names_the_kind_of_the_rate(rows: list[tuple[str, float]], said: str) -> None:
-    found = [(*row, 0.0005, 0.002) for row in rows]
-    methods = pd.DataFrame(found, columns=["method", "rate", "rate_low", "rate_high"])
-    assert describe_rate(methods) == said
+def test_the_card_names_the_kind_of_each_rate() -> None:
+    assert describe_rates({}) == "The rate is not known (assumed: nobody measured it)."
+    hidden = FalseNegativeRate(0.001, 0.0005, 0.002, 0.0, 900)
+    expected = FalseNegativeRate(0.004, 0.001, 0.01, 0.0, 900, "estimated")
+    said = describe_rates({"on hidden positives": hidden, "with unlabelled ones": expected})
+    assert "- on hidden positives: 0.10 % (0.05 to 0.20, measured on 900 negatives)" in said
+    assert "- with unlabelled ones: 0.40 % (0.10 to 1.00, estimated on 900 negatives)" in said
+    assert "measured: relevant negatives were counted" in said
+    assert "estimated: a model of relevance was asked" in said
 
 
 @pytest.mark.parametrize(
