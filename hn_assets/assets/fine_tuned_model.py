@@ -111,6 +111,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         )
     draft.info["data"] = data_versions(_inputs(context))
     draft.info[TRAINED] = True
+    mined = context.info(layout.HARD_NEGATIVES.stage)
+    draft.info["negatives"] = {"plan": mined["plan"], "settings": mined["made_from"]["settings"]}
     return {
         "trained": True,
         "in_short": describe_losses(report.log),

@@ -12,6 +12,7 @@ from hn_assets.evaluation.training_rounds import (
     RATE,
     RATE_HIGH,
     RATE_LOW,
+    RATE_NEGATIVES,
     ROUNDS,
     TRAINED,
     describe_rounds,
@@ -87,6 +88,11 @@ def _promote(
         made_from=trained["made_from"],
         weights=hash_folder(target),
         quality={"ndcg_at_10_before": comparison.before, "ndcg_at_10": comparison.after},
+        negatives={
+            **trained.get("negatives", {}),
+            "mined_with": _mined_with(context, before),
+            **_false_negative_rate(context),
+        },
     )
 
 
@@ -100,15 +106,9 @@ def _round(
     context: StageContext, comparison: PairedComparison, outcome: str, before: Lineage | None
 ) -> dict[str, Any]:
     """This round in a row, with the false-negative rate of the negatives it was trained on."""
-    if context.settings.encoding.model != PROMOTED:
-        mined_with = "encoding.model"
-    elif before is None:
-        mined_with = "the base model"
-    else:
-        mined_with = f"promoted model {before.round}"
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "mined_with": mined_with,
+        "mined_with": _mined_with(context, before),
         "ndcg_at_10_before": round(comparison.before, 4),
         "ndcg_at_10_after": round(comparison.after, 4),
         "low": round(comparison.low, 4),
@@ -116,6 +116,13 @@ def _round(
         "outcome": outcome,
         **_false_negative_rate(context),
     }
+
+
+def _mined_with(context: StageContext, before: Lineage | None) -> str:
+    """Which model mined the negatives of this round."""
+    if context.settings.encoding.model != PROMOTED:
+        return "encoding.model"
+    return "the base model" if before is None else f"promoted model {before.round}"
 
 
 def _false_negative_rate(context: StageContext) -> dict[str, Any]:
@@ -127,7 +134,10 @@ def _false_negative_rate(context: StageContext) -> dict[str, Any]:
     if not len(own):
         return {}
     names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
-    return {name: round(100 * float(own[column].iloc[0]), 3) for name, column in names}
+    return {
+        **{name: round(100 * float(own[column].iloc[0]), 3) for name, column in names},
+        RATE_NEGATIVES: int(own.negatives.iloc[0]),
+    }
 
 
 STAGE = Stage(

@@ -15,6 +15,9 @@ RATE, RATE_LOW, RATE_HIGH = (
 )
 
 
+RATE_NEGATIVES = "false_negatives_measured_on"  # how many negatives
+
+
 def last_two_rates(
     rounds: Sequence[Mapping[str, Any]],
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:

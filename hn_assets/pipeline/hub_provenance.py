@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import hn_assets
+from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, RATE_NEGATIVES
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.holdout.rate import RATE_KINDS, FalseNegativeRate
 from hn_assets.pipeline.mining_inputs import read_calibration
-from hn_assets.pipeline.promotion import Lineage, base_model
+from hn_assets.pipeline.promotion import Lineage, base_model, read_lineage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.publishing.provenance import ModelProvenance, Provenance, model_name
 from hn_assets.review.review_result import ReviewResult
 from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import layout
 
+HIDDEN = "on known positives that were hidden"
 VERSIONS = (
     layout.CORPUS.stage,
     layout.QUERIES.stage,
@@ -29,15 +31,12 @@ def provenance(context: StageContext) -> Provenance:
     mined = context.info(layout.HARD_NEGATIVES.stage)
     sizes = context.info(layout.TRAINING_SET.stage)["accepted"]["sizes"]
     settings = context.settings
-    encoding = settings.encoding.model
-    model = model_name(base_model(settings))
-    if encoding == PROMOTED:
-        model = f"{model}, or what was promoted of it"
+    weights = context.info(layout.CORPUS_EMBEDDINGS.stage)["space"]["weights"]
     return Provenance(
         dataset=context.dataset.name,
         source=settings.source.origin(context.dataset.base),
-        model=model,
-        weights=context.info(layout.CORPUS_EMBEDDINGS.stage)["space"]["weights"],
+        model=_miner(context, weights),
+        weights=weights,
         split=context.info(layout.TRAINING_SET.stage)["split"],
         counts={
             "documents": sizes["documents"],
@@ -60,7 +59,12 @@ def model_provenance(context: StageContext, lineage: Lineage) -> ModelProvenance
     """Where the promoted model comes from."""
     settings = dict(lineage.made_from["settings"]["training"])
     base = model_name(settings.pop("base_model") or base_model(context.settings))
-    quality = lineage.quality
+    quality, negatives = lineage.quality, lineage.negatives
+    rates: dict[str, FalseNegativeRate] = {}
+    if RATE in negatives:
+        low, high = negatives[RATE_LOW] / 100, negatives[RATE_HIGH] / 100
+        count = negatives[RATE_NEGATIVES]
+        rates[HIDDEN] = FalseNegativeRate(negatives[RATE] / 100, low, high, 0.0, count)
     return ModelProvenance(
         base_model=base,
         weights=lineage.weights,
@@ -70,7 +74,27 @@ def model_provenance(context: StageContext, lineage: Lineage) -> ModelProvenance
             f"{quality['ndcg_at_10_before']:.4f}"
         ),
         settings=settings,
+        mined_with=str(negatives.get("mined_with", "not known")).replace("encoding.model", base),
+        plan=str(negatives.get("plan", "not known")),
+        mining=negatives.get("settings", {}),
+        false_negative_rate=describe_rates(rates),
+        versions=lineage.made_from["inputs"],
     )
+
+
+def _miner(context: StageContext, weights: str) -> str:
+    """The model that mined: the base model, or which one that was promoted of it."""
+    base = model_name(base_model(context.settings))
+    if context.settings.encoding.model != PROMOTED:
+        return base
+    lineage = read_lineage(context.dataset.store)
+    if lineage is None:
+        return base
+    if weights == lineage.weights:
+        return f"{base}, fine-tuned: promoted model {lineage.round}"
+    if weights == lineage.made_from["content"].get("start"):
+        return base
+    return f"{base}, fine-tuned: a model that was promoted before"
 
 
 def describe_rates(rates: Mapping[str, FalseNegativeRate]) -> str:
@@ -102,9 +126,7 @@ def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:
     methods = pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
     for row in methods[methods.method == CHOSEN].to_dict("records"):
         low, high = float(row["rate_low"]), float(row["rate_high"])
-        found["on known positives that were hidden"] = FalseNegativeRate(
-            float(row["rate"]), low, high, 0.0, int(row["negatives"])
-        )
+        found[HIDDEN] = FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
     calibration = read_calibration(context)
     if calibration is not None:
         found["with the positives that nobody labelled"] = calibration.false_negative_rate

@@ -27,6 +27,8 @@ class Lineage(BaseModel):
         made_from: What its training depended on: settings, versions of its inputs, weights.
         weights: The hash of its own weights.
         quality: What was measured when it was promoted.
+        negatives: How the negatives that it was trained on were mined: the plan as a sentence, the
+            settings, the model, and their measured false-negative rate if there was one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +38,7 @@ class Lineage(BaseModel):
     made_from: dict[str, Any]
     weights: str
     quality: dict[str, Any]
+    negatives: dict[str, Any] = {}
 
 
 def read_lineage(store: DatasetStore) -> Lineage | None:

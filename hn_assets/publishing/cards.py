@@ -52,7 +52,8 @@ def model_card(model: ModelProvenance, found: Provenance, dataset_repo: str) -> 
 
     Args:
         model: Where the model comes from.
-        found: Where its training files come from.
+        found: Where the dataset comes from. What it says of the negatives is not used: they may
+            have been mined anew since.
         dataset_repo: The dataset of the hub that has them; "" if they are not pushed.
     """
     head = {
@@ -80,7 +81,17 @@ def model_card(model: ModelProvenance, found: Provenance, dataset_repo: str) -> 
             },
         ),
         _settings(model.settings),
-        *_provenance(found),
+        "## Where the negatives come from",
+        _table(
+            "",
+            "",
+            {"source": found.source, "mined with": model.mined_with, "how": model.plan},
+        ),
+        _settings(model.mining),
+        "## False negatives",
+        model.false_negative_rate,
+        "## Versions",
+        _versions(model.versions),
     )
 
 
@@ -92,7 +103,7 @@ def _provenance(found: Provenance) -> list[str]:
             "",
             {
                 "source": found.source,
-                "mined with": f"`{found.model}`",
+                "mined with": found.model,
                 "its weights": f"`{found.weights}`",
                 "how": found.plan,
                 "split": f"`{found.split}`",
@@ -104,8 +115,12 @@ def _provenance(found: Provenance) -> list[str]:
         "## Settings of mining",
         _settings(found.settings),
         "## Versions",
-        _table("made by", "version", {k: f"`{v}`" for k, v in found.versions.items()}),
+        _versions(found.versions),
     ]
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return _table("made by", "version", {name: f"`{one}`" for name, one in versions.items()})
 
 
 def _card(head: Mapping[str, Any], *parts: str) -> str:

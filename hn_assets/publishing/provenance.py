@@ -51,6 +51,11 @@ class ModelProvenance:
         round: How many models were promoted on the same data up to this one.
         quality: The comparison with the model before, as a sentence without its full stop.
         settings: The settings of training.
+        mined_with: The model that mined the negatives that it was trained on.
+        plan: How these were chosen, in a sentence without its full stop.
+        mining: The settings that decided which negatives there were.
+        false_negative_rate: Their rate with its interval and its kind.
+        versions: The versions of the stages that it was trained on, by their names.
     """
 
     base_model: str
@@ -58,6 +63,11 @@ class ModelProvenance:
     round: int
     quality: str
     settings: Mapping[str, Any]
+    mined_with: str
+    plan: str
+    mining: Mapping[str, Any]
+    false_negative_rate: str
+    versions: Mapping[str, str]
 
 
 def model_name(name: str) -> str:

@@ -120,8 +120,9 @@ def test_the_promoted_model_is_pushed_with_its_card(rounds: Rounds, tiny: Path) 
     assert f"{tiny.name}, fine-tuned on hard negatives of the dataset animals" in card
     assert str(tiny) not in card
     assert "learning_rate: 0.001" in card
-    # mined anew with the model, the card of the same model says so, and its weights stay
-    assert told(second)["hub_commits"]["model_files_pushed"] == 1
+    assert "| mined with | the base model |" in card
+    # negatives that are mined anew with the model change nothing that was said of it
+    assert told(second)["hub_commits"]["model_files_pushed"] == 0
 
 
 def test_a_model_that_grew_worse_is_not_promoted_and_the_alert_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cards have a head that the hub reads, and say where the files come from."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -48,7 +49,7 @@ def test_a_card_says_where_the_negatives_come_from() -> None:
     card = dataset_card("me/animals", FOUND, FILES, {})
     for said in (
         "| source | a source of type beir |",
-        "| mined with | `sentence-transformers/all-MiniLM-L6-v2` |",
+        "| mined with | sentence-transformers/all-MiniLM-L6-v2 |",
         "| its weights | `sha256:1` |",
         r"| how | range \| and filters |",
         "| positives | 1,300 |",
@@ -60,15 +61,29 @@ def test_a_card_says_where_the_negatives_come_from() -> None:
     assert yaml.safe_load(settings) == FOUND.settings
 
 
+MODEL = ModelProvenance(
+    base_model="BAAI/bge-m3",
+    weights="sha256:2",
+    round=1,
+    quality="nDCG@10 is 0.6349; that of the model before was 0.5226",
+    settings={"epochs": 1.0},
+    mined_with="the base model",
+    plan="the first plan",
+    mining={"plan": {"seed": 7}},
+    false_negative_rate="0.20 % (measured)",
+    versions={"hard_negatives": "h1"},
+)
+
+
 def test_a_model_names_the_model_that_it_was_made_of_if_that_is_public() -> None:
-    quality = "nDCG@10 is 0.6349; that of the model before was 0.5226"
-    model = ModelProvenance("BAAI/bge-m3", "sha256:2", 1, quality, {"epochs": 1.0})
-    card = model_card(model, FOUND, "me/animals")
+    card = model_card(MODEL, FOUND, "me/animals")
     head = head_of(card)
     assert (head["base_model"], head["datasets"]) == (["BAAI/bge-m3"], ["me/animals"])
     assert (head["library_name"], head["license"]) == ("sentence-transformers", "cc-by-4.0")
-    assert quality in card
-    assert FOUND.false_negative_rate in card
-    private = ModelProvenance("best", "sha256:2", 1, quality, {})
+    for said in (MODEL.quality, "| mined with | the base model |", "| hard_negatives | `h1` |"):
+        assert said in card
+    assert MODEL.false_negative_rate in card
+    assert FOUND.false_negative_rate not in card, "negatives may have been mined anew since"
+    private = replace(MODEL, base_model="best")
     assert not {"base_model", "datasets"} & set(head_of(model_card(private, FOUND, "")))
     json.dumps(head_of(card))  # nothing that only YAML can say
