@@ -100,7 +100,8 @@ class UploadHandler(BaseHTTPRequestHandler):
     def _commit(self, path: str, lines: list[dict[str, Any]]) -> None:
         name = "/".join(path.split("/")[3:5])
         head, *changes = lines
-        if head["value"].get("parentCommit") != self.hub.heads[name]:
+        parent = self.hub.heads[name]
+        if head["value"].get("parentCommit", parent) != parent:
             self._answer(
                 {"error": "A commit has happened since. Please refresh and try again"}, 412
             )

@@ -122,7 +122,7 @@ def test_a_push_at_the_same_time_is_not_overwritten(hub: FakeHub, folder: Folder
     folder.push(CONTENT)
 
     def push_first(path: str) -> None:
-        if "/commit/" in path:
+        if "/preupload/" in path:
             hub.commit(NAME, {**hub.files(NAME), "rows.parquet": b"of somebody else"})
 
     hub.before_answer = push_first
