@@ -3,14 +3,24 @@
 import csv
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 
 from hn_assets import mine_hard_negatives
 from hn_assets.api import MinedNegatives
 from hn_assets.errors import JudgeError
+from hn_assets.orchestration.build import build_definitions
+from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.assets.partly_labelled import relevant, write_partly_labelled
-from hn_assets_tests.judging.chat_server import KEY, ChatServer, chat_server, verdict
+from hn_assets_tests.judging.chat_server import (
+    KEY,
+    ChatServer,
+    chat_server,
+    completion,
+    error,
+    verdict,
+)
 from hn_assets_tests.secret_search import files_with
 from hn_assets_tests.small_models import make_bag_of_words_model
 
@@ -145,6 +155,42 @@ def _corrects_the_judge(folder: Path, server: ChatServer) -> None:
     assert result["agreement_with_judge"] == f"kappa 1.00 on {len(rows) // 3} items"
     assert "with a language model's verdicts corrected by them" in result["summary"]
     assert "measured on" in result["false_negative_rate_with_judge"]
+
+
+def test_a_key_that_the_endpoint_repeats_stands_in_nothing_of_dagster(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, place = tmp_path / "home", tmp_path / "place"
+    home.mkdir()
+
+    def refuse(number: int, prompt: str):
+        # a word of the answer is the key: that, too, is not kept
+        if number == 0:
+            return completion(f'{{"verdict": "relevant", "reason": "{KEY}"}}')
+        return error(401, "invalid_api_key", f"Incorrect API key provided: {KEY}")
+
+    with chat_server(refuse) as server, dg.instance_for_test(temp_dir=str(home)) as instance:
+        graph = AnimalsDataset(
+            place,
+            encoding={"model": str(folder / "model"), "pooling": "mean", "normalize": False},
+            review={"num_negatives": 20},
+            judge={"base_url": server.url, "model": "m", "concurrency": 1, "max_retries": 0},
+        )
+        defs = build_definitions(graph.dataset)
+        result = dg.materialize(
+            [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
+            resources=dict(defs.resources or {}),
+            instance=instance,
+            raise_on_error=False,
+        )
+        assert not result.success
+        assert server.keys == {KEY}
+        (failed,) = (e for e in result.all_events if e.is_step_failure)
+        assert "refuses the judge's call" in str(failed.step_failure_data)
+        printed = capfd.readouterr()
+    assert "***" in (place / "data/animals/judge_answers.jsonl").read_text()
+    assert files_with(KEY, home, place) == []
+    assert KEY not in printed.out + printed.err
 
 
 def test_without_the_key_the_run_ends_before_anything_is_asked(
