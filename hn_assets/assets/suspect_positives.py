@@ -113,7 +113,7 @@ STAGE = Stage(
         "filters.reviewed_labels takes the verdicts back."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=(*MINING_INPUTS, layout.TEACHER_SCORES),
     settings=settings,
     is_part_of=lambda settings: settings.suspect_positives is not None,

@@ -59,8 +59,8 @@ def test_killed_in_the_middle_no_pair_is_paid_twice_and_none_is_lost(tmp_path: P
         assert len(server.answered) == 500
         assert len(server.asked) <= 500 + JudgeSettings(base_url=server.url, model="m").concurrency
         assert len(set(server.asked)) == 500
-        again = subprocess.run(arguments, check=True, capture_output=True, text=True)
-        assert again.stdout.split() == ["0", "500", "0"]
+        again = judge_many(server.url, path, 500)
+        assert (again.calls, again.kept, again.left) == (0, 500, 0)
         assert server.keys == {KEY}
     assert KEY not in path.read_text()
 

@@ -150,7 +150,7 @@ def make_large_sample(people: int, seed: int) -> tuple[pd.DataFrame, list[Verdic
 def test_people_correct_the_judge_whatever_it_says() -> None:
     """Its opinion makes the estimate sharper; a judge that knows nothing does no harm."""
     held, errors, without = 0, [], []
-    for seed in range(100):
+    for seed in range(60):
         sample, verdicts, judge, true = make_large_sample(200, seed)
         negatives = sample[["query_id", "doc_id"]]
         found = measure(sample, verdicts, negatives, 0.0, judge)
@@ -161,7 +161,7 @@ def test_people_correct_the_judge_whatever_it_says() -> None:
         held += found.with_judge.low <= true <= found.with_judge.high
         errors.append(found.with_judge.rate - true)
         without.append(alone.as_judged.rate - true)
-    assert held >= 93
+    assert held >= 56
     assert abs(np.mean(errors)) < 0.003
     assert np.std(errors) < 0.95 * np.std(without)
 

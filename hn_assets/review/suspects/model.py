@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 FOLDS = 5
 MIN_QUERIES, MIN_POSITIVES = 20, 50
-TREES, MIN_LEAF = 200, 3
+TREES, MIN_LEAF = 100, 3
 MAX_ROWS = 40_000  # that a model is fitted on, positives and others together
 
 
