@@ -32,9 +32,9 @@ def describe_rounds(rounds: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]
         {
             "outcome": row["outcome"],
             "nDCG@10": f"{row['ndcg_at_10_before']:.4f} to {row['ndcg_at_10_after']:.4f}",
-            "interval of the change": f"{row['low']:+.4f} to {row['high']:+.4f}",
-            "negatives mined with": row.get("mined_with", "?"),
             "false negatives, % (measured)": str(row.get(RATE, "?")),
+            "negatives mined with": row.get("mined_with", "?"),
+            "interval of the change": f"{row['low']:+.4f} to {row['high']:+.4f}",
             "day": row["time"][:10],
         }
         for row in reversed(rounds)

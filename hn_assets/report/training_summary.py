@@ -20,6 +20,7 @@ class TrainingSummary:
 
     Attributes:
         loss_curve: The PNG of the losses as base64; empty if nothing was trained in this refresh.
+        trained: Whether anything was trained; it is not after the last round.
         comparison: The comparison with the model before, as a sentence without its full stop.
         outcome: `better`, `worse`, `no difference was found` or `not measured`.
         rounds: The rounds so far, the latest last, as the manifest of `promoted_model` has them.
@@ -28,6 +29,7 @@ class TrainingSummary:
     """
 
     loss_curve: str
+    trained: bool
     comparison: str
     outcome: str
     rounds: Sequence[Mapping[str, Any]]
@@ -54,10 +56,12 @@ def collect_training(
         rounds: The history of `promoted_model`.
         min_improvement: `training.min_improvement`.
     """
-    log = json.loads(training_log.read_text(encoding="utf-8")).get("log", [])
+    trained = json.loads(training_log.read_text(encoding="utf-8"))  # {} if nothing was trained
+    log = trained.get("log", [])
     comparison = read_comparison(quality, DECIDES)
     return TrainingSummary(
         loss_curve=base64.b64encode(draw_losses(log)).decode() if log else "",
+        trained=bool(trained),
         comparison=comparison.describe(),
         outcome=comparison.outcome(min_improvement),
         rounds=rounds,

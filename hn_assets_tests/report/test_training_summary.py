@@ -108,7 +108,9 @@ def test_the_page_says_whether_the_model_is_promoted(tmp_path: Path) -> None:
     assert better.count("data:image/png;base64,") == 1
     assert "<td>2025-03-03</td><td>the base model</td>" in better
     assert MARKUP not in better
-    same = render_report("toy", summary, None, collect(tmp_path, {}, rises=0.0))
+    same = render_report("toy", summary, None, collect(tmp_path, log, rises=0.0))
     assert "No difference was found" in same
     assert "The model is not promoted." in same
-    assert "the limit of rounds" in same
+    none = render_report("toy", summary, None, collect(tmp_path, {}, rises=0.0))
+    assert "Nothing was trained: the limit of rounds" in none
+    assert "The model is not promoted." not in none

@@ -105,9 +105,12 @@ def test_two_processes_train_one_model(
 
 def test_processes_end_with_their_launcher_and_go_on_together(tmp_path: Path, tiny: Path) -> None:
     _, job = two_jobs(tmp_path, tiny, epochs=40)
+    job = replace(job, validation_rows="")  # nothing ends it early
     found: list[int] = []
+    lines: list[str] = []
 
     def kill(line: str) -> None:
+        lines.append(line)
         if line.startswith("step 4 of") and not found:
             found.extend(processes_of(job))
             launcher = next(i for i in found if "torch.distributed.run" in command(i))
@@ -120,6 +123,7 @@ def test_processes_end_with_their_launcher_and_go_on_together(tmp_path: Path, ti
     while any(command(i) for i in found) and time.monotonic() < until:
         time.sleep(0.2)
     assert not any(command(i) for i in found)
+    assert "step 240 of 240" not in "".join(lines), "they did not train on to the end"
     again = fine_tune(replace(job, settings=job.settings.model_copy(update={"epochs": 4})), print)
     assert again.resumed_at is not None
     assert again.processes == 2
