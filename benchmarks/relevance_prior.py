@@ -151,7 +151,7 @@ def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
     """The model as a calibration without any second positive would have it."""
     visible = cut.rankings.visible
     ones = np.ones(len(visible))
-    unlabelled = estimate_unlabelled(visible, ones, prior.precision_at_10)
+    unlabelled = estimate_unlabelled(cut.rankings, cut.inputs, ones, prior)
     window = cut.rankings.features.eligible[:, :WINDOW]
     inputs = cut.inputs[:, :WINDOW][window]
     expected = unlabelled.per_positive * visible[:, :WINDOW].sum()

@@ -82,14 +82,14 @@ class CrossValidation:
         self._as_mined = holdout.hide(splits, all_splits)
         self._weights = holdout.weights[self._as_mined.query]
         self.hidden = int(self.rankings.hidden.sum())
+        inputs = model_inputs(self.rankings.features)
+        as_mined = model_inputs(self._as_mined.features)
         if unlabelled_per_positive is None:
             self.unlabelled = estimate_unlabelled(
-                self._as_mined.visible, self._weights, self._prior.precision_at_10
+                self._as_mined, as_mined, self._weights, self._prior
             )
         else:
             self.unlabelled = Unlabelled(unlabelled_per_positive, "assumed")
-        inputs = model_inputs(self.rankings.features)
-        as_mined = model_inputs(self._as_mined.features)
         window = self._as_mined.features.eligible[:, :WINDOW]
         self._window = as_mined[:, :WINDOW][window]
         self._window_weights = np.broadcast_to(self._weights[:, None], window.shape)[window]

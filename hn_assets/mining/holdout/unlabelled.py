@@ -1,8 +1,8 @@
 """How many relevant passages nobody labelled, for each that is known.
 
-Encoders rank much the same share of relevant documents among the ten best of a query, whatever the
-collection. If fewer of these are known, the others are not labelled. Known positives are taken to
-be a random part of the relevant documents, so that what holds for the ten best holds further down.
+Of the ten best documents of a query, the prior says how many are relevant. If fewer of these are
+known, the others are not labelled. Known positives are taken to be a random part of the relevant
+documents, so that what holds for the ten best holds further down.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.mining.holdout.rate import RateKind
+from hn_assets.mining.holdout.splits import HoldoutRankings
+from hn_assets.mining.relevance.prior import RelevancePrior
 
 BEST = 10
 LEAST, MOST = 1.0, 50.0  # never taken to be fewer, or more, for each known positive
@@ -32,19 +34,42 @@ class Unlabelled:
 
 
 def estimate_unlabelled(
-    known: NDArray[np.bool_], weights: NDArray[np.float64], precision: float
+    rankings: HoldoutRankings,
+    inputs: NDArray[np.float32],
+    weights: NDArray[np.float64],
+    prior: RelevancePrior,
 ) -> Unlabelled:
     """Estimate the number from how many of the best candidates are known positives.
 
+    How many of these are relevant is the geometric mean of what the model of the prior expects
+    here, and of what other collections have on average.
+
     Args:
-        known: Which candidates are known positives, best candidate first; bool, (rankings, depth).
+        rankings: The rankings of queries as they are.
+        inputs: From `model_inputs`, of the same rankings.
         weights: How much each ranking counts; (rankings,).
-        precision: Which share of the `BEST` best candidates is relevant.
+        prior: What is known of relevance.
+    """
+    known, eligible = rankings.visible[:, :BEST], rankings.features.eligible[:, :BEST]
+    expected = known + eligible * prior.model.probability(inputs[:, :BEST])
+    here = float(expected.sum(axis=1, dtype=float) @ weights) / max(float(weights.sum()), 1e-9)
+    return unlabelled_per_known(known, weights, np.sqrt(here * BEST * prior.precision_at_10))
+
+
+def unlabelled_per_known(
+    known: NDArray[np.bool_], weights: NDArray[np.float64], relevant: float
+) -> Unlabelled:
+    """Compare how many of the best candidates are relevant with how many are known.
+
+    Args:
+        known: Which of the best candidates are known positives; bool, (rankings, `BEST`).
+        weights: How much each ranking counts; (rankings,).
+        relevant: How many of the best candidates of a query are relevant.
     """
     if not len(weights):
         return Unlabelled(LEAST, "estimated")
     total = float(weights.sum())
     # half a query's positive more than was found, so that none among the best is no infinity
-    found = known[:, :BEST].sum(axis=1) @ weights + 0.5 * total / len(weights)
-    per_positive = BEST * precision * total / found - 1
+    found = known.sum(axis=1) @ weights + 0.5 * total / len(weights)
+    per_positive = relevant * total / found - 1
     return Unlabelled(float(np.clip(per_positive, LEAST, MOST)), "estimated")
