@@ -4,8 +4,8 @@ A model of relevance says how probably each candidate is relevant, and candidate
 are not mined. It starts from the prior that ships, and each known positive that can be hidden,
 while others of its query stay visible, sharpens it. What is known of a threshold is joined in the
 same way: the rate that the model expects, and the share of hidden positives among the negatives. Of
-the thresholds whose rate, plus a standard error, is at most the target, the highest is taken, since
-it leaves the hardest negatives.
+the thresholds whose rate, with some caution, is at most the target, the highest is taken, since it
+leaves the hardest negatives.
 """
 
 from dataclasses import replace

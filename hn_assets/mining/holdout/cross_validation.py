@@ -23,6 +23,9 @@ from hn_assets.mining.relevance.prior import RelevancePrior, shipped_prior
 from hn_assets.mining.relevance.similarity import WINDOW
 
 SMALLEST_RATE = 1e-6
+# of a standard error, by which a threshold has to be better than the target: the highest of many
+# thresholds that seem to be good enough is one that chance has favoured
+CAUTION = 0.5
 GROUPS = 5  # of queries: a model judges the queries of a group that it was not fitted on
 THRESHOLDS = 50  # that are tried
 REFINEMENTS = 6  # thresholds that are tried between the best of them and the next
@@ -159,7 +162,7 @@ class CrossValidation:
             rate=min(1.0, share * times * measured.rate + expected),
             low=share * times * measured.low + expected / factor,
             high=min(1.0, share * times * measured.high + expected * factor),
-            error=share * times * (measured.upper_estimate - measured.rate),
+            error=CAUTION * share * times * (measured.upper_estimate - measured.rate),
             negatives=point.negatives,
             kind=self.unlabelled.kind,
         )
@@ -194,7 +197,7 @@ class CrossValidation:
         return np.unique(np.quantile(found, np.linspace(0, 1, THRESHOLDS) ** 0.5)).tolist()
 
     def threshold(self, method: Method, target: float) -> ThresholdRate:
-        """The highest threshold whose rate, plus a standard error, is at most the target.
+        """The highest threshold whose rate, with some caution, is at most the target.
 
         If no threshold reaches the target, it is the one with the lowest such sum.
 
