@@ -27,7 +27,7 @@ from hn_assets.mining.data.candidate_block import read_candidate_blocks
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import HN_MINE_RANGE
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
-from hn_assets.mining.holdout.unlabelled import BEST, estimate_unlabelled
+from hn_assets.mining.holdout.unlabelled import estimate_unlabelled
 from hn_assets.mining.relevance import prior as prior_module
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
@@ -63,9 +63,6 @@ class Collection:
         self.cuts = [_cut(holdout, _one_visible(whole, seed)) for seed in range(CHOICES)]
         self.halves = [_cut(holdout, holdout.halves(seed)) for seed in range(HALVES)]
         self.positives = sum(len(split.known) for split in whole)
-        found = self.cuts[0].rankings
-        relevant = found.hidden | found.visible
-        self.precision = float(relevant[:, :BEST].mean())
 
     def examples(self) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
         """Inputs of the best candidates, which are relevant, and how much each counts."""
@@ -118,7 +115,6 @@ def fit(collections: Sequence[Collection]) -> RelevancePrior:
     return RelevancePrior(
         model=model,
         spread=tuple(map(float, spread)),
-        precision_at_10=float(np.mean([one.precision for one in collections])),
         rate_factor=2.0,
         provenance={},
     )
@@ -154,7 +150,8 @@ def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
     unlabelled = estimate_unlabelled(cut.rankings, cut.inputs, ones, prior)
     window = cut.rankings.features.eligible[:, :WINDOW]
     inputs = cut.inputs[:, :WINDOW][window]
-    expected = unlabelled.per_positive * visible[:, :WINDOW].sum()
+    times = unlabelled.per_positive * unlabelled.among_candidates
+    expected = times * visible[:, :WINDOW].sum()
     return prior.model.expecting(inputs, np.ones(len(inputs)), expected)
 
 

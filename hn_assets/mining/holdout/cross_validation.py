@@ -92,7 +92,7 @@ class CrossValidation:
                 self._as_mined, as_mined, self._weights, self._prior
             )
         else:
-            self.unlabelled = Unlabelled(unlabelled_per_positive, "assumed")
+            self.unlabelled = Unlabelled(unlabelled_per_positive, 1.0, "assumed")
         window = self._as_mined.features.eligible[:, :WINDOW]
         self._window = as_mined[:, :WINDOW][window]
         self._window_weights = np.broadcast_to(self._weights[:, None], window.shape)[window]
@@ -119,7 +119,8 @@ class CrossValidation:
             inputs[eligible], rankings.hidden[eligible], self.unlabelled.per_positive
         )
         known = self._as_mined.visible[:, :WINDOW].sum(axis=1) @ self._weights
-        expected = max(self.unlabelled.per_positive * float(known), 1.0)
+        times = self.unlabelled.per_positive * self.unlabelled.among_candidates
+        expected = max(times * float(known), 1.0)
         # not more than a half of what may be a negative: then nothing could be told apart
         expected = min(expected, 0.5 * float(self._window_weights.sum()))
         return model.expecting(self._window, self._window_weights, expected)

@@ -204,7 +204,9 @@ class Holdout:
             cross_query_similarity=self._cross_query_similarity(all_splits)[query],
         )
         drawn = None if draws is None else draws.hide(splits)
-        return HoldoutRankings(query, features, hidden, visible, self._uniform[query], drawn)
+        known = np.array([split.visible.sum() for split in splits], np.int64)
+        uniform = self._uniform[query]
+        return HoldoutRankings(query, features, hidden, visible, known, uniform, drawn)
 
     def _cross_query_similarity(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.float32]:
         """The similarity of the nearest other query whose positive is visible; (queries, depth)."""

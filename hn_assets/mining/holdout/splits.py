@@ -74,6 +74,7 @@ class HoldoutRankings:
             (rankings, depth).
         visible: Which candidates are known positives, or have the text of one; bool,
             (rankings, depth).
+        known: How many visible positives each query has, wherever they rank; int64, (rankings,).
         uniform: The numbers that decide a random choice, as for mining; (rankings, depth).
         drawn: Documents of the whole corpus, drawn for each ranking; None if none are needed.
     """
@@ -82,6 +83,7 @@ class HoldoutRankings:
     features: CandidateFeatures
     hidden: NDArray[np.bool_]
     visible: NDArray[np.bool_]
+    known: NDArray[np.int64]
     uniform: NDArray[np.float64]
     drawn: DrawnDocuments | None = None
 
@@ -95,6 +97,7 @@ class HoldoutRankings:
             self.features.take(which),
             self.hidden[which],
             self.visible[which],
+            self.known[which],
             self.uniform[which],
             None if self.drawn is None else self.drawn.take(which),
         )

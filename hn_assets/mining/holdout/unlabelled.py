@@ -17,6 +17,8 @@ from hn_assets.mining.holdout.splits import HoldoutRankings
 from hn_assets.mining.relevance.prior import RelevancePrior
 
 BEST = 10
+USUAL_SHARE = 0.3  # of known positives that rank among the ten best, over collections
+FACTORS = (0.25, 4.0)  # bounds of `among_candidates`
 LEAST, MOST = 1.0, 50.0  # never taken to be fewer, or more, for each known positive
 
 
@@ -26,10 +28,15 @@ class Unlabelled:
 
     Attributes:
         per_positive: For each known positive.
+        among_candidates: How many times as many the model has to expect among the candidates. Where
+            known positives rank low, it finds fewer of the others than there are: this is what the
+            collections of the prior have shown, and it is in proportion to how few of the known
+            ones rank among the best.
         kind: Whether the number is estimated, or assumed because the settings name it.
     """
 
     per_positive: float
+    among_candidates: float
     kind: RateKind
 
 
@@ -41,9 +48,6 @@ def estimate_unlabelled(
 ) -> Unlabelled:
     """Estimate the number from how many of the best candidates are known positives.
 
-    How many of these are relevant is the geometric mean of what the model of the prior expects
-    here, and of what other collections have on average.
-
     Args:
         rankings: The rankings of queries as they are.
         inputs: From `model_inputs`, of the same rankings.
@@ -53,23 +57,32 @@ def estimate_unlabelled(
     known, eligible = rankings.visible[:, :BEST], rankings.features.eligible[:, :BEST]
     expected = known + eligible * prior.model.probability(inputs[:, :BEST])
     here = float(expected.sum(axis=1, dtype=float) @ weights) / max(float(weights.sum()), 1e-9)
-    return unlabelled_per_known(known, weights, np.sqrt(here * BEST * prior.precision_at_10))
+    return compare_with_known(known, rankings.known, weights, here)
 
 
-def unlabelled_per_known(
-    known: NDArray[np.bool_], weights: NDArray[np.float64], relevant: float
+def compare_with_known(
+    among_best: NDArray[np.bool_],
+    known: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    relevant: float,
 ) -> Unlabelled:
     """Compare how many of the best candidates are relevant with how many are known.
 
     Args:
-        known: Which of the best candidates are known positives; bool, (rankings, `BEST`).
+        among_best: Which of the best candidates are known positives; bool, (rankings, `BEST`).
+        known: How many known positives each query has, wherever they rank; (rankings,).
         weights: How much each ranking counts; (rankings,).
         relevant: How many of the best candidates of a query are relevant.
     """
     if not len(weights):
-        return Unlabelled(LEAST, "estimated")
+        return Unlabelled(LEAST, 1.0, "estimated")
     total = float(weights.sum())
     # half a query's positive more than was found, so that none among the best is no infinity
-    found = known.sum(axis=1) @ weights + 0.5 * total / len(weights)
+    found = float(among_best.sum(axis=1) @ weights) + 0.5 * total / len(weights)
     per_positive = relevant * total / found - 1
-    return Unlabelled(float(np.clip(per_positive, LEAST, MOST)), "estimated")
+    share = min(found / max(float(known @ weights), 1e-9), 1.0)
+    return Unlabelled(
+        float(np.clip(per_positive, LEAST, MOST)),
+        float(np.clip(USUAL_SHARE / share, *FACTORS)),
+        "estimated",
+    )

@@ -27,8 +27,6 @@ class RelevancePrior(BaseModel):
     Attributes:
         model: The model.
         spread: The standard deviation of each weight between collections.
-        precision_at_10: Which share of a query's ten best documents is relevant, on average over
-            the collections.
         rate_factor: By which factor estimated rates were wrong on collections that the model had
             not seen: the root mean square, on a logarithmic scale.
         provenance: The collections, the encoder, counts, the command, and what was measured on
@@ -39,7 +37,6 @@ class RelevancePrior(BaseModel):
 
     model: RelevanceModel
     spread: tuple[float, ...]
-    precision_at_10: float
     rate_factor: float
     provenance: dict[str, Any]
 
