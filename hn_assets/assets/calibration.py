@@ -49,7 +49,7 @@ STAGE = Stage(
         "collections and by hiding positives."
     ),
     make=make,
-    version=3,
+    version=4,
     reads=MINING_INPUTS,
     settings=lambda s: resolved_calibration(s.mining, s.filters),
     is_part_of=lambda settings: settings.filters.is_calibrated,

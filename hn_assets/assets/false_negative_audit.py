@@ -84,7 +84,7 @@ STAGE = Stage(
         "measured on hidden positives."
     ),
     make=make,
-    version=4,
+    version=5,
     reads=(*MINING_INPUTS, layout.CALIBRATION),
     settings=lambda s: resolved_plan(s.mining, s.filters),
     kinds=lambda settings: {"scikitlearn", "parquet"},

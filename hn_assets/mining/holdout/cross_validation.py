@@ -23,6 +23,7 @@ from hn_assets.mining.relevance.prior import RelevancePrior, shipped_prior
 from hn_assets.mining.relevance.similarity import WINDOW
 
 SMALLEST_RATE = 1e-6
+HIDDEN_ENOUGH = 30  # hidden positives: half of what other collections have shown is believed
 # of a standard error, by which a threshold has to be better than the target: the highest of many
 # thresholds that seem to be good enough is one that chance has favoured
 CAUTION = 0.5
@@ -119,7 +120,9 @@ class CrossValidation:
             inputs[eligible], rankings.hidden[eligible], self.unlabelled.per_positive
         )
         known = self._as_mined.visible[:, :WINDOW].sum(axis=1) @ self._weights
-        times = self.unlabelled.per_positive * self.unlabelled.among_candidates
+        # what a model misses is seen where positives are hidden, and need not be assumed
+        unseen = HIDDEN_ENOUGH / (HIDDEN_ENOUGH + self.hidden)
+        times = self.unlabelled.per_positive * self.unlabelled.among_candidates**unseen
         expected = max(times * float(known), 1.0)
         # not more than a half of what may be a negative: then nothing could be told apart
         expected = min(expected, 0.5 * float(self._window_weights.sum()))

@@ -18,7 +18,7 @@ from hn_assets.mining.relevance.prior import RelevancePrior
 
 BEST = 10
 USUAL_SHARE = 0.3  # of known positives that rank among the ten best, over collections
-FACTORS = (0.25, 4.0)  # bounds of `among_candidates`
+FACTORS = (0.6, 4.0)  # bounds of `among_candidates`
 LEAST, MOST = 1.0, 50.0  # never taken to be fewer, or more, for each known positive
 
 
