@@ -23,7 +23,7 @@ from hn_assets.mining.relevance.prior import RelevancePrior, shipped_prior
 from hn_assets.mining.relevance.similarity import WINDOW
 
 SMALLEST_RATE = 1e-6
-HIDDEN_ENOUGH = 30  # hidden positives: half of what other collections have shown is believed
+HIDDEN_ENOUGH = 10  # hidden positives: half of what other collections have shown is believed
 # of a standard error, by which a threshold has to be better than the target: the highest of many
 # thresholds that seem to be good enough is one that chance has favoured
 CAUTION = 0.5
