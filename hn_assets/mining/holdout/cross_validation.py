@@ -23,6 +23,7 @@ from hn_assets.mining.relevance.prior import RelevancePrior, shipped_prior
 from hn_assets.mining.relevance.similarity import WINDOW
 
 SMALLEST_RATE = 1e-6
+PRIOR_HITS = 1.0  # an estimate that is off by more than a factor of two weighs little
 HIDDEN_ENOUGH = 10  # hidden positives: half of what other collections have shown is believed
 # of a standard error, by which a threshold has to be better than the target: the highest of many
 # thresholds that seem to be good enough is one that chance has favoured
@@ -174,15 +175,14 @@ class CrossValidation:
     def share_of_own_labels(self, point: ThresholdRate) -> float:
         """How much of the rate rests on hidden positives; the rest is what the model expects.
 
-        What the model expects is taken for the mean of a gamma distribution whose spread is the
-        error of the model on collections that it had not seen; the hits among the negatives, for
-        Poisson. Then the mean afterwards is that of both, with these shares.
+        What the model expects is taken for the mean of a gamma distribution, worth `PRIOR_HITS`
+        false negatives that were seen; those that are seen, for Poisson. Then the mean afterwards
+        is that of both, with these shares.
         """
         if not self.hidden:
             return 0.0
-        hits = np.log(self._prior.rate_factor) ** -2  # that the expectation is worth
         per_known = max(point.expected / self.unlabelled.per_positive, SMALLEST_RATE)
-        return point.measured.negatives / (point.measured.negatives + hits / per_known)
+        return point.measured.negatives / (point.measured.negatives + PRIOR_HITS / per_known)
 
     def curve(self, method: Method) -> list[ThresholdRate]:
         """The rate at each threshold that is worth trying, the lowest threshold first."""
