@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.mining.rules.sampling import hash_ids
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FEATURES = (
     # of the query's candidates: the score in units of their spread, and the logarithm of the rank
