@@ -21,7 +21,9 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _INCLUDE = re.compile(r'^--8<-- "([^":]+)(?::\w+)?"$', re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _SECTIONS = [name for name in DatasetSettings.model_fields if name != "dataset"]
-_SETTING = re.compile(rf"`((?:{'|'.join(_SECTIONS)})\.\w+)(?:: [^`]*)?`")
+_SETTING = re.compile(
+    rf"`((?:{'|'.join(_SECTIONS)})\.(?!(?:csv|html|jsonl|parquet)\b)\w+)(?:: [^`]*)?`"
+)
 
 
 def _name(path: Path) -> str:
