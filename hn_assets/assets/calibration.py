@@ -1,23 +1,35 @@
 """calibration: the threshold that keeps false negatives under the target, and how it was found."""
 
 from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.calibration_file import write_calibration
 from hn_assets.mining.plan import make_plan, resolved_calibration
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.pipeline.metadata import Metadata, table
-from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
-from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
+from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft, layout
+
+
+def settings(settings: DatasetSettings) -> Resolved:
+    """What a calibration depends on; with a plan of a trial, the trial's outcome says it."""
+    if settings.mining.plan == "tournament":
+        return {"plan": settings.mining.plan}
+    return resolved_calibration(settings.mining, settings.filters)
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
     """Find the threshold."""
-    found = open_mining_session(context).calibrate()
-    note = make_plan(context.settings.mining, context.settings.filters, found).note
+    session = open_mining_session(context)
+    if not session.filters.is_calibrated:  # the plan of a trial need not be
+        write_calibration(draft.path(layout.CALIBRATION.name), None)
+        return {"summary": "the plan of the trial has no target rate: nothing is calibrated"}
+    found = session.calibrate()
+    note = make_plan(session.mining, session.filters, found).note
     if not found.is_reached:
         context.log.warning(note)
-    text = found.model_dump_json(indent=1) + "\n"
-    draft.path(layout.CALIBRATION.name).write_text(text, encoding="utf-8")
+    write_calibration(draft.path(layout.CALIBRATION.name), found)
     return {"summary": note, **_describe(found)}
 
 
@@ -50,8 +62,8 @@ STAGE = Stage(
     ),
     make=make,
     version=4,
-    reads=MINING_INPUTS,
-    settings=lambda s: resolved_calibration(s.mining, s.filters),
-    is_part_of=lambda settings: settings.filters.is_calibrated,
+    reads=PLAN_INPUTS,
+    settings=settings,
+    is_part_of=lambda settings: settings.may_be_calibrated,
     kinds=lambda settings: {"scikitlearn", "json"},
 )

@@ -16,7 +16,7 @@ def settings(settings: DatasetSettings) -> Resolved:
     """What the rankings depend on, beside the vectors and the index."""
     return {
         "search_parameters": settings.search.search_parameters,
-        "depth": resolved_depth(settings.search, settings.mining),
+        "depth": resolved_depth(settings.search, settings.deepest_mining),
     }
 
 
@@ -68,7 +68,7 @@ def _depth(context: StageContext) -> int:
 
     def read() -> int:
         qrels = pd.read_parquet(context.input(layout.QRELS))
-        return wanted_depth(context.settings.search, context.settings.mining, qrels)
+        return wanted_depth(context.settings.search, context.settings.deepest_mining, qrels)
 
     return context.shared.get("depth", read)
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from hn_assets.mining.holdout.audit import CHOSEN, Audit, describe_method
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Metadata, picture, table
-from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
@@ -85,7 +85,7 @@ STAGE = Stage(
     ),
     make=make,
     version=5,
-    reads=(*MINING_INPUTS, layout.CALIBRATION),
+    reads=(*PLAN_INPUTS, layout.CALIBRATION),
     settings=lambda s: resolved_plan(s.mining, s.filters),
     kinds=lambda settings: {"scikitlearn", "parquet"},
 )

@@ -13,18 +13,17 @@ from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.hashing import hash_of_text
 from hn_assets.pipeline.metadata import MAX_ROWS, Metadata, picture, table
 from hn_assets.pipeline.promotion import (
-    base_model,
     data_versions,
+    encoding_at_start,
     published_model,
     read_lineage,
-    resolved_encoding,
     training_settings,
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.settings.encoding import PROMOTED, EncodingSettings
+from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import Draft, layout
 from hn_assets.training.checkpoints import remove_others
 from hn_assets.training.fine_tune import fine_tune
@@ -187,16 +186,9 @@ def _inputs(context: StageContext) -> dict[str, str]:
 
 def _start(context: StageContext) -> ModelIdentity:
     def find() -> ModelIdentity:
-        return identify_model(_start_settings(context))
+        return identify_model(encoding_at_start(context.dataset))
 
     return context.shared.get("start", find)
-
-
-def _start_settings(context: StageContext) -> EncodingSettings:
-    if training_settings(context.settings).start_from == "promoted":
-        return resolved_encoding(context.dataset)
-    encoding = context.settings.encoding
-    return encoding.model_copy(update={"model": base_model(context.settings)})
 
 
 def _device(context: StageContext) -> tuple[list[str], str]:

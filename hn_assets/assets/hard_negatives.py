@@ -10,7 +10,7 @@ from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.miner import MiningReport
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
-from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
@@ -41,8 +41,8 @@ def identify(context: StageContext) -> Resolved:
 
 def make(context: StageContext, draft: Draft) -> Metadata:
     """Mine the candidates, and write down what became of each."""
-    mining = context.settings.mining
     session = open_mining_session(context)
+    mining = session.mining
     depth = int(context.info(layout.CANDIDATES.stage)["depth"])
     if session.plan.end > depth:
         context.log.warning(
@@ -130,7 +130,7 @@ STAGE = Stage(
     ),
     make=make,
     version=4,
-    reads=(*MINING_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
+    reads=(*PLAN_INPUTS, layout.CALIBRATION, layout.TEACHER_SCORES),
     settings=settings,
     identify=identify,
     kinds=lambda settings: {"numpy", "parquet"},

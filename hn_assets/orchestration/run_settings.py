@@ -23,7 +23,7 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings_base import Settings, describe_invalid
 
 # sections that are not named cannot be changed at all
-SECTIONS = ("compute", "encoding", "search", "mining", "filters", "export", "training")
+SECTIONS = ("compute", "encoding", "search", "mining", "filters", "export", "training", "trial")
 
 
 def run_settings(settings: DatasetSettings) -> dg.ResourceDefinition:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.session import MiningSession
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
+from hn_assets.trial.chosen_plan import chosen_plan
 
 # what every stage reads that judges candidates, by the name that `MiningFiles` has for it
 _MINING_FILES: Mapping[str, StageFile] = {
@@ -21,6 +23,8 @@ _MINING_FILES: Mapping[str, StageFile] = {
     "candidates": layout.CANDIDATES,
 }
 MINING_INPUTS: tuple[StageFile, ...] = tuple(_MINING_FILES.values())
+# what every stage reads that mines or measures the chosen plan; a stage reads what its dataset has
+PLAN_INPUTS: tuple[StageFile, ...] = (*MINING_INPUTS, layout.NEGATIVES_TRIAL)
 
 
 def mining_files(context: StageContext) -> MiningFiles:
@@ -29,25 +33,32 @@ def mining_files(context: StageContext) -> MiningFiles:
     return MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES))
 
 
-def open_mining_session(context: StageContext) -> MiningSession:
-    """The dataset, ready to be calibrated, audited or mined."""
+def open_mining_session(context: StageContext, *, own_settings: bool = False) -> MiningSession:
+    """The dataset, ready to be calibrated, audited or mined.
+
+    Args:
+        context: The stage, which reads `PLAN_INPUTS`, or `MINING_INPUTS` if it takes its own.
+        own_settings: Whether the sections `mining` and `filters` hold as they are, even if the plan
+            of a trial takes their place later.
+    """
     settings = context.settings
+    mining, filters = settings.mining, settings.filters
+    if not own_settings:
+        mining, filters = chosen_plan(settings, context.input)
     return MiningSession.open(
         mining_files(context),
-        mining=settings.mining,
-        filters=settings.filters,
+        mining=mining,
+        filters=filters,
         search=settings.search,
         teacher=settings.teacher,
-        calibration=read_calibration(context),
+        calibration=_calibration(context),
         # as the model read the passages
         include_title=bool(context.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
         base=context.dataset.base,
     )
 
 
-def read_calibration(context: StageContext) -> Calibration | None:
-    """What the calibration found; None if the dataset has none or the stage does not read it."""
+def _calibration(context: StageContext) -> Calibration | None:
+    """What the calibration found; None if there is no target rate, or the stage reads none."""
     path = context.optional_input(layout.CALIBRATION)
-    if path is None:
-        return None
-    return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+    return None if path is None else read_calibration(path)

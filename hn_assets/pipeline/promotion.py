@@ -123,6 +123,19 @@ def resolved_encoding(dataset: Dataset) -> EncodingSettings:
     return settings.encoding.model_copy(update={"model": model})
 
 
+def encoding_at_start(dataset: Dataset) -> EncodingSettings:
+    """The settings of encoding with the model that training starts from in its place.
+
+    Raises:
+        StoreError: The promoted model is damaged.
+    """
+    training = dataset.settings.training
+    if training is not None and training.start_from == "promoted":
+        return resolved_encoding(dataset)
+    encoding = dataset.settings.encoding
+    return encoding.model_copy(update={"model": base_model(dataset.settings)})
+
+
 def state_of_promoted(dataset: Dataset) -> str | None:
     """The version of the promoted model if it is the one that encodes; its files are not read.
 

@@ -7,7 +7,7 @@ from hn_assets.errors import StoreError
 from hn_assets.export.base.examples import Examples
 from hn_assets.export.writer import render
 from hn_assets.mining.holdout.audit import describe_method
-from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.review.review_result import ReviewResult
 from hn_assets.store import DatasetStore, layout
@@ -65,8 +65,9 @@ def _training_set(store: DatasetStore, examples: int) -> str:
 def _threshold(store: DatasetStore) -> str:
     if not _is_published(store, layout.CALIBRATION):
         return ""
-    text = store.file(layout.CALIBRATION).read_text(encoding="utf-8")
-    found = Calibration.model_validate_json(text)
+    found = read_calibration(store.file(layout.CALIBRATION))
+    if found is None:
+        return ""
     sentence = f"Threshold: {found.describe()}. {found.basis()}"
     return fill(sentence, WIDTH)
 

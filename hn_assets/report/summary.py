@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
-from hn_assets.mining.holdout.calibration import Calibration
+from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.report.example_queries import ExampleQuery
 from hn_assets.review.review_result import ReviewResult
@@ -155,6 +155,5 @@ def _positive_scores(hard_negatives: Path) -> NDArray[np.float32]:
 
 
 def _describe_threshold(calibration: Path | None) -> str:
-    if calibration is None:
-        return ""
-    return Calibration.model_validate_json(calibration.read_text(encoding="utf-8")).describe()
+    found = None if calibration is None else read_calibration(calibration)
+    return "" if found is None else found.describe()

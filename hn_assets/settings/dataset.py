@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from hn_assets.errors import SettingsError
 from hn_assets.export.writer import check_teacher
 from hn_assets.settings.alerts import AlertSettings
 from hn_assets.settings.checks import CheckSettings
@@ -22,7 +23,9 @@ from hn_assets.settings.source import AnySource
 from hn_assets.settings.suspect_positives import SuspectPositivesSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.settings.training import TrainingSettings
+from hn_assets.settings.trial import TrialSettings
 from hn_assets.settings_base import Settings
+from hn_assets.trial.plans import deepest, plans_to_try
 
 
 def environment_variables(dataset: str) -> tuple[str, str]:
@@ -82,6 +85,9 @@ class DatasetSettings(Settings):
     )
     hub: HubPushSettings | None = Field(
         default=None, description="repositories of the Hugging Face hub to push to"
+    )
+    trial: TrialSettings | None = Field(
+        default=None, description="plans of mining are compared by what they train"
     )
     checks: CheckSettings = Field(
         default_factory=CheckSettings, description="how far a refresh may differ from the last"
@@ -152,10 +158,45 @@ class DatasetSettings(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_trial(self) -> Self:
+        if self.trial is None and self.mining.plan == "tournament":
+            raise ValueError(
+                "mining.plan is `tournament`, and there is no section trial: add `trial: {}` for "
+                "the plans and the budget that it has by default"
+            )
+        depth, end = self.search.depth, self.deepest_mining.range_or(DEFAULT_RANGE)[1]
+        if depth is not None and depth < end:
+            raise ValueError(
+                f"search.depth {depth} ends before the range of a plan of the trial does, at "
+                f"{end}; leave search.depth out or set it to {end} or more"
+            )
+        return self
+
     @property
     def has_verdicts(self) -> bool:
         """Whether there is a file of what people said of a sample of the negatives."""
         return self.review is not None and bool(self.review.verdicts)
+
+    @property
+    def deepest_mining(self) -> MiningSettings:
+        """The section `mining` with the range that ends last, of its own and those of a trial.
+
+        Raises:
+            ValueError: A plan of the trial cannot work.
+        """
+        if self.trial is None:
+            return self.mining
+        try:
+            plans = plans_to_try(self.trial.plans, self.mining, self.filters)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return deepest(plans, self.mining)
+
+    @property
+    def may_be_calibrated(self) -> bool:
+        """Whether a target rate may decide: the one of `filters`, or that of a plan of a trial."""
+        return self.filters.is_calibrated or self.mining.plan == "tournament"
 
     def with_environment(self, dataset: str, environment: Mapping[str, str]) -> Self:
         """These settings with the source's folder and the model that the environment names.

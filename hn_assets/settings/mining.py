@@ -31,6 +31,14 @@ class MiningSettings(Settings):
         "on_shortage",
     )
 
+    plan: Literal["settings", "tournament"] = Field(
+        default="settings",
+        description=(
+            "`settings`: range, sampling and hardness are what this section says, and margins and "
+            "target rate what `filters` says; `tournament`: they are those of the plan that leads "
+            "in the section `trial`"
+        ),
+    )
     split: str = Field(
         default="train", min_length=1, description="the split of the queries that are mined"
     )

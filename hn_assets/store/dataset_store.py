@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hn_assets.errors import StoreError
-from hn_assets.store.layout import CHECKPOINTS, JUDGE_ANSWERS, VECTOR_CACHE, StageFile
+from hn_assets.store.layout import CHECKPOINTS, JUDGE_ANSWERS, TRIAL_RUNS, VECTOR_CACHE, StageFile
 from hn_assets.store.remote import Remote
 from hn_assets.store.stage_store import StageStore
 
@@ -42,6 +42,11 @@ class DatasetStore:
     def judge_answers(self) -> Path:
         """The file of all answers of a judge, which no run asks for again."""
         return self.root / self.dataset / JUDGE_ANSWERS
+
+    @property
+    def trial_runs(self) -> Path:
+        """The folder in which a trial keeps what its runs gave, for one that is killed."""
+        return self.root / self.dataset / TRIAL_RUNS
 
     def lock(self, what: str) -> Path:
         """The path of the file that is locked while `what` is being made."""

@@ -31,6 +31,10 @@ CANDIDATES = StageFile("candidates", "candidates.parquet")
 SEARCHED_DOCUMENTS = StageFile("candidates", "documents.parquet")
 SEARCHED_QUERIES = StageFile("candidates", "queries.parquet")
 RETRIEVAL_QUALITY = StageFile("retrieval_quality", "retrieval_quality.json")
+NEGATIVES_TRIAL = StageFile("negatives_trial", "outcome.json")
+TRIAL_MEASUREMENTS = StageFile("negatives_trial", "measurements.parquet")
+# what was tried, so that the next run knows how much has changed
+TRIAL_PAIRS = StageFile("negatives_trial", "pairs.parquet")
 CALIBRATION = StageFile("calibration", "calibration.json")
 FALSE_NEGATIVE_AUDIT = StageFile("false_negative_audit", "audit.parquet")
 AUDIT_CHART = StageFile("false_negative_audit", "rate_against_hardness.png")
@@ -70,6 +74,8 @@ VECTOR_CACHE = "vector_cache"
 CHECKPOINTS = "training_checkpoints"
 # nor this: every answer of a judge that was paid for
 JUDGE_ANSWERS = "judge_answers.jsonl"
+# nor this: what the runs of a trial gave, for one that was killed or gets more time
+TRIAL_RUNS = "trial_runs"
 
 
 def stage_names() -> list[str]:

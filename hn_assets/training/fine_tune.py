@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,22 +66,37 @@ def fine_tune(job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env=_environment(job),
+        env=environment_for(job),
     )
     last: deque[str] = deque(maxlen=LAST_LINES)
     try:
-        _follow(process, last, log)
+        follow(process, last, log)
     finally:
         process.kill()
         code = process.wait()
     if code:
-        raise TrainingError(
-            f"the process that trains ended with exit code {code}"
-            f"{' (it was killed; out of memory?)' if code < 0 else ''}. Its last lines:\n"
-            f"{''.join(last)}\nWhen the run is started again, it goes on from the last checkpoint"
-        )
+        raise training_error(code, last)
+    return read_report(job)
+
+
+def read_report(job: TrainingJob) -> TrainingReport:
+    """What came of a job that was trained to its end."""
     found = json.loads((Path(job.output) / LOG).read_text(encoding="utf-8"))
     return TrainingReport(**found)
+
+
+def training_error(code: int, last: Iterable[str]) -> TrainingError:
+    """The error for a process that has ended.
+
+    Args:
+        code: Its exit code; negative if a signal has ended it.
+        last: The last lines that it printed.
+    """
+    return TrainingError(
+        f"the process that trains ended with exit code {code}"
+        f"{' (it was killed; out of memory?)' if code < 0 else ''}. Its last lines:\n"
+        f"{''.join(last)}\nWhen the run is started again, it goes on from the last checkpoint"
+    )
 
 
 def _launcher(job: TrainingJob) -> list[str]:
@@ -94,7 +109,8 @@ def _launcher(job: TrainingJob) -> list[str]:
     ]
 
 
-def _environment(job: TrainingJob) -> dict[str, str]:
+def environment_for(job: TrainingJob) -> dict[str, str]:
+    """The environment of a process that trains: it sees the cards of its job."""
     environment = {
         **os.environ,
         "TOKENIZERS_PARALLELISM": "true",
@@ -110,16 +126,30 @@ def _environment(job: TrainingJob) -> dict[str, str]:
     return environment
 
 
-def _follow(
+def follow(
     process: "subprocess.Popen[str]", last: "deque[str]", log: Callable[[str], None]
-) -> None:
+) -> bool:
+    """Log what a process says until it has finished its job, or has ended.
+
+    Args:
+        process: The process.
+        last: Takes the lines that are no progress.
+        log: Takes the lines of progress.
+
+    Returns:
+        Whether it said that the job is finished.
+    """
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith(PROGRESS):
-            log(_describe(json.loads(line[len(PROGRESS) :])))
-        else:
+        if not line.startswith(PROGRESS):
             last.append(line)
+            continue
+        progress = json.loads(line[len(PROGRESS) :])
+        if "finished" in progress:
+            return True
+        log(_describe(progress))
     process.wait()
+    return False
 
 
 def _describe(progress: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""The process that trains: `python -m hn_assets.training.train JOB`, started by `fine_tune`."""
+"""The process that trains: `python -m hn_assets.training.train JOB`, started by `fine_tune`.
+
+Without an argument it trains one job after another, whose paths it reads from its standard input.
+"""
 
 import os
 import signal
@@ -10,17 +13,30 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from hn_assets.training.training_job import TrainingJob
+from hn_assets.training.training_job import TrainingJob, say
 
 
 def main() -> None:
-    """Train what the job says."""
+    """Train what the jobs say."""
     # The parent may ignore it, which a child inherits.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    job = TrainingJob.from_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    # With several processes, PyTorch's launcher stands between the parent and this one.
-    for process in {job.parent, os.getppid()}:
-        threading.Thread(target=_end_with, args=(process,), daemon=True).start()
+    if len(sys.argv) > 1:
+        job = _read(sys.argv[1])
+        # With several processes, PyTorch's launcher stands between the parent and this one.
+        for process in {job.parent, os.getppid()}:
+            threading.Thread(target=_end_with, args=(process,), daemon=True).start()
+        _train(job)
+        return
+    for line in sys.stdin:  # it ends with the parent, which closes it
+        _train(_read(line.rstrip("\n")))
+        say(finished=line)
+
+
+def _read(path: str) -> TrainingJob:
+    return TrainingJob.from_json(Path(path).read_text(encoding="utf-8"))
+
+
+def _train(job: TrainingJob) -> None:
     rank = os.environ.get("LOCAL_RANK", "0")
     # The process of a run that was just killed may still write its last checkpoint.
     with FileLock(Path(job.checkpoints) / f".process-{rank}.lock"):

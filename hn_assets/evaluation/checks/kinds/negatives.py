@@ -15,6 +15,7 @@ from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.output.ledger import check_ledger
 from hn_assets.store import layout
 from hn_assets.text import normalised
+from hn_assets.trial.chosen_plan import chosen_plan
 
 
 def rate_is_within_target(
@@ -188,7 +189,7 @@ def _negatives_are_enough(inputs: CheckInputs) -> CheckResult:
 
 
 def _false_negative_rate(inputs: CheckInputs) -> CheckResult:
-    filters = inputs.settings.filters
+    _, filters = chosen_plan(inputs.settings, inputs.file)
     return rate_is_within_target(
         inputs.file(layout.FALSE_NEGATIVE_AUDIT),
         filters.target_false_negative_rate,
