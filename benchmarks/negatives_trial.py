@@ -1,7 +1,7 @@
 """Tournaments of plans, and what their winners are worth on queries that no tournament has seen.
 
     python -m benchmarks.negatives_trial KEEP SOURCE... [--layers 2] [--seeds 3] [--budget 60]
-        [--steps 30] [--length 64] [--repeats 4]
+        [--steps 50] [--length 64] [--rate 1e-4] [--repeats 4] [--most 8]
 
 SOURCE is a folder in BEIR layout, or python_stdlib. Of a collection without training queries, half
 become that, by the hash of their ids. A tournament is held in the graph, with its default plans;
@@ -56,6 +56,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--length", type=int, default=128, help="tokens, in training and after")
     parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--most", type=int, default=8, help="repeats of a plan at most")
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--rate", type=float, default=2e-5, help="learning rate")
     options = parser.parse_args()
     found = {source: judge(source, options) for source in options.sources}
     for name, (outcome, scores) in found.items():
@@ -71,7 +74,11 @@ def judge(source: str, options: argparse.Namespace) -> tuple[TrialOutcome, dict[
     done = folder / "data" / DATASET / "negatives_trial" / "latest" / "outcome.json"
     if not done.exists():
         write_project(folder, DATASET, attributes)
-        print(f"{source}: graph with tournament, {materialize(folder, DATASET):.0f} s", flush=True)
+        mined = f'+key:"{DATASET}/hard_negatives"'  # and what comes before it
+        print(
+            f"{source}: graph with tournament, {materialize(folder, DATASET, mined):.0f} s",
+            flush=True,
+        )
     return read_outcome(done), judge_plans(folder, attributes, options)
 
 
@@ -80,7 +87,7 @@ def attributes_for(source: str, folder: Path, options: argparse.Namespace) -> di
     trial = {
         "budget_minutes": options.budget,
         "min_repeats": options.repeats,
-        "max_repeats": 2 * options.repeats,
+        "max_repeats": options.most,
         "max_steps": options.steps,
         "layers": options.layers,
     }
@@ -89,6 +96,7 @@ def attributes_for(source: str, folder: Path, options: argparse.Namespace) -> di
         "encoding": {"passage_max_length": options.length},
         "mining": {"plan": "tournament"},
         "filters": {"target_false_negative_rate": 0.01},
+        "training": {"learning_rate": options.rate, "epochs": options.epochs},
         "trial": {key: value for key, value in trial.items() if value is not None},
     }
 
