@@ -8,7 +8,7 @@ import hn_assets
 from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, RATE_NEGATIVES
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.holdout.rate import RATE_KINDS, FalseNegativeRate
-from hn_assets.pipeline.mining_inputs import read_calibration
+from hn_assets.pipeline.mining_inputs import calibration_of
 from hn_assets.pipeline.promotion import Lineage, base_model, read_lineage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.publishing.provenance import ModelProvenance, Provenance, model_name
@@ -127,7 +127,7 @@ def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:
     for row in methods[methods.method == CHOSEN].to_dict("records"):
         low, high = float(row["rate_low"]), float(row["rate_high"])
         found[HIDDEN] = FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
-    calibration = read_calibration(context)
+    calibration = calibration_of(context)
     if calibration is not None:
         found["with the positives that nobody labelled"] = calibration.false_negative_rate
     return found

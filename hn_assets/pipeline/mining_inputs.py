@@ -51,14 +51,14 @@ def open_mining_session(context: StageContext, *, own_settings: bool = False) ->
         filters=filters,
         search=settings.search,
         teacher=settings.teacher,
-        calibration=_calibration(context),
+        calibration=calibration_of(context),
         # as the model read the passages
         include_title=bool(context.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
         base=context.dataset.base,
     )
 
 
-def _calibration(context: StageContext) -> Calibration | None:
+def calibration_of(context: StageContext) -> Calibration | None:
     """What the calibration found; None if there is no target rate, or the stage reads none."""
     path = context.optional_input(layout.CALIBRATION)
     return None if path is None else read_calibration(path)

@@ -34,6 +34,7 @@ NOT_OF_A_TRIAL = {
     "min_improvement",
     "confidence",
     "max_rounds",
+    "tensorboard",
 }
 # what decides how long a trial goes on, and nothing about a single run
 OF_THE_WHOLE_TRIAL = {

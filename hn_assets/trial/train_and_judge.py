@@ -87,7 +87,9 @@ class TrialBench:
 
     def _train(self, examples: Sequence[Example], folder: Path, seed: int) -> None:
         rows = folder / "training.parquet"
-        training = self.training.model_copy(update={"seed": seed, "validation_share": 0.0})
+        training = self.training.model_copy(
+            update={"seed": seed, "validation_share": 0.0, "tensorboard": False}
+        )
         counts = write_training_rows(
             examples,
             rows,

@@ -7,6 +7,7 @@ from hn_assets.evaluation.checks.base.result import CheckResult
 from hn_assets.evaluation.checks.kinds.negatives import rate_is_within_target
 from hn_assets.review.review_result import ReviewResult
 from hn_assets.store import layout
+from hn_assets.trial.chosen_plan import chosen_plan
 
 
 def reviewed_rate_is_within_target(result: Path, audit: Path, target: float | None) -> CheckResult:
@@ -55,7 +56,7 @@ CHECKS = (
         lambda inputs: reviewed_rate_is_within_target(
             inputs.file(layout.REVIEW_RESULT),
             inputs.file(layout.FALSE_NEGATIVE_AUDIT),
-            inputs.settings.filters.target_false_negative_rate,
+            chosen_plan(inputs.settings, inputs.file)[1].target_false_negative_rate,
         ),
         is_part_of=lambda settings: settings.has_verdicts,
     ),

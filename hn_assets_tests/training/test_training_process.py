@@ -1,0 +1,50 @@
+"""A process that trains one model after another gives what a process for each gives."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from hn_assets.encoding.models.unchanged import hash_folder
+from hn_assets.errors import TrainingError
+from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.training_process import TrainingProcess
+from hn_assets_tests.small_models import make_tiny_bert
+from hn_assets_tests.training.jobs import make_job
+
+
+def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Path) -> None:
+    tiny = make_tiny_bert(tmp_path / "tiny")
+    alone = make_job(tmp_path / "alone", tiny, seed=2)
+    fine_tune(alone, print)
+    lines: list[str] = []
+    with TrainingProcess() as process:
+        first = make_job(tmp_path / "first", tiny, seed=1)
+        process.fine_tune(first, lines.append)
+        second = make_job(tmp_path / "second", tiny, seed=2)
+        report = process.fine_tune(second, lines.append)
+    assert report.steps == 6
+    assert any("step 6 of 6" in line for line in lines)
+    for job in (alone, second, first):
+        (Path(job.output) / "training_log.json").unlink()
+    assert hash_folder(Path(second.output)) == hash_folder(Path(alone.output))
+    assert hash_folder(Path(first.output)) != hash_folder(Path(alone.output))
+
+
+def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(tmp_path: Path) -> None:
+    tiny = make_tiny_bert(tmp_path / "tiny")
+    with TrainingProcess() as process:
+        broken = make_job(tmp_path / "broken", tmp_path / "no model")
+        with pytest.raises(TrainingError, match="no model"):
+            process.fine_tune(broken, print)
+        killed = make_job(tmp_path / "killed", tiny)
+
+        def kill(line: str) -> None:
+            assert process._process is not None
+            os.kill(process._process.pid, signal.SIGKILL)
+
+        with pytest.raises(TrainingError, match="it was killed"):
+            process.fine_tune(killed, kill)
+        process.fine_tune(make_job(tmp_path / "good", tiny), print)
+    assert (tmp_path / "good" / "model" / "model.safetensors").exists()

@@ -1,0 +1,1 @@
+"""Tests of the plans, the tournament and its statistics."""
