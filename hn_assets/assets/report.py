@@ -15,6 +15,7 @@ from hn_assets.report.render import headline, render_report
 from hn_assets.report.summary import ReportFiles, collect_summary
 from hn_assets.report.training_summary import TrainingSummary, collect_training
 from hn_assets.store import Draft, layout
+from hn_assets.trial.outcome import read_outcome
 
 
 def identify(context: StageContext) -> Resolved:
@@ -44,11 +45,13 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         verdicts=_verdicts(context),
         examples=collect_examples(files.corpus, files.queries, files.hard_negatives, files.ledger),
     )
+    trial = context.optional_input(layout.NEGATIVES_TRIAL)
     page = render_report(
         context.dataset.name,
         summary,
         _read_chart(context),
         None if training is None else _collect_training(context, training.min_improvement),
+        None if trial is None else read_outcome(trial),
     )
     draft.path(layout.REPORT.name).write_text(page, encoding="utf-8")
     draft.info[NDCG] = history[-1].get(NDCG)
@@ -116,6 +119,7 @@ STAGE = Stage(
         layout.FINE_TUNED_QUALITY,
         layout.QUALITY_BY_QUERY,
         layout.PROMOTED_MODEL,
+        layout.NEGATIVES_TRIAL,
     ),
     identify=identify,
     kinds=lambda settings: {"html"},

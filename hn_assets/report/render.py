@@ -17,6 +17,7 @@ from hn_assets.report.charts import draw_outcomes, draw_quality, draw_ranks, dra
 from hn_assets.report.summary import RefreshSummary
 from hn_assets.report.training_summary import TrainingSummary
 from hn_assets.text import printable
+from hn_assets.trial.outcome import TrialOutcome, describe_agreement
 
 CHANGES = {
     "documents_added": "documents added",
@@ -36,6 +37,7 @@ def render_report(
     summary: RefreshSummary,
     audit_chart: bytes | None,
     training: TrainingSummary | None = None,
+    trial: TrialOutcome | None = None,
 ) -> str:
     """Write the page as HTML.
 
@@ -44,6 +46,7 @@ def render_report(
         summary: What the page shows.
         audit_chart: The PNG of `draw_rate_against_hardness`, or None if nothing was measured.
         training: What came of training, or None if the dataset has none.
+        trial: What came of the trial, or None if the dataset has none.
     """
     from jinja2 import Environment
     from markupsafe import Markup
@@ -70,6 +73,8 @@ def render_report(
         time=_format_time(summary.time),
         summary=summary,
         training=training,
+        trial=trial,
+        agreement="" if trial is None else describe_agreement(trial.agreement),
         tiles=headline(summary),
         charts=charts,
         methods=list(_methods(summary)),

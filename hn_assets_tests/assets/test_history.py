@@ -93,12 +93,17 @@ def test_the_page_needs_nothing_beside_it_and_says_what_was_mined(
 
 
 def test_the_page_says_where_a_check_warned_or_has_not_looked(tmp_path: Path, model: Path) -> None:
-    # a target that nothing here can show to be met
-    graph = make_dataset(tmp_path, model, filters={"target_false_negative_rate": 0.01})
+    # a target that no threshold is estimated to meet, and that leaves queries without negatives
+    graph = make_dataset(
+        tmp_path,
+        model,
+        filters={"target_false_negative_rate": 1e-6},
+        checks={"min_full_query_share": 0.0},
+    )
     found = told(graph.materialize())["report"]["can_i_train_on_it"]
     assert re.fullmatch(r"Yes, but read the warnings first: 1 check of \d\d warned\.", found)
     page = graph.file("report", "report.html").read_text(encoding="utf-8")
-    assert "nothing was measured, so that a rate under 0.01 cannot be shown" in page
+    assert "nothing could be measured, as no query has two positives; the estimated rate is" in page
     other = make_dataset(tmp_path, model, mining={"num_negatives": 3})
     result = told(other.materialize("hard_negatives", "drift", "report"))
     assert "checks have not looked at these files" in result["report"]["can_i_train_on_it"]

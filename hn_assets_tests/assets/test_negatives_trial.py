@@ -30,7 +30,6 @@ def make_graph(folder: Path, model: Path, **trial: Any) -> AnimalsDataset:
         folder,
         encoding={"model": str(model), "passage_max_length": 32},
         mining={"plan": "tournament"},
-        training={"batch_size": 4, "negatives_per_example": 2, "learning_rate": 1e-3},
         trial={**TRIAL, **trial},
     )
 
@@ -60,7 +59,7 @@ def tried(
     tmp_path_factory: pytest.TempPathFactory, tiny: Path
 ) -> Iterator[tuple[AnimalsDataset, dg.ExecuteInProcessResult]]:
     graph = make_graph(tmp_path_factory.mktemp("tried"), tiny, layers=1)
-    yield graph, graph.materialize(*UP_TO_NEGATIVES)
+    yield graph, graph.materialize()
 
 
 def test_the_plan_that_leads_is_mined(
@@ -94,6 +93,19 @@ def test_every_measurement_can_be_read(
         of_plan = measured[measured.plan == one.plan]
         if len(of_plan):
             assert one.ndcg_at_10 == pytest.approx(of_plan.ndcg_at_10.mean())
+
+
+def test_report_and_drift_tell_of_it(
+    tried: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
+) -> None:
+    graph, result = tried
+    plan = str(told(result)["negatives_trial"]["plan"])
+    page = graph.file("report", "report.html").read_text()
+    assert "Which negatives train the better model?" in page
+    for name in (plan, "random documents", "softest"):
+        assert f"<td>{name}</td>" in page
+    drift = told(result)["drift"]
+    assert (drift["plan_of_the_trial"], drift["plan_before"]) == (plan, "there was no trial")
 
 
 def test_the_stand_in_is_compared_with_the_whole_model(

@@ -170,14 +170,15 @@ def read_verdicts(
             accepted when they ran.
     """
     checks = checks_of(settings)
+    notes = [_read_note(check, store, settings) for check in checks]
+    read = {name.removesuffix(_INFO) for note in notes if note is not None for name in note.read}
     # each manifest is read once, since every look at a remote store is a request
-    manifests = {stage: store.stage(stage).manifest() for stage in {c.stage for c in checks}}
+    manifests = {stage: store.stage(stage).manifest() for stage in read - {_TRAINING_SET}}
     states: dict[str, str] = {}
     for stage, manifest in manifests.items():
         states |= _states(stage, manifest, with_info=True)
     verdicts: list[CheckVerdict] = []
-    for check in checks:
-        note = _read_note(check, store, settings)
+    for check, note in zip(checks, notes, strict=True):
         if note is None or not _is_of(note.read, states):
             verdicts.append(check.verdict(None))
             continue
