@@ -103,7 +103,7 @@ STAGE = Stage(
         "time, drift, examples."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(
         layout.CORPUS,
         layout.QUERIES,

@@ -9,7 +9,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 POWER = 0.8  # with which the smallest difference that can be shown would be found
 
@@ -62,6 +61,8 @@ def compare_plans(
         comparisons: How many there are, at all looks together.
         seed_variance: From `estimate_seed_variance`.
     """
+    from scipy import stats
+
     shared = sorted(set(one) & set(other))
     each = _by_query(one, other, shared)
     mean = float(each.mean())
@@ -106,6 +107,8 @@ def smallest_difference(
         confidence: That of all comparisons together.
         comparisons: How many there are.
     """
+    from scipy import stats
+
     if queries < 2:
         return math.inf
     quantile = 1 - (1 - confidence) / comparisons / 2
