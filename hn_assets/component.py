@@ -24,10 +24,10 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     `hard_negatives`, `drift`, `likely_missing_labels`, `training_set` and `report`; with a target
     rate `calibration`, with a teacher `teacher_scores`, and further ones with the sections
     `training`, `trial`, `review`, `suspect_positives`, `judge` and `hub`; checks that stop a bad
-    refresh before the training set is replaced; the job `<dataset>_refresh` that materializes them, a weekly schedule
-    and a sensor of changes for it (off until switched on), a sensor that tells of failed runs and
-    failed checks, and the job `<dataset>_prune` that removes stored vectors that no recent run
-    used. With `checks.max_age_days`, a daily check of how old the training set is.
+    refresh before the training set is replaced; the job `<dataset>_refresh` that materializes
+    them, a weekly schedule and a sensor of changes for it (off until switched on), a sensor that
+    tells of failed runs and failed checks, and the job `<dataset>_prune` that removes stored
+    vectors that no recent run used. With `checks.max_age_days`, a daily check of how old the training set is.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
