@@ -27,7 +27,8 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     refresh before the training set is replaced; the job `<dataset>_refresh` that materializes
     them, a weekly schedule and a sensor of changes for it (off until switched on), a sensor that
     tells of failed runs and failed checks, and the job `<dataset>_prune` that removes stored
-    vectors that no recent run used. With `checks.max_age_days`, a daily check of how old the training set is.
+    vectors that no recent run used. With `checks.max_age_days`, a daily check of how old the
+    training set is.
 
     Only `source` must be given. For a folder in BEIR layout (corpus.jsonl, queries.jsonl,
     qrels/train.tsv):
