@@ -105,7 +105,7 @@ def describe_outcome(outcome: TrialOutcome) -> Metadata:
             }
             for one in outcome.plans
         ),
-        **({} if lead is None else {"lead": round(-(lead.difference or 0.0), 5)}),
+        **({} if lead is None else {"lead": round(0.0 - (lead.difference or 0.0), 5)}),
         "confidence": f"{outcome.confidence:.0%}, for {outcome.comparisons} comparisons together",
         "told_beforehand": outcome.forecast or "nothing",
         "seed_moves_a_difference_by": round(outcome.seed_deviation, 5),
@@ -113,7 +113,7 @@ def describe_outcome(outcome: TrialOutcome) -> Metadata:
         "runs": outcome.runs,
         "seconds": outcome.seconds,
         **(
-            {"stand_in": f"the first {outcome.layers} layers", **_agreement(outcome)}
+            {"stand_in": f"the first layers of the model: {outcome.layers}", **_agreement(outcome)}
             if outcome.layers
             else {}
         ),

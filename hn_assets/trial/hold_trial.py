@@ -238,8 +238,8 @@ def _summarize(standings: list[Standing], *, settled: bool) -> str:
     if beside is None:
         return verdict
     return (
-        f"{verdict}; its lead over {second.plan} is {-beside.mean:+.4f} nDCG@10 "
-        f"({-beside.high:+.4f} to {-beside.low:+.4f}, measured on {beside.queries} queries)"
+        f"{verdict}; its lead over {second.plan} is {0.0 - beside.mean:+.4f} nDCG@10 "
+        f"({0.0 - beside.high:+.4f} to {0.0 - beside.low:+.4f}, measured on {beside.queries} queries)"
     )
 
 

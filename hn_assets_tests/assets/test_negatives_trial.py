@@ -119,7 +119,7 @@ def test_the_stand_in_is_compared_with_the_whole_model(
 ) -> None:
     _, result = tried
     said = told(result)["negatives_trial"]
-    assert said["stand_in"] == "the first 1 layers"
+    assert said["stand_in"] == "the first layers of the model: 1"
     assert "the whole model, trained once with each of these plans" in str(
         said["agreement_with_the_whole_model"]
     )
