@@ -237,9 +237,10 @@ def _summarize(standings: list[Standing], *, settled: bool) -> str:
         )
     if beside is None:
         return verdict
+    low, mean, high = (0.0 - value for value in (beside.high, beside.mean, beside.low))
     return (
-        f"{verdict}; its lead over {second.plan} is {0.0 - beside.mean:+.4f} nDCG@10 "
-        f"({0.0 - beside.high:+.4f} to {0.0 - beside.low:+.4f}, measured on {beside.queries} queries)"
+        f"{verdict}; its lead over {second.plan} is {mean:+.4f} nDCG@10 "
+        f"({low:+.4f} to {high:+.4f}, measured on {beside.queries} queries)"
     )
 
 
