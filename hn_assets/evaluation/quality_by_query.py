@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.evaluation.retrieval_quality import MEASURES
-from hn_assets.store.schemas import read_rows
+from hn_assets.store.schemas import read_query_texts
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ def greatest_changes(by_query: Path, queries: Path, *, falls: bool) -> list[dict
     changes["change"] = after - before
     changes = changes[changes.change < 0] if falls else changes[changes.change > 0]
     most = changes.sort_values(["change", "id"], ascending=[falls, True]).head(SHOWN_QUERIES)
-    wanted = set(most.id)
-    rows = read_rows(queries, ["id", "text"])
-    texts = {row["id"]: row["text"] for row in rows if row["id"] in wanted}
+    texts = read_query_texts(queries, set(most.id))
     return [
         {
             "before": round(float(row["before"]), 4),

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hn_assets.judging.prompt import NO_POSITIVE
-from hn_assets.store.schemas import read_rows, read_texts
+from hn_assets.mining.output.relevance_estimate import relevance_estimate
+from hn_assets.store.schemas import read_query_texts, read_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +55,7 @@ def collect_questions(
     if sample is not None:
         parts.insert(0, sample[~sample.is_repeat].assign(asked_as=SAMPLE))
     pairs = pd.concat([part[COLUMNS] for part in parts], ignore_index=True)
-    asked = set(pairs.query_id)
-    query_texts = {
-        row["id"]: row["text"] for row in read_rows(queries, ["id", "text"]) if row["id"] in asked
-    }
+    query_texts = read_query_texts(queries, set(pairs.query_id))
     documents = read_texts(corpus, {*pairs.doc_id, *pairs.positive_id.dropna()})
     # the texts of an earlier sample may be gone
     is_there = pairs.query_id.isin(query_texts) & pairs.doc_id.isin(documents)
@@ -76,15 +74,8 @@ def collect_questions(
 
 
 def _most_probably_relevant(negatives: pd.DataFrame, count: int) -> pd.DataFrame:
-    """By the probability, or, where there is none at all, by margin and similarity."""
-    probability = negatives.probability.astype(float)
-    estimate = (
-        probability
-        if probability.notna().any()
-        else negatives.margin + negatives.positive_similarity
-    )
     ranked = negatives.assign(
-        estimate=estimate,
+        estimate=relevance_estimate(negatives),
         asked_as=NEGATIVE,
         positive_id=negatives.positive_ids.map(lambda ids: ids[0] if len(ids) else None),
     ).sort_values(["estimate", "query_id", "doc_id"], ascending=[False, True, True])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.hashing import hash_of_text
+from hn_assets.mining.output.relevance_estimate import relevance_estimate
 from hn_assets.mining.rules.sampling import hash_ids, random_keys
 from hn_assets.settings.review import ReviewSettings
 
@@ -104,21 +105,17 @@ def draw_sample(population: Population, settings: ReviewSettings) -> pd.DataFram
 def _draw_negatives(
     negatives: pd.DataFrame, version: str, settings: ReviewSettings
 ) -> pd.DataFrame:
-    probability = negatives.probability.astype(float)
-    has_probability = bool(probability.notna().any())
-    # as in likely_missing_labels; what has no estimate was drawn from anywhere in the corpus
-    estimate = (
-        probability if has_probability else negatives.margin + negatives.positive_similarity
-    ).fillna(-np.inf)
     keys = _pair_keys(negatives, _seed(version, settings, "negatives"))
-    ranked = negatives[["query_id", "doc_id"]].assign(key=keys, estimate=estimate)
+    ranked = negatives[["query_id", "doc_id"]].assign(
+        key=keys, estimate=relevance_estimate(negatives)
+    )
     ranked = ranked.sort_values(
         ["estimate", "query_id", "doc_id"], ascending=[False, True, True], ignore_index=True
     )
     sizes = stratum_sizes(len(ranked), settings.num_negatives)
     ranked["stratum"] = np.repeat(np.arange(len(sizes)), sizes)
     spreads = None
-    if has_probability:
+    if negatives.probability.notna().any():
         means = ranked.assign(p=ranked.estimate.clip(0, 1)).groupby("stratum").p.mean().to_numpy()
         spreads = np.sqrt(means * (1 - means))
     counts = allocate(sizes, settings.num_negatives, spreads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hn_assets.review.page import PageItem, PageWords, render_page
 from hn_assets.store import layout
-from hn_assets.store.schemas import read_rows, read_texts
+from hn_assets.store.schemas import read_query_texts, read_texts
 from hn_assets.text import first_line, to_cell
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ def read_sample_texts(sample: pd.DataFrame, corpus: Path, queries: Path) -> Samp
         corpus: The Parquet file of the corpus.
         queries: The Parquet file of the queries.
     """
-    asked = set(sample.query_id)
-    texts = {
-        row["id"]: row["text"] for row in read_rows(queries, ["id", "text"]) if row["id"] in asked
-    }
+    texts = read_query_texts(queries, set(sample.query_id))
     documents = {*sample.doc_id, *sample.positive_id.dropna()}
     return SampleTexts(texts, read_texts(corpus, documents))
 

@@ -219,3 +219,15 @@ def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
         for row in read_rows(corpus, ["id", "title", "text"])
         if row["id"] in ids
     }
+
+
+def read_query_texts(queries: Path, ids: Collection[str]) -> dict[str, str]:
+    """Read the texts of queries, by id.
+
+    Args:
+        queries: Parquet file with the columns of `QUERIES`.
+        ids: The ids of the queries; those that the file does not have are left out.
+    """
+    return {
+        row["id"]: row["text"] for row in read_rows(queries, ["id", "text"]) if row["id"] in ids
+    }

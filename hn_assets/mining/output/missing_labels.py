@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
-from hn_assets.store.schemas import read_rows, read_texts
+from hn_assets.store.schemas import read_query_texts, read_rows, read_texts
 from hn_assets.text import first_line, to_cell
 
 if TYPE_CHECKING:
@@ -107,11 +107,7 @@ def read_review_texts(
     documents = {*found.doc_id, *positives.values()}
     passages = read_texts(corpus, documents)
     return ReviewTexts(
-        queries={
-            row["id"]: row["text"]
-            for row in read_rows(queries, ["id", "text"])
-            if row["id"] in wanted
-        },
+        queries=read_query_texts(queries, wanted),
         passages=passages,
         positives={query: passages[document] for query, document in positives.items()},
     )

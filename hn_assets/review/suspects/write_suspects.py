@@ -11,7 +11,7 @@ from hn_assets.hashing import hash_of_text
 from hn_assets.review.page import PageItem, PageWords, render_page
 from hn_assets.review.write_sample import one_line
 from hn_assets.store import layout
-from hn_assets.store.schemas import read_rows, read_texts
+from hn_assets.store.schemas import read_query_texts, read_rows, read_texts
 from hn_assets.text import to_cell
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def read_suspect_texts(
             others.setdefault(query, []).append(document)
     beside = {(query, document): others.get(query, [])[:MAX_BESIDE] for query, document in pairs}
     wanted = {*suspects.doc_id, *(i for ids in beside.values() for i in ids)}
-    texts = {
-        row["id"]: row["text"] for row in read_rows(queries, ["id", "text"]) if row["id"] in asked
-    }
+    texts = read_query_texts(queries, asked)
     return SuspectTexts(texts, read_texts(corpus, wanted), beside)
 
 
