@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,18 +126,19 @@ def judge_plans(
 ) -> dict[str, np.ndarray]:
     """Train with each plan on all training queries, and judge on the test queries."""
     settings = DatasetSettings.model_validate(attributes)
+    shared_work = SharedWork()
     context = StageContext(
         Dataset(DATASET, settings, folder),
         asset.STAGE.writes,
         asset.STAGE.reads,
         logging.getLogger("benchmark"),
-        SharedWork(),
+        shared_work,
     )
     training = training_of_a_run(context)
     qrels = pd.read_parquet(context.input(layout.QRELS))
     test = qrels[(qrels.split == "test") & (qrels.score > 0)]
     judging = sorted(set(test.query_id))
-    with tempfile.TemporaryDirectory() as scratch:
+    with closing(shared_work), tempfile.TemporaryDirectory() as scratch:
         mined = mine_plans(
             replace(open_mining_session(context, own_settings=True), teacher=None),
             plans_of(settings),

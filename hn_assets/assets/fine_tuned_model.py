@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets.encoding.models.hub_model import model_folder
-from hn_assets.encoding.models.model import ModelIdentity, identify_model
 from hn_assets.evaluation.training_rounds import TRAINED
 from hn_assets.export.base.examples import Examples
-from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.hashing import hash_of_text
 from hn_assets.pipeline.metadata import MAX_ROWS, Metadata, picture, table
 from hn_assets.pipeline.promotion import (
     data_versions,
-    encoding_at_start,
     published_model,
     read_lineage,
     training_settings,
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.pipeline.training_inputs import starting_model, training_device
 from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED
@@ -49,8 +47,8 @@ def identify(context: StageContext) -> Resolved:
     """The weights that training starts from, and whether there are rounds left."""
     if _rounds_are_over(context):
         return {"rounds": "none are left"}
-    _, precision = _device(context)
-    return {"start": _start(context).weights, "precision": precision}
+    _, precision = training_device(context)
+    return {"start": starting_model(context).weights, "precision": precision}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -58,8 +56,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     if _rounds_are_over(context):
         return _keep_promoted(context, draft)
     training = training_settings(context.settings)
-    start = _start(context)
-    devices, precision = _device(context)
+    start = starting_model(context)
+    devices, precision = training_device(context)
     key = hash_of_text(repr((settings(context.settings), identify(context), _inputs(context))))
     checkpoints = context.dataset.store.checkpoints / key.hex()[:16]
     remove_others(checkpoints.parent, checkpoints.name)
@@ -75,24 +73,18 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             settings=training,
             encoding=context.settings.encoding,
         )
-        # a process whose batch is never full would see nothing
-        devices = devices[: max(1, counts.training // training.batch_size)]
-        job = TrainingJob(
-            start=model_folder(start.location, start.commit),
-            pooling=start.pooling,
-            normalize=context.settings.encoding.normalize,
-            query_max_length=training.max_length or start.query_max_length,
-            passage_max_length=training.max_length or start.passage_max_length,
-            model_max_length=start.passage_max_length,
-            training_rows=str(rows),
-            validation_rows=str(validation) if counts.validation else "",
+        job = TrainingJob.starting_from(
+            start,
+            model_folder(start.location, start.commit),
+            training_rows=rows,
+            validation_rows=validation if counts.validation else None,
             rows=counts.training,
-            checkpoints=str(checkpoints),
-            output=str(output),
+            checkpoints=checkpoints,
+            output=output,
             settings=training,
+            encoding=context.settings.encoding,
             precision=precision,
             devices=devices,
-            trust_remote_code=context.settings.encoding.trust_remote_code,
         )
         report = fine_tune(job, context.log.info)
     described: dict[str, Any] = {}
@@ -118,7 +110,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "starts_from": start.name,
         "trainer": training.trainer,
         "loss_function": training.loss,
-        "device": ", ".join(devices),
+        "device": ", ".join(job.devices),
         "processes": report.processes,
         "precision": precision,
         "training_rows": counts.training,
@@ -182,19 +174,6 @@ def _rounds_are_over(context: StageContext) -> bool:
 
 def _inputs(context: StageContext) -> dict[str, str]:
     return {file.stage: context.manifest(file.stage).version for file in context.reads}
-
-
-def _start(context: StageContext) -> ModelIdentity:
-    def find() -> ModelIdentity:
-        return identify_model(encoding_at_start(context.dataset))
-
-    return context.shared.get("start", find)
-
-
-def _device(context: StageContext) -> tuple[list[str], str]:
-    compute = context.settings.compute
-    devices = choose_devices(compute.device).devices
-    return devices, choose_precision(compute.precision, *devices).value
 
 
 STAGE = Stage(

@@ -6,13 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.evaluation.paired_comparison import compare_paired
 from hn_assets.evaluation.quality_by_query import DECIDES, greatest_changes, write_by_query
 from hn_assets.evaluation.rank_with_model import ModelRankings, rank_with_model
 from hn_assets.evaluation.retrieval_quality import MEASURES, measure_each_query
-from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.promotion import trained_model, training_settings
 from hn_assets.pipeline.stage import Resolved, Stage
@@ -103,23 +101,18 @@ def _measure_new(
     if not len(before):
         return before
     split = context.settings.mining.evaluation_split
-    compute = context.settings.compute
-    folder = trained_model(context.dataset.store)
-    encoding = context.settings.encoding.model_copy(update={"model": str(folder), "revision": None})
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        LazyModel(encoding, compute, context.log.info) as model,
-    ):
+    with tempfile.TemporaryDirectory() as scratch:
         rankings = rank_with_model(
             context.input(layout.CORPUS),
             context.input(layout.QUERIES),
             list(before.query_id),
+            model=trained_model(context.dataset.store),
+            encoding=context.settings.encoding,
+            compute=context.settings.compute,
             folder=Path(scratch),
-            model=model,
             cache_folder=context.dataset.store.vectors,
             memory_mb=context.settings.search.memory_mb,
             depth=depth,
-            faiss_device=choose_faiss_device(compute),
             log=context.log.info,
         )
         context.shared.get("rankings", lambda: rankings)

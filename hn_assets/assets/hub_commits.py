@@ -50,11 +50,10 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     last = _last_pushes(context)
     found: dict[str, Pushed] = {}
     if hub.dataset_repo:
-        card = dataset_card(
-            hub.dataset_repo, provenance(context), sorted(_training_files(context)), _columns()
-        )
+        files = _training_files(context)
+        card = dataset_card(hub.dataset_repo, provenance(context), sorted(files), _columns())
         repository = Repository(hub.dataset_repo, "dataset", hub.private, hub.overwrite)
-        found["dataset"] = _push(context, repository, _training_files(context), card, last)
+        found["dataset"] = _push(context, repository, files, card, last)
     model = published_model(context.dataset.store, layout.PROMOTED_MODEL.stage)
     if hub.model_repo and model is not None:
         lineage = read_lineage(context.dataset.store)

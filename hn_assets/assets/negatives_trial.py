@@ -16,15 +16,15 @@ from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.pipeline.training_inputs import starting_model, training_device
 from hn_assets.pipeline.trial_inputs import (
+    OF_THE_WHOLE_TRIAL,
     examples_with,
     labelled_pairs,
     make_bench,
     plans_of,
     ranked_documents,
     settings_of_a_run,
-    starting_model,
-    training_device,
     training_of_a_run,
     trial_settings,
 )
@@ -43,15 +43,13 @@ FEWEST_QUERIES_PER_FOLD = 5
 
 
 def settings(settings: DatasetSettings) -> Resolved:
-    """The plans with every default resolved, the trial, and what a training depends on."""
+    """The plans with every default resolved, how long the trial goes on, and what a run is."""
+    plans = {plan.name: resolved_plan(plan.mining, plan.filters) for plan in plans_of(settings)}
+    how_long = OF_THE_WHOLE_TRIAL - {"plans", "repeat_after_change"}
     return {
-        "plans": {
-            plan.name: resolved_plan(plan.mining, plan.filters) for plan in plans_of(settings)
-        },
+        "plans": plans,
         "num_negatives": settings.mining.num_negatives,
-        "trial": trial_settings(settings).model_dump(
-            mode="json", exclude={"plans", "repeat_after_change"}
-        ),
+        "trial": trial_settings(settings).model_dump(mode="json", include=how_long),
         **settings_of_a_run(settings),
     }
 

@@ -12,9 +12,11 @@ from hn_assets.encoding.embed_texts import embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import VectorTable
-from hn_assets.hardware import FaissChoice
+from hn_assets.hardware import choose_faiss_device
 from hn_assets.retrieval.faiss_index import build_index
 from hn_assets.retrieval.rank_candidates import rank_candidates
+from hn_assets.settings.compute import ComputeSettings
+from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
 
@@ -39,12 +41,13 @@ def rank_with_model(
     queries: Path,
     query_ids: Sequence[str],
     *,
+    model: Path,
+    encoding: EncodingSettings,
+    compute: ComputeSettings,
     folder: Path,
-    model: LazyModel,
     cache_folder: Path,
     memory_mb: int,
     depth: int,
-    faiss_device: FaissChoice,
     log: Callable[[str], None],
 ) -> ModelRankings:
     """Encode the corpus and some queries, and rank the documents for them by exact search.
@@ -55,12 +58,13 @@ def rank_with_model(
         corpus: The Parquet file of the corpus.
         queries: The Parquet file of the queries.
         query_ids: The ids of the queries that are ranked; at least one.
+        model: The folder of the model.
+        encoding: The settings of encoding, whose own model is not used.
+        compute: The settings of the device.
         folder: An existing folder for files on the way.
-        model: The model that encodes.
         cache_folder: The folder of all vectors that were ever made.
         memory_mb: `search.memory_mb`.
         depth: How many candidates are wanted for each query.
-        faiss_device: From `choose_faiss_device`.
         log: Takes the lines of progress.
 
     Raises:
@@ -74,13 +78,16 @@ def rank_with_model(
     pq.write_table(table, asked)
     corpus_vectors, query_vectors = folder / "corpus.arrow", folder / "queries.arrow"
 
-    def embed(source: Path, kind: Kind, target: Path, what: str) -> EmbedReport:
-        return embed_texts(
-            source, kind, target, model=model, cache_folder=cache_folder, what=what, log=log
-        )
+    of_model = encoding.model_copy(update={"model": str(model), "revision": None})
+    with LazyModel(of_model, compute, log) as loaded:
 
-    of_corpus = embed(corpus, "passage", corpus_vectors, "corpus")
-    of_queries = embed(asked, "query", query_vectors, "queries")
+        def embed(source: Path, kind: Kind, target: Path, what: str) -> EmbedReport:
+            return embed_texts(
+                source, kind, target, model=loaded, cache_folder=cache_folder, what=what, log=log
+            )
+
+        of_corpus = embed(corpus, "passage", corpus_vectors, "corpus")
+        of_queries = embed(asked, "query", query_vectors, "queries")
     search = SearchSettings(memory_mb=memory_mb)
     build_index(VectorTable(corpus_vectors), search, folder)
     candidates = folder / "candidates.parquet"
@@ -94,7 +101,7 @@ def rank_with_model(
         searched_queries=folder / "searched_queries.parquet",
         search=search,
         depth=depth,
-        faiss_device=faiss_device,
+        faiss_device=choose_faiss_device(compute),
         qrels=pd.DataFrame({"query_id": [], "doc_id": [], "score": [], "split": []}),
         log=log,
     )

@@ -9,11 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.models.hub_model import model_folder
-from hn_assets.encoding.models.model import ModelIdentity, identify_model
 from hn_assets.export.base.examples import Examples
-from hn_assets.hardware import choose_devices, choose_precision
-from hn_assets.pipeline.promotion import encoding_at_start
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.pipeline.training_inputs import starting_model, training_device
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
@@ -62,15 +60,12 @@ def settings_of_a_run(settings: DatasetSettings) -> Mapping[str, Any]:
     """The settings that the result of a single run depends on."""
     training = settings.training or TrainingSettings()
     return {
-        "runs": trial_settings(settings).model_dump(mode="json", include=_RUN_KEYS),
+        "runs": trial_settings(settings).model_dump(mode="json", exclude=OF_THE_WHOLE_TRIAL),
         "training": training.model_dump(mode="json", exclude=NOT_OF_A_TRIAL),
         "encoding": settings.encoding.model_dump(mode="json", exclude={"model", "revision"}),
         "precision": settings.compute.precision,
         "split": settings.mining.split,
     }
-
-
-_RUN_KEYS = set(TrialSettings.model_fields) - OF_THE_WHOLE_TRIAL
 
 
 def training_of_a_run(context: StageContext) -> TrainingSettings:
@@ -83,18 +78,6 @@ def training_of_a_run(context: StageContext) -> TrainingSettings:
         f"with multiple_negatives_ranking"
     )
     return training.model_copy(update={"loss": "multiple_negatives_ranking"})
-
-
-def starting_model(context: StageContext) -> ModelIdentity:
-    """The model that training starts from."""
-    return context.shared.get("start", lambda: identify_model(encoding_at_start(context.dataset)))
-
-
-def training_device(context: StageContext) -> tuple[list[str], str]:
-    """The torch devices that train, and the precision."""
-    compute = context.settings.compute
-    devices = choose_devices(compute.device).devices
-    return devices, choose_precision(compute.precision, *devices).value
 
 
 def labelled_pairs(context: StageContext) -> pa.Table:
@@ -147,10 +130,8 @@ def make_bench(context: StageContext, corpus: Path, training: TrainingSettings) 
         corpus=corpus,
         queries=context.input(layout.QUERIES),
         qrels=qrels[qrels.split == settings.mining.split],
+        model=start,
         start=model_folder(start.location, start.commit),
-        pooling=start.pooling,
-        query_max_length=start.query_max_length,
-        passage_max_length=start.passage_max_length,
         encoding=settings.encoding,
         compute=settings.compute,
         devices=devices,

@@ -56,10 +56,7 @@ def fine_tune(job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
     """
     if job.settings.tensorboard:
         import_optional("tensorboard", extra="tensorboard", needed_for="training.tensorboard")
-    folder = Path(job.checkpoints)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "job.json"
-    path.write_text(replace(job, parent=os.getpid()).to_json(), encoding="utf-8")
+    path = write_job(job)
     process = subprocess.Popen(
         [*_launcher(job), "-m", "hn_assets.training.train", str(path)],
         stdout=subprocess.PIPE,
@@ -77,6 +74,19 @@ def fine_tune(job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
     if code:
         raise training_error(code, last)
     return read_report(job)
+
+
+def write_job(job: TrainingJob) -> Path:
+    """Write a job for a process of this one to train, beside its checkpoints.
+
+    Returns:
+        The file.
+    """
+    folder = Path(job.checkpoints)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "job.json"
+    path.write_text(replace(job, parent=os.getpid()).to_json(), encoding="utf-8")
+    return path
 
 
 def read_report(job: TrainingJob) -> TrainingReport:

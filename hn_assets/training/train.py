@@ -20,14 +20,14 @@ def main() -> None:
     """Train what the jobs say."""
     # The parent may ignore it, which a child inherits.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with(os.getppid())
     if len(sys.argv) > 1:
         job = _read(sys.argv[1])
         # With several processes, PyTorch's launcher stands between the parent and this one.
-        for process in {job.parent, os.getppid()}:
-            threading.Thread(target=_end_with, args=(process,), daemon=True).start()
+        _end_with(job.parent)
         _train(job)
         return
-    for line in sys.stdin:  # it ends with the parent, which closes it
+    for line in sys.stdin:
         _train(_read(line.rstrip("\n")))
         say(finished=line)
 
@@ -43,8 +43,12 @@ def _train(job: TrainingJob) -> None:
         import_module(f"hn_assets.training.trainers.{job.settings.trainer}").train(job)
 
 
-def _end_with(parent: int) -> None:
-    """End this process with the one that started it, which cannot tell it to if it is killed."""
+def _end_with(process: int) -> None:
+    """End this process with one that started it, which cannot tell it to if it is killed."""
+    threading.Thread(target=_wait_and_end, args=(process,), daemon=True).start()
+
+
+def _wait_and_end(parent: int) -> None:
     while _is_running(parent):
         time.sleep(0.5)
     os._exit(1)

@@ -1,10 +1,14 @@
 """What the process that trains is told, and what it says."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hn_assets.encoding.models.model import ModelIdentity
+from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 
 PROGRESS = "progress: "  # before each line of JSON that the process prints for its parent
@@ -57,7 +61,57 @@ class TrainingJob:
         return json.dumps({**asdict(self), "settings": self.settings.model_dump(mode="json")})
 
     @classmethod
-    def from_json(cls, text: str) -> "TrainingJob":
+    def starting_from(
+        cls,
+        model: ModelIdentity,
+        folder: str,
+        *,
+        training_rows: Path,
+        validation_rows: Path | None,
+        rows: int,
+        checkpoints: Path,
+        output: Path,
+        settings: TrainingSettings,
+        encoding: EncodingSettings,
+        precision: str,
+        devices: list[str],
+    ) -> TrainingJob:
+        """The training of a model that is encoded with these settings.
+
+        Args:
+            model: The model.
+            folder: The folder of its weights, which may be those of a stand-in.
+            training_rows: The Parquet file of the rows to train on.
+            validation_rows: The same for the validation part; None if there is none.
+            rows: How many rows to train on there are.
+            checkpoints: The folder that checkpoints are kept in until training is done.
+            output: The folder that the trained model is saved to.
+            settings: The settings of training.
+            encoding: The settings of encoding.
+            precision: float32, tf32, bfloat16 or float16.
+            devices: The torch devices; those whose batch would never be full are not used.
+        """
+        return cls(
+            start=folder,
+            pooling=model.pooling,
+            normalize=encoding.normalize,
+            query_max_length=settings.max_length or model.query_max_length,
+            passage_max_length=settings.max_length or model.passage_max_length,
+            model_max_length=model.passage_max_length,
+            training_rows=str(training_rows),
+            validation_rows="" if validation_rows is None else str(validation_rows),
+            rows=rows,
+            checkpoints=str(checkpoints),
+            output=str(output),
+            settings=settings,
+            precision=precision,
+            # a process whose batch is never full would see nothing
+            devices=devices[: max(1, rows // settings.batch_size)],
+            trust_remote_code=encoding.trust_remote_code,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainingJob:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
         return cls(**{**values, "settings": TrainingSettings(**values["settings"])})

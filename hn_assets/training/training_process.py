@@ -1,15 +1,9 @@
 """A process that trains one model after another, for many short trainings."""
 
-import os
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-
-from typing_extensions import Self
 
 from hn_assets.training.fine_tune import (
     LAST_LINES,
@@ -19,19 +13,16 @@ from hn_assets.training.fine_tune import (
     follow,
     read_report,
     training_error,
+    write_job,
 )
 from hn_assets.training.training_job import TrainingJob
 
 
 class TrainingProcess:
-    """Trains one job after another.
+    """Trains one job after another; it starts with its first job, and `close` ends it.
 
     What a training imports takes longer than a short training itself, and is imported once. With
     several devices each job has processes of its own, as `fine_tune` starts them.
-
-    Example:
-        >>> with TrainingProcess() as process:  # it starts with its first job
-        ...     pass
     """
 
     def __init__(self) -> None:
@@ -49,25 +40,21 @@ class TrainingProcess:
         """
         if len(job.devices) > 1:
             return fine_tune(job, log)
-        folder = Path(job.checkpoints)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "job.json"
-        path.write_text(replace(job, parent=os.getpid()).to_json(), encoding="utf-8")
+        path = write_job(job)
         process = self._process or self._start(job)
         last: deque[str] = deque(maxlen=LAST_LINES)
-        assert process.stdin is not None, "it was started with a pipe"
+        is_finished = False
         try:
+            assert process.stdin is not None, "it was started with a pipe"
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
             is_finished = follow(process, last, log)
-        except BaseException as error:
-            self._process = None
-            process.kill()
-            if isinstance(error, BrokenPipeError):
-                raise training_error(process.wait(), last) from error
-            raise
+        except BrokenPipeError:  # it has ended since its last job
+            pass
+        finally:
+            if not is_finished:
+                self.close()
         if not is_finished:
-            self._process = None
             raise training_error(process.wait(), last)
         return read_report(job)
 
@@ -77,17 +64,6 @@ class TrainingProcess:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _start(self, job: TrainingJob) -> "subprocess.Popen[str]":
         self._process = subprocess.Popen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from hn_assets.export.base.examples import Example, Examples
 from hn_assets.settings.trial import TrialSettings
 from hn_assets.store.atomic_files import replace_file
-from hn_assets.trial.comparison import compare_plans
+from hn_assets.trial.comparison import Difference, compare_plans
 from hn_assets.trial.mine_plans import MinedPlan
-from hn_assets.trial.outcome import Agreement, PlanOutcome, TrialOutcome, Verdict
-from hn_assets.trial.tournament import Rules, RunResult, Standing, Tournament
+from hn_assets.trial.outcome import Agreement, PlanOutcome, TrialOutcome
+from hn_assets.trial.rules import Rules, RunResult
+from hn_assets.trial.tournament import Standing, Tournament
 from hn_assets.trial.train_and_judge import TrialBench, examples_of, fold_of
 
 # of the budget, if a stand-in is trained: the rest is for the whole model
@@ -143,22 +144,10 @@ class Trial:
             results[plan] = self._run(self.whole, plan, 0)
             spent += results[plan].seconds
         found: list[Agreement] = []
-        for other in others:
-            if other not in results:
-                continue
-            whole, stand_in = (
-                compare_plans(
-                    {0: of[leader]},
-                    {0: of[other]},
-                    confidence=self.settings.confidence,
-                    comparisons=1,
-                    seed_variance=0.0,
-                )
-                for of in (
-                    {plan: result.values for plan, result in results.items()},
-                    {plan: tournament.measured[plan][0] for plan in results},
-                )
-            )
+        for other in [plan for plan in others if plan in results]:
+            whole = self._compare_once(results[leader].values, results[other].values)
+            measured = tournament.measured
+            stand_in = self._compare_once(measured[leader][0], measured[other][0])
             found.append(
                 Agreement(
                     plan=leader,
@@ -170,6 +159,13 @@ class Trial:
                 )
             )
         return found, spent - tournament.seconds
+
+    def _compare_once(self, one: Mapping[str, float], other: Mapping[str, float]) -> Difference:
+        """How much better one training is than another; seeds are left out of the interval."""
+        confidence = self.settings.confidence
+        return compare_plans(
+            {0: one}, {0: other}, confidence=confidence, comparisons=1, seed_variance=0.0
+        )
 
     def _outcome(self, tournament: Tournament) -> TrialOutcome:
         standings = tournament.standings()
@@ -227,7 +223,7 @@ def _summarize(standings: list[Standing], *, settled: bool) -> str:
     leader, second = standings[0], standings[1]
     beside = second.beside_leader
     if settled:
-        verdict: Verdict | str = f"{leader.plan} trains better than every other plan"
+        verdict = f"{leader.plan} trains better than every other plan"
     else:
         equal = [one.plan for one in standings if one.state == "cannot be told from it"]
         verdict = (

@@ -32,7 +32,6 @@ class MinedPlan:
         note: What mining did, or why there are no negatives.
         queries: The ids of the queries with enough negatives for training.
         mean_score: The mean score of the negatives; None if there are none.
-        same_as: The name of an earlier plan that gave the same negatives; empty if none did.
         left_out: Why it is not compared; empty if it is.
     """
 
@@ -41,13 +40,12 @@ class MinedPlan:
     note: str
     queries: frozenset[str]
     mean_score: float | None
-    same_as: str = ""
     left_out: str = ""
 
     @property
     def is_tried(self) -> bool:
         """Whether a model is trained on its negatives."""
-        return self.negatives is not None and not self.same_as and not self.left_out
+        return self.negatives is not None and not self.left_out
 
 
 def mine_plans(
@@ -110,11 +108,7 @@ def _judge(mined: MinedPlan, earlier: Sequence[MinedPlan], queries: int) -> Mine
         return mined
     for other in earlier:
         if other.is_tried and other.negatives and _are_equal(mined.negatives, other.negatives):
-            return replace(
-                mined,
-                same_as=other.plan.name,
-                left_out=f"it gives the same negatives as {other.plan.name}",
-            )
+            return replace(mined, left_out=f"it gives the same negatives as {other.plan.name}")
     if len(mined.queries) < FEWEST_QUERIES * queries:
         return replace(
             mined,

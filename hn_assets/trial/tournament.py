@@ -19,78 +19,11 @@ from hn_assets.extras import import_optional
 from hn_assets.trial.comparison import (
     Difference,
     compare_plans,
-    deviation_of_differences,
     estimate_seed_variance,
     mean_quality,
-    smallest_difference,
 )
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a training of a plan gave.
-
-    Attributes:
-        values: nDCG@10 of each query that judges it, at least one.
-        seconds: What training and judging took, now or in an earlier process.
-    """
-
-    values: Mapping[str, float]
-    seconds: float
-
-
-Measure = Callable[[str, int], RunResult]  # for a plan in a repeat
-# of the budget, so that estimates of a run's time may be wrong by as much
-SHARE_FOR_FIRST_REPEATS = 0.8
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How long a tournament goes on.
-
-    Attributes:
-        confidence: With which a winner is better than every other plan.
-        min_repeats: Repeats of every plan at first.
-        max_repeats: Repeats of a plan at most.
-        folds: After how many repeats every query has judged once.
-        queries: How many queries there are.
-        budget_seconds: No run begins that is not likely to end within it.
-    """
-
-    confidence: float
-    min_repeats: int
-    max_repeats: int
-    folds: int
-    queries: int
-    budget_seconds: float
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What two first runs say of the whole, before it begins; all of it is estimated.
-
-    Attributes:
-        seconds_per_run: What a run takes.
-        first_repeats: How often every plan is tried at first, within the budget.
-        most_runs: How many runs there may be, within the budget.
-        smallest_difference: The smallest difference that the queries could show after the first
-            repeats four times out of five; seeds are left out of it.
-    """
-
-    seconds_per_run: float
-    first_repeats: int
-    most_runs: int
-    smallest_difference: float
-
-    def describe(self, plans: int) -> str:
-        """The forecast in a sentence without its full stop."""
-        return (
-            f"a run takes about {self.seconds_per_run:.0f} s, so that {plans} plans with "
-            f"{self.first_repeats} repeats take about "
-            f"{plans * self.first_repeats * self.seconds_per_run / 60:.0f} min, and at most "
-            f"{self.most_runs} runs fit the budget; the smallest difference that the queries can "
-            f"show is about {self.smallest_difference:.4f} (estimated from two runs)"
-        )
+from hn_assets.trial.forecast import Forecast, make_forecast
+from hn_assets.trial.rules import Measure, Rules
 
 
 @dataclass(frozen=True)
@@ -144,6 +77,7 @@ class Tournament:
 
     def run(self) -> None:
         """Try the plans until one is better than all others beyond doubt, or time is over."""
+        _import_optuna()  # before anything is trained
         self.measured = {plan: {} for plan in self.plans}
         self.forecast = self._probe()
         repeats = self.forecast.first_repeats
@@ -206,35 +140,21 @@ class Tournament:
         first, second = self.plans[:2]
         for plan in (first, second):
             self._run(plan, 0)
-        rules, plans = self.rules, len(self.plans)
-        each = self.seconds / self.runs
-        fit = rules.min_repeats
-        if each:
-            fit = int(SHARE_FOR_FIRST_REPEATS * rules.budget_seconds / (each * plans))
-        repeats = max(1, min(fit, rules.min_repeats))
-        judging = rules.queries * min(repeats, rules.folds) // rules.folds
-        deviation = deviation_of_differences(self.measured[first][0], self.measured[second][0])
-        most = plans * rules.max_repeats
-        forecast = Forecast(
-            seconds_per_run=each,
-            first_repeats=repeats,
-            most_runs=min(most, int(rules.budget_seconds / each)) if each else most,
-            smallest_difference=smallest_difference(
-                deviation,
-                judging,
-                confidence=self._half_confidence(),
-                comparisons=self.comparisons,
-            ),
+        forecast = make_forecast(
+            self.measured[first][0],
+            self.measured[second][0],
+            seconds_per_run=self.seconds / self.runs,
+            plans=len(self.plans),
+            rules=self.rules,
+            confidence=self._half_confidence(),
+            comparisons=self.comparisons,
         )
-        self.log(forecast.describe(plans))
+        self.log(forecast.describe(len(self.plans)))
         return forecast
 
     def _race(self, repeats: int) -> None:
         """Try every plan, repeat by repeat, as long as it is not clearly worse than the best."""
-        optuna: Any = import_optional(
-            "optuna", extra="trial", needed_for="a trial of negatives (the section trial)"
-        )
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna = _import_optuna()
         numbers: dict[str, int] = {}
         # each plan is tested against the best so far after each of its repeats
         tests = (len(self.plans) - 1) * repeats
@@ -325,3 +245,11 @@ class Tournament:
         """How often plans are compared at most: after the first repeats and each doubling."""
         first = self.forecast.first_repeats if self.forecast else self.rules.min_repeats
         return 1 + max(0, math.ceil(math.log2(self.rules.max_repeats / first)))
+
+
+def _import_optuna() -> Any:
+    optuna: Any = import_optional(
+        "optuna", extra="trial", needed_for="a trial of negatives (the section trial)"
+    )
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna

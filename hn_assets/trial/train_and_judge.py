@@ -5,16 +5,15 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.models.model import ModelIdentity
 from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.evaluation.rank_with_model import rank_with_model
 from hn_assets.evaluation.retrieval_quality import measure_each_query
 from hn_assets.export.base.examples import Example, Examples
-from hn_assets.hardware import choose_faiss_device
 from hn_assets.mining.rules.sampling import hash_ids
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
@@ -23,7 +22,7 @@ from hn_assets.training.training_job import TrainingJob
 from hn_assets.training.training_process import TrainingProcess
 from hn_assets.training.training_rows import write_training_rows
 from hn_assets.trial.ranked_documents import DEPTH
-from hn_assets.trial.tournament import RunResult
+from hn_assets.trial.rules import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +36,8 @@ class TrialBench:
         corpus: The Parquet file of the documents that are ranked.
         queries: The Parquet file of the queries.
         qrels: The judgements, with the columns of `schemas.QRELS`.
-        start: The folder of the model that training starts from.
-        pooling: How it pools: cls, mean or last_token.
-        query_max_length: The most tokens of a query.
-        passage_max_length: The most tokens of a passage.
+        model: The model that training starts from.
+        start: The folder of its weights, or of a stand-in's.
         encoding: The settings of encoding.
         compute: The settings of the device.
         devices: The torch devices that train.
@@ -54,10 +51,8 @@ class TrialBench:
     corpus: Path
     queries: Path
     qrels: pd.DataFrame
+    model: ModelIdentity
     start: str
-    pooling: str
-    query_max_length: int
-    passage_max_length: int
     encoding: EncodingSettings
     compute: ComputeSettings
     devices: list[str]
@@ -97,56 +92,47 @@ class TrialBench:
             settings=training,
             encoding=self.encoding,
         )
-        epochs = training.epochs
-        steps = max(1, counts.training // (training.batch_size * len(self.devices)))
-        if self.max_steps is not None:
-            epochs = min(epochs, self.max_steps / steps)
-        # no checkpoint: a run is short, and what it gave is kept
-        training = training.model_copy(
-            update={"epochs": epochs, "checkpoint_steps": 1 + round(epochs * steps) * 2}
-        )
         output = folder / "model"
         output.mkdir()
-        self.process.fine_tune(
-            TrainingJob(
-                start=self.start,
-                pooling=self.pooling,
-                normalize=self.encoding.normalize,
-                query_max_length=training.max_length or self.query_max_length,
-                passage_max_length=training.max_length or self.passage_max_length,
-                model_max_length=self.passage_max_length,
-                training_rows=str(rows),
-                validation_rows="",
-                rows=counts.training,
-                checkpoints=str(folder / "checkpoints"),
-                output=str(output),
-                settings=training,
-                precision=self.precision,
-                devices=self.devices,
-                trust_remote_code=self.encoding.trust_remote_code,
-            ),
-            _nothing,
+        job = TrainingJob.starting_from(
+            self.model,
+            self.start,
+            training_rows=rows,
+            validation_rows=None,
+            rows=counts.training,
+            checkpoints=folder / "checkpoints",
+            output=output,
+            settings=training,
+            encoding=self.encoding,
+            precision=self.precision,
+            devices=self.devices,
         )
+        epochs = training.epochs
+        if self.max_steps is not None:
+            epochs = min(epochs, self.max_steps / job.steps_per_epoch)
+        # no checkpoint: a run is short, and what it gave is kept
+        beyond_the_end = 1 + round(epochs * job.steps_per_epoch) * 2
+        limited = training.model_copy(update={"epochs": epochs, "checkpoint_steps": beyond_the_end})
+        self.process.fine_tune(replace(job, settings=limited), _nothing)
 
     def _judge(
         self, model: Path, folder: Path, judging: Collection[str], split: str
     ) -> dict[str, float]:
-        encoding = self.encoding.model_copy(update={"model": str(model), "revision": None})
-        with LazyModel(encoding, self.compute, _nothing) as loaded:
-            rankings = rank_with_model(
-                self.corpus,
-                self.queries,
-                sorted(judging),
-                folder=folder,
-                model=loaded,
-                cache_folder=folder / "vectors",
-                memory_mb=self.memory_mb,
-                depth=DEPTH,
-                faiss_device=choose_faiss_device(self.compute),
-                log=_nothing,
-            )
-            judged = self.qrels[self.qrels.query_id.isin(list(judging))]
-            each = measure_each_query(rankings.candidates, judged, split, DEPTH)
+        rankings = rank_with_model(
+            self.corpus,
+            self.queries,
+            sorted(judging),
+            model=model,
+            encoding=self.encoding,
+            compute=self.compute,
+            folder=folder,
+            cache_folder=folder / "vectors",
+            memory_mb=self.memory_mb,
+            depth=DEPTH,
+            log=_nothing,
+        )
+        judged = self.qrels[self.qrels.query_id.isin(list(judging))]
+        each = measure_each_query(rankings.candidates, judged, split, DEPTH)
         return dict(zip(each.query_id, each[DECIDES].astype(float), strict=True))
 
 

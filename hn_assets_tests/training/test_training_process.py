@@ -2,12 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import TrainingError
+from hn_assets.training.train import _is_running
 from hn_assets.training.trainers.sentence_transformers import train
 from hn_assets.training.training_process import TrainingProcess
 from hn_assets_tests.small_models import make_tiny_bert
@@ -19,7 +24,7 @@ def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Pat
     alone = make_job(tmp_path / "alone", tiny, seed=2)
     train(alone)
     lines: list[str] = []
-    with TrainingProcess() as process:
+    with closing(TrainingProcess()) as process:
         first = make_job(tmp_path / "first", tiny, seed=1)
         process.fine_tune(first, lines.append)
         second = make_job(tmp_path / "second", tiny, seed=2)
@@ -34,7 +39,7 @@ def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Pat
 
 def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(tmp_path: Path) -> None:
     tiny = make_tiny_bert(tmp_path / "tiny")
-    with TrainingProcess() as process:
+    with closing(TrainingProcess()) as process:
         broken = make_job(tmp_path / "broken", tmp_path / "no model")
         with pytest.raises(TrainingError, match="no model"):
             process.fine_tune(broken, print)
@@ -46,3 +51,30 @@ def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(tmp_pat
 
         with pytest.raises(TrainingError, match="it was killed"):
             process.fine_tune(killed, kill)
+
+
+STARTS_A_PROCESS = """
+import subprocess, sys
+process = subprocess.Popen([sys.executable, "-m", "hn_assets.training.train"])
+print(process.pid, flush=True)
+process.wait()
+"""
+
+
+def test_the_process_ends_with_the_one_that_started_it() -> None:
+    """Also if nobody closes its standard input, as while it trains."""
+    reads, writes = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS_A_PROCESS], stdin=reads, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        trains = int(parent.stdout.readline())
+        time.sleep(2)  # until it watches its parent
+        assert _is_running(trains)
+        parent.kill()
+        deadline = time.monotonic() + 30
+        while _is_running(trains) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert not _is_running(trains)
+    os.close(writes)
+    os.close(reads)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hn_assets.trial.tournament import RunResult, Tournament
+from hn_assets.trial.rules import RunResult
+from hn_assets.trial.tournament import Tournament
 
 FOLDS = 4
 

@@ -1,9 +1,13 @@
 """The tournament finds what is there, and nothing where nothing is."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from hn_assets.trial.tournament import Rules, RunResult, Tournament
+from hn_assets.extras import MissingExtraError
+from hn_assets.trial.rules import Rules, RunResult
+from hn_assets.trial.tournament import Tournament
 from hn_assets_tests.trial.measured import FOLDS, runs_of, simulate
 
 HOURS = 3600.0
@@ -93,6 +97,14 @@ def test_the_cost_is_told_after_two_runs_and_the_budget_is_kept() -> None:
     assert "the smallest difference that the queries can show is about" in lines[2]
     assert tournament.seconds <= 130.0
     assert all(runs_of(tournament, plan) >= 2 for plan in tournament.plans)
+
+
+def test_without_the_extra_nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    tournament = Tournament(["p0", "p1"], Rules(0.95, 4, 8, FOLDS, 9, HOURS), simulate, print)  # type: ignore[arg-type]
+    with pytest.raises(MissingExtraError, match=r"hn_assets\[trial\]"):
+        tournament.run()
+    assert not tournament.runs
 
 
 def test_a_budget_that_is_too_small_leaves_plans_untried_and_names_no_winner() -> None:
