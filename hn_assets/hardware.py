@@ -3,14 +3,17 @@
 Nothing here falls back in silence: every choice comes with its reason.
 """
 
+import importlib.metadata
 import re
 from dataclasses import dataclass
-from importlib.metadata import packages_distributions
+from functools import cache
 from pathlib import Path
 
 from hn_assets.errors import SettingsError
 from hn_assets.settings.compute import ComputeSettings
 
+# It reads what every installed package has recorded of itself, which takes a third of a second.
+packages_distributions = cache(importlib.metadata.packages_distributions)
 # Asking torch would take a second, which a search on the CPU need not wait.
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 OTHER_PYTORCH = "install a PyTorch for this driver and card (https://pytorch.org)"
