@@ -44,15 +44,37 @@ def mean_quality(measured: Measured, repeats: Iterable[int]) -> float:
     return float(np.mean([np.mean(values) for values in by_query.values()]))
 
 
+@dataclass(frozen=True)
+class SeedVariance:
+    """What the seed of a training does to the difference between two plans.
+
+    Attributes:
+        value: The variance of the difference that it causes alone.
+        freedom: How many degrees of freedom the estimate has.
+    """
+
+    value: float
+    freedom: int
+
+
+NO_SEEDS = SeedVariance(0.0, 1)
+
+
 def compare_plans(
-    one: Measured, other: Measured, *, confidence: float, comparisons: int, seed_variance: float
+    one: Measured,
+    other: Measured,
+    *,
+    confidence: float,
+    comparisons: int,
+    seed_variance: SeedVariance = NO_SEEDS,
 ) -> Difference:
     """The mean difference between two plans with its interval.
 
     Both were measured on the same queries in the same repeats, so that the difficulty of a query
     cancels out. The interval holds for all `comparisons` at once (Bonferroni), and takes two causes
     of chance into account: which queries there are, and what the seed of a training does, which is
-    the same for all queries that judge it.
+    the same for all queries that judge it. The degrees of freedom of their sum are Welch's and
+    Satterthwaite's, as few repeats say little of the latter.
 
     Args:
         one: What was measured of one plan.
@@ -68,32 +90,41 @@ def compare_plans(
     mean = float(each.mean())
     if len(each) < 2:
         return Difference(mean, -math.inf, math.inf, len(each), len(shared))
-    variance = float(each.var(ddof=1)) / len(each)
-    if variance or np.any(each):
-        variance += seed_variance / len(shared)
+    if not np.any(each):
+        return Difference(mean, mean, mean, len(each), len(shared))
+    of_queries = float(each.var(ddof=1)) / len(each)
+    of_seeds = seed_variance.value / len(shared)
+    variance = of_queries + of_seeds
+    doubt = of_queries**2 / (len(each) - 1) + of_seeds**2 / seed_variance.freedom
+    freedom = variance**2 / doubt if doubt else len(each) - 1
     quantile = 1 - (1 - confidence) / comparisons / 2
-    reach = float(stats.t.ppf(quantile, len(each) - 1)) * math.sqrt(variance)
+    reach = float(stats.t.ppf(quantile, freedom)) * math.sqrt(variance)
     return Difference(mean, mean - reach, mean + reach, len(each), len(shared))
 
 
-def estimate_seed_variance(measured: Mapping[str, Measured]) -> float:
+def estimate_seed_variance(measured: Mapping[str, Measured]) -> SeedVariance:
     """The variance of the difference between two plans that the seed of a training alone causes.
 
     The mean differences of the repeats vary more than their queries explain; the excess, averaged
     over all pairs of plans, is what seeds do. It is 0 if there are fewer than two repeats.
     """
     excess: list[float] = []
+    repeats = 0
     for one, other in combinations(measured.values(), 2):
         shared = sorted(set(one) & set(other))
         if len(shared) < 2:
             continue
+        repeats = max(repeats, len(shared))
         means, explained = [], []
         for repeat in shared:
             each = _by_query(one, other, [repeat])
             means.append(each.mean())
             explained.append(each.var(ddof=1) / len(each) if len(each) > 1 else 0.0)
         excess.append(float(np.var(means, ddof=1) - np.mean(explained)))
-    return max(0.0, float(np.mean(excess))) if excess else 0.0
+    if not excess:
+        return NO_SEEDS
+    freedom = (repeats - 1) * (len(measured) - 1)
+    return SeedVariance(max(0.0, float(np.mean(excess))), freedom)
 
 
 def smallest_difference(

@@ -163,9 +163,7 @@ class Trial:
     def _compare_once(self, one: Mapping[str, float], other: Mapping[str, float]) -> Difference:
         """How much better one training is than another; seeds are left out of the interval."""
         confidence = self.settings.confidence
-        return compare_plans(
-            {0: one}, {0: other}, confidence=confidence, comparisons=1, seed_variance=0.0
-        )
+        return compare_plans({0: one}, {0: other}, confidence=confidence, comparisons=1)
 
     def _outcome(self, tournament: Tournament) -> TrialOutcome:
         standings = tournament.standings()
@@ -180,7 +178,7 @@ class Trial:
             plans=_describe_plans(self.plans, standings),
             confidence=self.settings.confidence,
             comparisons=tournament.comparisons,
-            seed_deviation=sqrt(tournament.seed_variance),
+            seed_deviation=sqrt(tournament.seed_variance.value),
             smallest_difference=forecast.smallest_difference,
             queries=len(self.queries),
             documents=pq.read_metadata(self.bench.corpus).num_rows,

@@ -4,7 +4,8 @@ It knows nothing of models: it asks for what a training of a plan gives, and dec
 is worth its time. First all plans are repeated equally often; a plan that falls clearly behind the
 best so far is pruned by a paired test (Optuna's `WilcoxonPruner`). Then those that cannot be told
 apart get twice as many repeats, and so on, until one is better than all others beyond doubt or the
-budget is spent.
+budget is spent. Pruning saves time and proves nothing: the test knows nothing of what the seed of a
+training does to all queries at once. So a plan that was pruned comes back if it alone is in doubt.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from typing import Any
 from hn_assets.extras import import_optional
 from hn_assets.trial.comparison import (
     Difference,
+    SeedVariance,
     compare_plans,
     estimate_seed_variance,
     mean_quality,
 )
 from hn_assets.trial.forecast import Forecast, make_forecast
 from hn_assets.trial.rules import Measure, Rules
+
+# a plan is not left for a single training that went badly
+MIN_REPEATS_TO_PRUNE = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Tournament:
         return max(self._in_race(), key=lambda plan: mean_quality(self.measured[plan], shared))
 
     @property
-    def seed_variance(self) -> float:
+    def seed_variance(self) -> SeedVariance:
         """The variance of a difference that seeds cause, from all plans."""
         return estimate_seed_variance(self.measured)
 
@@ -156,8 +161,8 @@ class Tournament:
         """Try every plan, repeat by repeat, as long as it is not clearly worse than the best."""
         optuna = _import_optuna()
         numbers: dict[str, int] = {}
-        # each plan is tested against the best so far after each of its repeats
-        tests = (len(self.plans) - 1) * repeats
+        # each plan is tested against the best so far after each of its repeats but the first ones
+        tests = (len(self.plans) - 1) * max(1, repeats - MIN_REPEATS_TO_PRUNE + 1)
         with warnings.catch_warnings():
             # it may change with a version of Optuna, which the tests would show
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -173,7 +178,7 @@ class Tournament:
                 for query, value in self.measured[plan][repeat].items():
                     place = numbers.setdefault(query, len(numbers))
                     trial.report(value, step=repeat * self.rules.queries + place)
-                if trial.should_prune():
+                if repeat + 1 >= MIN_REPEATS_TO_PRUNE and trial.should_prune():
                     self.left_early.add(plan)
                     self.log(f"{plan}: clearly worse than the best so far; it is left")
                     break
@@ -185,28 +190,32 @@ class Tournament:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def _look(self) -> bool:
-        """Whether one plan is better than every other that was not left early, beyond doubt."""
-        others = [plan for plan in self._in_race() if plan != self.leader]
+        """Whether one plan is better than every other beyond doubt."""
         tried_all = all(self.measured[plan] for plan in self.plans)
-        self.is_settled = tried_all and all(
-            self.compare(self.leader, plan).low > 0 for plan in others
-        )
+        self.is_settled = tried_all and not self._in_doubt(self.plans)
         return self.is_settled
+
+    def _in_doubt(self, plans: Sequence[str]) -> list[str]:
+        """Those of the plans that the leader is not better than beyond doubt."""
+        leader = self.leader
+        return [p for p in plans if p != leader and self.compare(leader, p).low <= 0]
 
     def _repeat_those_in_doubt(self, repeats: int) -> bool:
         """Try the leader, and whom it is not better than beyond doubt, up to so many repeats.
+
+        Those that were left early come last: they are tried again if none of the others is in
+        doubt.
 
         Returns:
             Whether the budget allowed for all of it.
         """
         leader = self.leader
-        doubtful = [
-            plan
-            for plan in self._in_race()
-            if plan == leader or self.compare(leader, plan).low <= 0
-        ]
+        doubtful = self._in_doubt(self._in_race())
+        if not doubtful:
+            doubtful = self._in_doubt(sorted(self.left_early))
+            self.left_early -= set(doubtful)
         for repeat in range(repeats):
-            for plan in doubtful:
+            for plan in (leader, *doubtful):
                 if not self._run(plan, repeat):
                     return False
         return True

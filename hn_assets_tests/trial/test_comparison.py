@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from hn_assets.trial.comparison import (
+    NO_SEEDS,
+    SeedVariance,
     compare_plans,
     deviation_of_differences,
     estimate_seed_variance,
@@ -22,10 +24,8 @@ def measured(values: list[list[float]]) -> dict[int, dict[str, float]]:
     }
 
 
-def compare(one: dict, other: dict, comparisons: int = 1, seed_variance: float = 0.0):
-    return compare_plans(
-        one, other, confidence=0.95, comparisons=comparisons, seed_variance=seed_variance
-    )
+def compare(one: dict, other: dict, comparisons: int = 1, seeds: SeedVariance = NO_SEEDS):
+    return compare_plans(one, other, confidence=0.95, comparisons=comparisons, seed_variance=seeds)
 
 
 def test_only_repeats_that_both_have_are_compared() -> None:
@@ -52,7 +52,7 @@ def test_the_interval_is_that_of_a_paired_t_test() -> None:
     assert (found.low, found.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
     more = compare(one, other, comparisons=10)
     assert more.low < found.low
-    assert compare(one, other, seed_variance=0.01).low < found.low
+    assert compare(one, other, seeds=SeedVariance(0.01, 3)).low < found.low
 
 
 def test_one_query_shows_nothing() -> None:
@@ -62,7 +62,7 @@ def test_one_query_shows_nothing() -> None:
 
 def test_equal_measurements_have_no_spread() -> None:
     same = measured([[0.5, 0.6], [0.7, 0.8]])
-    found = compare(same, same, seed_variance=0.01)
+    found = compare(same, same, seeds=SeedVariance(0.01, 3))
     assert (found.low, found.mean, found.high) == (0.0, 0.0, 0.0)
 
 
@@ -73,8 +73,9 @@ def test_the_variance_of_seeds_is_found_again() -> None:
         for p in range(6)
     }
     # of a difference, so twice that of one training
-    assert estimate_seed_variance(plans) == pytest.approx(2 * 0.03**2, rel=0.5)
-    assert estimate_seed_variance({"p0": measured([[0.5, 0.6]])}) == 0.0
+    assert estimate_seed_variance(plans).value == pytest.approx(2 * 0.03**2, rel=0.5)
+    assert estimate_seed_variance(plans).freedom == 35
+    assert estimate_seed_variance({"p0": measured([[0.5, 0.6]])}) == NO_SEEDS
 
 
 def test_the_smallest_difference_is_found_four_times_out_of_five() -> None:
