@@ -255,7 +255,7 @@ STAGE = Stage(
         "that is beyond doubt."
     ),
     make=make,
-    version=1,
+    version=2,
     reads=MINING_INPUTS,
     settings=settings,
     identify=identify,
