@@ -99,9 +99,12 @@ def describe_outcome(outcome: TrialOutcome) -> Metadata:
                 "high": _rounded(one.high),
                 "mean score": _rounded(one.mean_score),
                 "queries": one.queries,
-                "mined": one.mined,
             }
             for one in outcome.plans
+        ),
+        # in a table of its own, as a long text makes a row with figures hard to read
+        "how_plans_were_mined": table(
+            {"plan": one.plan, "mined": one.mined} for one in outcome.plans
         ),
         **({} if lead is None else {"lead": round(0.0 - (lead.difference or 0.0), 5)}),
         "confidence": f"{outcome.confidence:.0%}, for {outcome.comparisons} comparisons together",
