@@ -1,0 +1,54 @@
+"""The ids of a corpus by row, and the one order in which its documents are ranked."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+
+class DocumentIds:
+    """The ids of the documents, kept by Arrow.
+
+    Args:
+        corpus: A Parquet file with a column `id`.
+
+    Attributes:
+        ids: The ids, by the documents' rows.
+        order: The place of each document's id among all ids in order, int64.
+    """
+
+    def __init__(self, corpus: Path) -> None:
+        column = pq.read_table(corpus, columns=["id"])["id"]
+        # the offsets of `string` end at 2 GiB of ids
+        self.ids: pa.Array = column.cast(pa.large_string()).combine_chunks()
+        # UTF-8 is in order of code points, as Python's texts are
+        by_id = np.asarray(pc.call_function("sort_indices", [self.ids])).astype(np.int64)
+        self.order = np.empty(len(by_id), np.int64)
+        self.order[by_id] = np.arange(len(by_id))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def best(
+        self, rows: NDArray[np.int64], scores: NDArray[np.float32], depth: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `depth` best of a query's documents, best first, equal scores in the order of ids.
+
+        Args:
+            rows: The documents, of shape (found,).
+            scores: Their scores, none of them NaN.
+            depth: How many are wanted; there may be fewer.
+
+        Returns:
+            Rows and scores, both of shape (min(found, depth),).
+        """
+        if len(scores) > depth:
+            place = len(scores) - depth
+            # all that equal the last one stay, since their ids decide which is the last
+            is_near = scores >= np.partition(scores, place)[place]
+            rows, scores = rows[is_near], scores[is_near]
+        order = np.lexsort((self.order[rows], -scores))[:depth]
+        return rows[order], scores[order]
