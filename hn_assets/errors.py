@@ -54,6 +54,10 @@ class CheckFailedError(HardNegativesError):
         self.checks = checks
 
 
+class RetrieverError(HardNegativesError):
+    """A file of rankings or vectors, which a retriever is to use, cannot be used as it is."""
+
+
 class MiningError(HardNegativesError):
     """Hard negatives cannot be mined as the settings ask."""
 

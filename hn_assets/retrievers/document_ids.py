@@ -9,6 +9,23 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 
+def read_ids(path: Path) -> pa.Array:
+    """The column `id` of a Parquet file, as `large_string`: offsets of `string` end at 2 GiB."""
+    return pq.read_table(path, columns=["id"])["id"].cast(pa.large_string()).combine_chunks()
+
+
+def find_ids(wanted: pa.Array, among: pa.Array) -> NDArray[np.int64]:
+    """The row of each wanted id, or -1 if it is not there.
+
+    Args:
+        wanted: Ids, of any type of text.
+        among: Ids as `read_ids` gives them.
+    """
+    options = pc.SetLookupOptions(value_set=among)
+    found = pc.call_function("index_in", [wanted.cast(pa.large_string())], options)
+    return np.asarray(found.fill_null(-1)).astype(np.int64)
+
+
 class DocumentIds:
     """The ids of the documents, kept by Arrow.
 
@@ -21,9 +38,7 @@ class DocumentIds:
     """
 
     def __init__(self, corpus: Path) -> None:
-        column = pq.read_table(corpus, columns=["id"])["id"]
-        # the offsets of `string` end at 2 GiB of ids
-        self.ids: pa.Array = column.cast(pa.large_string()).combine_chunks()
+        self.ids = read_ids(corpus)
         # UTF-8 is in order of code points, as Python's texts are
         by_id = np.asarray(pc.call_function("sort_indices", [self.ids])).astype(np.int64)
         self.order = np.empty(len(by_id), np.int64)

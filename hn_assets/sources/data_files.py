@@ -66,6 +66,26 @@ def _read_batches(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the rows of a Parquet or Arrow file."""
     number = 0
+    for batch in read_batches(path, required, optional):
+        for row in batch.to_pylist():
+            number += 1
+            yield f"{path.name}, row {number}", row
+
+
+def read_batches(
+    path: Path, required: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Parquet or Arrow file as Arrow has them.
+
+    Args:
+        path: A file whose name ends in .parquet, or else of one of Arrow's two formats.
+        required: Columns that have to be there.
+        optional: Columns that are read if they are there.
+
+    Raises:
+        SourceError: The file cannot be read, is of another kind, or lacks a column.
+    """
+    number = 0
     try:
         with ExitStack() as opened:
             names, batches = (
@@ -78,9 +98,8 @@ def _read_batches(
             for batch in batches(wanted):
                 # a damaged file may point anywhere
                 batch.validate(full=True)
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path.name}, row {number}", row
+                yield batch
+                number += len(batch)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path}, after row {number}: {reason}") from error

@@ -34,7 +34,7 @@ def retrieve(
     settings: RetrieverSettings, inputs: RetrieverInputs, depth: int
 ) -> tuple[Found, RetrieverReport]:
     """What is found for each query, best first, after a check of what is true of all rankings."""
-    target = inputs.base / f"{settings.label}.parquet"
+    target = inputs.base / f"found by {settings.label}.parquet"
     before = set(inputs.base.iterdir())
     report = settings.retrieve(inputs, target, depth)
     assert set(inputs.base.iterdir()) <= before | {target}  # nothing is left beside it
