@@ -1,12 +1,18 @@
 """A model fine-tuned briefly on negatives of several kinds: does it retrieve better?
 
-    python -m benchmarks.finetune FOLDER [--seeds 3] [--keep PLACE]
+    python -m benchmarks.finetune FOLDER [--one-positive] [--seeds 3] [--passes 1] [--length 128]
+        [--queries N] [--skip METHOD] [--prior FILE] [--keep PLACE]
 
-FOLDER is in BEIR layout with train and test qrels. all-MiniLM-L6-v2 is trained on its training
-queries with the same positives, steps and number of negatives, which come from: documents at
-random, hn_mine's window, scores 5 % below the mean positive (the hardest of them), and hn_assets
-with nothing but a target rate of 0.01. nDCG@10 is that of the test queries; differences are over
-queries, each averaged over the seeds, with a paired bootstrap. What lies in PLACE is not run again.
+FOLDER is in BEIR layout. Without train qrels, half of its queries are held out for the test, with
+all their positives. all-MiniLM-L6-v2 is trained on the training queries with the same positives,
+steps and number of negatives, which come from: documents at random, hn_mine's window, scores 5 %
+below the mean positive (the hardest of them), and hn_assets with nothing but a target rate of 0.01.
+With --one-positive, one positive of each training query is visible, and the others are hidden from
+mining and from training. Two oracles know them: they take the hardest candidates, and those of
+hn_mine's negatives, that are no positives. FILE holds a prior of relevance that was not fitted on
+this collection, from `benchmarks.relevance_prior`; without it, it is the one that ships. nDCG@10 is
+that of the test queries; differences are over queries, each averaged over the seeds, with a paired
+bootstrap. What lies in PLACE is not run again.
 """
 
 import argparse
@@ -14,6 +20,7 @@ import json
 import random
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,123 +30,102 @@ import pandas as pd
 from ir_measures import nDCG
 from scipy.stats import bootstrap
 
-from benchmarks.measure import describe_machine, materialize, metadata, print_table, write_project
+from benchmarks.finetune_data import HN_MINE, PER_EXAMPLE, RANDOM, Data, Negatives, mine_all
+from benchmarks.measure import describe_machine, print_table
 
-PER_EXAMPLE = 2  # negatives of the 15 that an example is trained with
-BATCH, RATE, LENGTH = 16, 2e-5, 128  # LENGTH: tokens, in training and after
-RANDOM, UNTOUCHED = "random documents", "no training"
-METHODS: dict[str, dict[str, Any]] = {
-    "hn_mine's window": {
-        "mining": {
-            "range_min": 10,
-            "range_max": 210,
-            "range_counts": "including_positives",
-            "sampling": "random",
-        }
-    },
-    "5 % below the mean positive": {
-        "mining": {"range_min": 0, "range_max": 210, "sampling": "top"},
-        "filters": {"relative_margin": 0.05},
-    },
-    "hn_assets, target 0.01": {"filters": {"target_false_negative_rate": 0.01}},
-}
+BATCH, RATE = 16, 2e-5
+UNTOUCHED = "no training"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How every model is trained.
+
+    Attributes:
+        passes: How often all training queries are gone through, with other negatives each time.
+        length: Tokens that are read of a text, in training and after.
+    """
+
+    passes: int
+    length: int
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--one-positive", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=1)
+    parser.add_argument("--length", type=int, default=128, help="tokens of a text")
+    parser.add_argument("--queries", type=int, help="training queries at most, by hash")
+    parser.add_argument("--skip", action="append", default=[], help="a method to leave out")
+    parser.add_argument("--prior", type=Path, help="a prior that has not seen the collection")
     parser.add_argument("--keep", type=Path, help="where to leave what was measured")
     options = parser.parse_args()
+    training = Training(options.passes, options.length)
     with tempfile.TemporaryDirectory() as scratch:
         keep = options.keep or Path(scratch)
         keep.mkdir(parents=True, exist_ok=True)
-        data = Data(options.folder)
-        negatives, plans = mine_all(options.folder, keep, data)
+        data = Data(options.folder, one_positive=options.one_positive)
+        negatives = {
+            method: one.of_queries(options.queries)
+            for method, one in mine_all(keep, data, options.prior).items()
+            if method not in options.skip
+        }
+        scores = {UNTOUCHED: np.array([run(keep, data, training, UNTOUCHED, 0, {})])}
         # seeds in the outer loop: what is there when it is cut off is of all methods
         found = {
-            (method, seed): run(keep, data, method, seed, of_query)
+            (method, seed): run(keep, data, training, method, seed, one.of_query)
             for seed in range(options.seeds)
-            for method, of_query in negatives.items()
+            for method, one in negatives.items()
         }
-        scores = {UNTOUCHED: np.array([run(keep, data, UNTOUCHED, 0, {})])}
         for method in negatives:
             scores[method] = np.array([found[method, seed] for seed in range(options.seeds)])
-    rows: list[tuple[object, ...]] = []
-    for method, per_seed in scores.items():
-        differences = [
-            "" if method == other else difference(per_seed, scores[other])
-            for other in (RANDOM, "hn_mine's window")
-        ]
-        means = per_seed.mean(axis=1)
-        spread = f"{means.min():.4f} to {means.max():.4f}" if len(means) > 1 else ""
-        rows.append((method, f"{means.mean():.4f}", spread, *differences, plans.get(method, "")))
     print_table(
-        f"Fine-tuned on {options.folder.name}, {options.seeds} seeds. {describe_machine()}",
-        ["negatives", "nDCG@10", "over seeds", "beside random", "beside hn_mine's", "plan"],
-        rows,
+        f"Fine-tuned on {options.folder.name}, {len(next(iter(negatives.values())).of_query)} "
+        f"training queries, {scores[UNTOUCHED].shape[1]} test queries, {options.seeds} seeds, "
+        f"{options.passes} passes, {options.length} tokens. {describe_machine()}",
+        [
+            "negatives",
+            "hidden positives %",
+            "mean cosine",
+            "nDCG@10",
+            "over seeds",
+            *(f"beside {other}" for other in (UNTOUCHED, RANDOM, HN_MINE)),
+        ],
+        [_row(method, scores, negatives.get(method), data) for method in scores],
     )
 
 
-class Data:
-    """Texts and qrels of a BEIR folder; passages with their titles."""
-
-    def __init__(self, folder: Path) -> None:
-        with (folder / "corpus.jsonl").open(encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file]
-        self.passages = {r["_id"]: f"{r.get('title', '')} {r['text']}".strip() for r in rows}
-        with (folder / "queries.jsonl").open(encoding="utf-8") as file:
-            self.queries = {r["_id"]: r["text"] for r in map(json.loads, file)}
-        self.train, self.test = (
-            pd.read_csv(folder / "qrels" / f"{split}.tsv", sep="\t", dtype=str).set_axis(
-                ["query_id", "doc_id", "relevance"], axis=1
-            )
-            for split in ("train", "test")
-        )
-        self.test["relevance"] = self.test.relevance.astype(int)
-        self.positives = {
-            query: list(group.doc_id)
-            for query, group in self.train[self.train.relevance.astype(int) > 0].groupby("query_id")
-        }
-
-
-def mine_all(
-    folder: Path, keep: Path, data: Data
-) -> tuple[dict[str, dict[str, list[str]]], dict[str, str]]:
-    """Negatives by method and query, and the plan of each; those of real runs of the graph."""
-    kept = keep / "negatives.json"
-    if kept.exists():
-        found, plans = json.loads(kept.read_text())
-        return found, plans
-    found, plans = {}, {}
-    source = {"type": "beir", "folder": str(folder.resolve())}
-    for method, settings in METHODS.items():
-        write_project(keep / "graph", "tuned", {"source": source, **settings})
-        materialize(keep / "graph", "tuned")
-        table = pd.read_parquet(
-            keep / "graph/data/tuned/hard_negatives/latest/hard_negatives.parquet"
-        )
-        found[method] = {q: list(group.doc_id) for q, group in table.groupby("query_id")}
-        plans[method] = metadata(keep / "graph", "tuned", "hard_negatives")["plan"]
-    # the same queries for all, so that only the negatives differ
-    shared = set.intersection(
-        *({q for q, docs in of.items() if len(docs) >= PER_EXAMPLE} for of in found.values())
-    )
-    ids = sorted(data.passages)
-    chance = random.Random(0)
-    found[RANDOM] = {
-        query: [d for d in chance.sample(ids, 20) if d not in data.positives[query]][:15]
-        for query in sorted(shared)
-    }
-    found = {RANDOM: found.pop(RANDOM), **found}
-    found = {m: {q: of[q] for q in sorted(shared)} for m, of in found.items()}
-    kept.write_text(json.dumps([found, plans]))
-    return found, plans
+def _row(
+    method: str, scores: dict[str, np.ndarray], negatives: Negatives | None, data: Data
+) -> list[str]:
+    means = scores[method].mean(axis=1)
+    hidden = cosine = ""
+    if negatives is not None:
+        hidden = f"{100 * negatives.hidden_share(data):.2f}"
+        cosine = "" if negatives.mean_cosine is None else f"{negatives.mean_cosine:.3f}"
+    return [
+        method,
+        hidden,
+        cosine,
+        f"{means.mean():.4f}",
+        f"{means.min():.4f} to {means.max():.4f}" if len(means) > 1 else "",
+        *(
+            "" if method == other else difference(scores[method], scores[other])
+            for other in (UNTOUCHED, RANDOM, HN_MINE)
+        ),
+    ]
 
 
 def run(
-    keep: Path, data: Data, method: str, seed: int, negatives: dict[str, list[str]]
+    keep: Path,
+    data: Data,
+    training: Training,
+    method: str,
+    seed: int,
+    negatives: dict[str, list[str]],
 ) -> list[float]:
     """nDCG@10 of each test query after training, in the order of their ids."""
     path = keep / f"{''.join(c if c.isalnum() else '_' for c in method)}-{seed}.json"
@@ -150,27 +136,29 @@ def run(
 
         start = time.perf_counter()
         model = SentenceTransformer(str(bundled_model_folder()), device="cpu")
-        model.max_seq_length = LENGTH
+        model.max_seq_length = training.length
         if negatives:
-            train(model, data, negatives, seed)
+            train(model, data, negatives, seed, training.passes)
         scores = evaluate(model, data)
         path.write_text(json.dumps(scores))
         print(method, seed, np.mean(scores), round(time.perf_counter() - start), flush=True)
     return json.loads(path.read_text())
 
 
-def train(model: Any, data: Data, negatives: dict[str, list[str]], seed: int) -> None:
-    """One pass over the queries: a positive and a few of the negatives of each, by chance."""
+def train(model: Any, data: Data, negatives: dict[str, list[str]], seed: int, passes: int) -> None:
+    """Pass over the queries: a positive and a few of the negatives of each, by chance."""
     import torch
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     chance = random.Random(seed)
     torch.manual_seed(seed)
     examples: list[list[str]] = []
-    for query, found in negatives.items():
-        chosen = [chance.choice(data.positives[query]), *chance.sample(found, PER_EXAMPLE)]
-        examples.append([data.queries[query], *(data.passages[doc] for doc in chosen)])
-    chance.shuffle(examples)
+    for _ in range(passes):
+        start = len(examples)
+        for query, found in negatives.items():
+            chosen = [chance.choice(data.positives[query]), *chance.sample(found, PER_EXAMPLE)]
+            examples.append([data.queries[query], *(data.passages[doc] for doc in chosen)])
+        examples[start:] = chance.sample(examples[start:], len(examples) - start)
     loss = MultipleNegativesRankingLoss(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
     steps = len(examples) // BATCH

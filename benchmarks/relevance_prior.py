@@ -1,13 +1,13 @@
 """Fit the prior of relevance that ships, and measure it on collections that it has not seen.
 
-    python -m benchmarks.relevance_prior FOLDER... [--write] [--keep STORE]
+    python -m benchmarks.relevance_prior FOLDER... [--write [FILE]] [--keep STORE]
 
 Each FOLDER is a collection in BEIR layout, with several positives a query; qrels of every split
 count. All positives of a query but one are hidden, three times over. A model is fitted on all
 collections but one and judged on that one: its leak is the share of hidden positives among the 15
 hardest candidates below a threshold, with the threshold at which they are as hard as what hn_mine
-takes, by their mean cosine. With --write the model that is fitted on all of them becomes the prior.
-Vectors are kept in STORE, if one is named, for the next time.
+takes, by their mean cosine. With --write the model that is fitted on all of them becomes the prior,
+or is written to FILE. Vectors are kept in STORE, if one is named, for the next time.
 """
 
 import argparse
@@ -21,11 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.false_negatives import WANTED, Dataset
 from benchmarks.measure import print_table
-from hn_assets.mining.data.candidate_block import read_candidate_blocks
+from benchmarks.one_positive import at_hardness, hn_mine_range, one_visible, open_holdout
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.holdout.methods import HN_MINE_RANGE
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.holdout.unlabelled import estimate_unlabelled
 from hn_assets.mining.relevance import prior as prior_module
@@ -33,12 +31,7 @@ from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inpu
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.relevance.prior import FILE, RelevancePrior
 from hn_assets.mining.relevance.similarity import WINDOW
-from hn_assets.mining.session import MiningSession
-from hn_assets.settings.filters import FiltersSettings
-from hn_assets.settings.mining import MiningSettings
-from hn_assets.settings.search import SearchSettings
 
-DEPTH = 1000
 CHOICES = 3  # of the visible positive
 HALVES = 2  # hold-outs with half of the positives visible, for what several positives say
 COLLECTION_WEIGHT = 20_000  # candidates that a collection counts as, whatever its size
@@ -60,7 +53,7 @@ class Collection:
         self.name = name
         self.queries = len(holdout)
         whole = holdout.all_visible()
-        self.cuts = [_cut(holdout, _one_visible(whole, seed)) for seed in range(CHOICES)]
+        self.cuts = [_cut(holdout, one_visible(whole, seed)) for seed in range(CHOICES)]
         self.halves = [_cut(holdout, holdout.halves(seed)) for seed in range(HALVES)]
         self.positives = sum(len(split.known) for split in whole)
 
@@ -78,15 +71,6 @@ class Collection:
             )
         ]
         return np.concatenate(inputs), np.concatenate(relevant), np.concatenate(weights)
-
-
-def _one_visible(whole: Sequence[HoldoutSplit], seed: int) -> list[HoldoutSplit]:
-    rng = np.random.default_rng(seed)
-    return [
-        HoldoutSplit(split.query, np.arange(len(split.known)) == rng.integers(len(split.known)),
-                     split.known)
-        for split in whole
-    ]  # fmt: skip
 
 
 def _cut(holdout: Holdout, splits: list[HoldoutSplit]) -> Cut:
@@ -135,10 +119,10 @@ def judge(prior: RelevancePrior, collection: Collection) -> Judged:
     """The leak at the hardness of hn_mine's range, beside what the model expected."""
     found = []
     for cut in collection.cuts:
-        leak, hardness = _hn_mine(cut.rankings)
+        leak, hardness = hn_mine_range(cut.rankings)
         model = _as_calibrated(prior, cut)
         probability = model.probability(cut.inputs)
-        own, full, expected = _at_hardness(cut.rankings, probability, hardness)
+        own, full, expected = at_hardness(cut.rankings, probability, hardness)
         found.append((leak, own, own / leak, full, expected))
     return Judged(*np.mean(found, axis=0))
 
@@ -153,40 +137,6 @@ def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
     times = unlabelled.per_positive * unlabelled.among_candidates
     expected = times * visible[:, :WINDOW].sum()
     return prior.model.expecting(inputs, np.ones(len(inputs)), expected)
-
-
-def _hn_mine(rankings: HoldoutRankings) -> tuple[float, float]:
-    """Leak and mean cosine of a random choice from hn_mine's range."""
-    features = rankings.features
-    start, end = HN_MINE_RANGE
-    inside = features.eligible & (features.place >= start) & (features.place < end)
-    share = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    scores = np.where(inside, features.scores, 0)
-    return float((share * rankings.hidden).sum(1).mean()), float((share * scores).sum(1).mean())
-
-
-def _at_hardness(
-    rankings: HoldoutRankings, probability: NDArray[np.float32], hardness: float
-) -> tuple[float, float, float]:
-    """Leak, share of full queries and expected leak at the threshold with this mean cosine."""
-    eligible = rankings.features.eligible
-    sorted_ = np.sort(probability[eligible])
-    low, high = 0, len(sorted_) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        chosen = _hardest(eligible & (probability < sorted_[middle]))
-        harder = rankings.features.scores[chosen].mean() >= hardness if chosen.any() else False
-        low, high = (low, middle) if harder else (middle, high)
-    chosen = _hardest(eligible & (probability < sorted_[high]))
-    return (
-        float(rankings.hidden[chosen].mean()),
-        float((chosen.sum(axis=1) == WANTED).mean()),
-        float(probability[chosen].mean()),
-    )
-
-
-def _hardest(candidates: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return candidates & (np.cumsum(candidates, axis=1) <= WANTED)
 
 
 def leave_one_out(
@@ -212,24 +162,11 @@ def rate_factor(found: Iterable[Judged]) -> float:
 
 def open_collection(folder: Path, scratch: Path) -> Collection:
     """Encode and search a collection, and hide its positives."""
-    dataset = Dataset(folder, scratch, DEPTH)
-    session = MiningSession.open(
-        dataset.files,
-        mining=MiningSettings(),
-        filters=FiltersSettings(),
-        search=SearchSettings(),
-        include_title=True,
-    )
-    blocks = read_candidate_blocks(dataset.files.candidates, session.dataset)
-    holdout = Holdout(
-        blocks, session.dataset, session.queries, session.documents, seed=0, min_positives=1
-    )
-    return Collection(folder.name, holdout)
+    return Collection(folder.name, open_holdout(folder, scratch))
 
 
-def write(prior: RelevancePrior, provenance: dict[str, Any]) -> None:
-    """Make the prior the one that ships."""
-    path = Path(prior_module.__file__).with_name(FILE)
+def write(prior: RelevancePrior, provenance: dict[str, Any], path: Path) -> None:
+    """Write a prior as the package reads it."""
     kept = prior.model_copy(update={"provenance": provenance}).model_dump(mode="json")
     path.write_text(json.dumps(_rounded(kept), indent=1) + "\n", encoding="utf-8")
 
@@ -246,7 +183,8 @@ def main() -> None:
     """Print the table, and write the prior if it is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("--write", action="store_true")
+    shipped = Path(prior_module.__file__).with_name(FILE)
+    parser.add_argument("--write", type=Path, nargs="?", const=shipped)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     collections = []
@@ -293,7 +231,7 @@ def main() -> None:
             },
         }
         prior = fit(collections).model_copy(update={"rate_factor": factor})
-        write(prior, provenance)
+        write(prior, provenance, options.write)
 
 
 if __name__ == "__main__":
