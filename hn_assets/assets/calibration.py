@@ -38,6 +38,8 @@ def _describe(found: Calibration) -> Metadata:
         "target_false_negative_rate": found.target,
         "queries": found.queries,
         "queries_with_two_positives": found.queries_with_two,
+        "queries_with_one_positive": found.queries_with_one,
+        "of_these_lent_a_positive": found.queries_lent_to,
         "positives_hidden": found.hidden,
         "basis": found.basis(),
         "share_of_own_labels": round(found.share_of_own_labels, 3),
@@ -61,7 +63,7 @@ STAGE = Stage(
         "collections and by hiding positives."
     ),
     make=make,
-    version=4,
+    version=5,
     reads=PLAN_INPUTS,
     settings=settings,
     is_part_of=lambda settings: settings.may_be_calibrated,

@@ -27,6 +27,8 @@ def calibration_by_score(threshold: float) -> Calibration:
         negatives=600,
         queries=40,
         queries_with_two=40,
+        queries_with_one=0,
+        queries_lent_to=0,
         hidden=40,
         share_of_own_labels=0.5,
     )

@@ -2,10 +2,11 @@
 
 A model of relevance says how probably each candidate is relevant, and candidates above a threshold
 are not mined. It starts from the prior that ships, and each known positive that can be hidden,
-while others of its query stay visible, sharpens it. What is known of a threshold is joined in the
-same way: the rate that the model expects, and the share of hidden positives among the negatives. Of
-the thresholds whose rate, with some caution, is at most the target, the highest is taken, since it
-leaves the hardest negatives.
+while others of its query stay visible, sharpens it; so does what a query with one positive is lent
+by others that ask nearly the same. What is known of a threshold is joined in the same way: the rate
+that the model expects, and the share of hidden positives among the negatives. Of the thresholds
+whose rate, with some caution, is at most the target, the highest is taken, since it leaves the
+hardest negatives.
 """
 
 from dataclasses import replace
@@ -38,6 +39,9 @@ class Calibration(BaseModel):
         negatives: The number of negatives that the rate was found on.
         queries: The number of queries that were looked at.
         queries_with_two: How many of them have two positives or more.
+        queries_with_one: How many have one.
+        queries_lent_to: How many of these are lent a second one by queries that ask nearly the
+            same. The model is fitted on it; the rate is not.
         hidden: The number of hidden positives within the rankings.
         share_of_own_labels: How much of the rate rests on these; the rest is what the model of
             other collections expects.
@@ -56,6 +60,8 @@ class Calibration(BaseModel):
     negatives: int
     queries: int
     queries_with_two: int
+    queries_with_one: int
+    queries_lent_to: int
     hidden: int
     share_of_own_labels: float
 
@@ -85,6 +91,12 @@ class Calibration(BaseModel):
         """What the rate rests on, as a sentence."""
         known = f"{self.unlabelled_per_positive:.2g} unlabelled positives for each labelled one"
         known += " are assumed" if self.kind == "assumed" else " are estimated"
+        if self.queries_lent_to:
+            known += (
+                f"; {self.queries_lent_to} of {self.queries_with_one} queries with one positive "
+                f"are lent a second one by queries that ask nearly the same, on which the model is "
+                f"fitted and nothing is measured"
+            )
         if not self.hidden:
             return (
                 f"No query has two known positives, so that none could be hidden: the rate is what "
@@ -148,6 +160,8 @@ def calibrate(holdout: Holdout, method: Method) -> Calibration:
         negatives=rate.negatives,
         queries=len(holdout),
         queries_with_two=sum(len(split.known) > 1 for split in everything),
+        queries_with_one=sum(len(split.known) == 1 for split in everything),
+        queries_lent_to=len(cross.lent),
         hidden=cross.hidden,
         share_of_own_labels=cross.share_of_own_labels(point),
     )

@@ -3,7 +3,8 @@
 Two things are known of a threshold. Known positives are hidden and judged by a model that never saw
 their query: what is mined of them is counted. And the model says how many relevant candidates it
 expects among the negatives of the queries as they are, which needs no second positive. The fewer
-positives could be hidden, the more the second counts.
+positives could be hidden, the more the second counts. What queries that ask nearly the same lend to
+those with one positive sharpens the model, and is never counted.
 """
 
 from dataclasses import dataclass, replace
@@ -68,6 +69,7 @@ class CrossValidation:
         rankings: The rankings with hidden positives.
         probability: The probability of being relevant; float32, (rankings, depth).
         hidden: The number of hidden positives within the rankings.
+        lent: Rankings of queries with one positive that other queries lend a second one.
         unlabelled: How many relevant passages to expect that nobody labelled.
         model: The model that is fitted on all queries.
     """
@@ -87,6 +89,8 @@ class CrossValidation:
         self._as_mined = holdout.hide(splits, all_splits)
         self._weights = holdout.weights[self._as_mined.query]
         self.hidden = int(self.rankings.hidden.sum())
+        self.lent = holdout.lend(splits, all_splits)
+        self._lent_inputs = model_inputs(self.lent.features)
         inputs = model_inputs(self.rankings.features)
         as_mined = model_inputs(self._as_mined.features)
         if unlabelled_per_positive is None:
@@ -110,15 +114,17 @@ class CrossValidation:
         self._repeats = np.maximum(np.bincount(self.rankings.query, minlength=self._count), 1)
 
     def _fit(self, rankings: HoldoutRankings, inputs: NDArray[np.float32]) -> RelevanceModel:
-        """A model of what is hidden, which expects as many relevant candidates as are unlabelled.
+        """A model of what is hidden and lent, expecting as many relevant ones as are unlabelled.
 
         Args:
             rankings: The rankings with hidden positives.
             inputs: From `model_inputs`, of the same rankings.
         """
-        eligible = rankings.features.eligible
+        eligible, in_lent = rankings.features.eligible, self.lent.features.eligible
         model = self._prior.fit(
-            inputs[eligible], rankings.hidden[eligible], self.unlabelled.per_positive
+            np.concatenate([inputs[eligible], self._lent_inputs[in_lent]]),
+            np.concatenate([rankings.hidden[eligible], self.lent.hidden[in_lent]]),
+            self.unlabelled.per_positive,
         )
         known = self._as_mined.visible[:, :WINDOW].sum(axis=1) @ self._weights
         # what a model misses is seen where positives are hidden, and need not be assumed

@@ -15,10 +15,11 @@ from hn_assets.encoding.vectors.vector_file import VectorSource
 from hn_assets.mining.data.candidate_block import CandidateBlock, join_blocks
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
 from hn_assets.mining.holdout.draws import HoldoutDraws, number_positives
+from hn_assets.mining.holdout.other_queries import AMONG_BEST, OtherQueries
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import candidate_features
-from hn_assets.mining.relevance.cross_query import CrossQueryFinder
 from hn_assets.mining.relevance.similarity import (
+    WINDOW,
     closest_and_mean,
     cosines_to,
     mean_direction,
@@ -86,7 +87,7 @@ class Holdout:
         self._positive_scores = [scores[starts[row] : starts[row + 1]] for row in self.rows]
         nothing = DocumentsByQuery.none(len(starts) - 1)
         self._similarities = similarities(self._block, nothing, documents, mean_direction(queries))
-        self._match_other_queries(dataset, queries, len(documents))
+        self._others = OtherQueries(self.rows, self._block.documents, dataset, queries)
         self._uniform = self._draw(dataset, len(documents), seed)
         self._draws_of = partial(
             HoldoutDraws,
@@ -100,19 +101,6 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def _match_other_queries(
-        self, dataset: IndexedDataset, queries: VectorSource, documents: int
-    ) -> None:
-        """Find the other queries of candidates, and which of them stand here."""
-        finder = CrossQueryFinder(dataset.positives, queries, documents)
-        self._matches = finder.find(self.rows, self._block.documents)
-        place_of = np.full(len(dataset.query_ids), -1, np.int64)
-        place_of[self.rows] = np.arange(len(self.rows))
-        other = dataset.positives.queries()[self._matches.positive]
-        # the place of the other query here, -1 if it is not here, and of its positive among its own
-        self._other = place_of[other]
-        self._other_positive = self._matches.positive - dataset.positives.starts[other]
 
     def _draw(self, dataset: IndexedDataset, documents: int, seed: int) -> NDArray[np.float64]:
         """The numbers that decide a random choice; (queries, depth)."""
@@ -201,22 +189,34 @@ class Holdout:
             eligible=eligible,
             reference_scores=references,
             similarity=replace(self._similarities.take(query), closest=closest, mean=mean),
-            cross_query_similarity=self._cross_query_similarity(all_splits)[query],
+            cross_query_similarity=self._others.similarity(all_splits)[query],
         )
         drawn = None if draws is None else draws.hide(splits)
         known = np.array([split.visible.sum() for split in splits], np.int64)
         uniform = self._uniform[query]
         return HoldoutRankings(query, features, hidden, visible, known, uniform, drawn)
 
-    def _cross_query_similarity(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.float32]:
-        """The similarity of the nearest other query whose positive is visible; (queries, depth)."""
-        most = max((len(split.visible) for split in splits), default=0)
-        visible = np.zeros((len(self), most), bool)
-        for split in splits:
-            visible[split.query, : len(split.visible)] = split.visible
-        counts = self._other < 0
-        counts[~counts] = visible[self._other[~counts], self._other_positive[~counts]]
-        return self._matches.highest(self._block.documents.shape, counts)
+    def lend(
+        self, splits: Sequence[HoldoutSplit], all_splits: Sequence[HoldoutSplit]
+    ) -> HoldoutRankings:
+        """Rankings of queries with one visible positive that others lend a second one.
+
+        Hidden are, in the place of own positives, those of queries that ask nearly the same. What
+        such a query would lend from a lower rank is neither hidden nor eligible: it is no negative.
+
+        Args:
+            splits: The queries; those with several visible positives need no other.
+            all_splits: What is visible of every query here: one split each, in their order.
+        """
+        rankings = self.hide([split for split in splits if split.visible.sum() == 1], all_splits)
+        lent, similarity = self._others.lend(all_splits)
+        lent, similarity = lent[rankings.query], similarity[rankings.query]
+        features, rank = rankings.features, np.arange(self.depth)
+        hidden = features.eligible & lent & (rank < AMONG_BEST)
+        eligible = features.eligible & (hidden | ~lent) & (rank < WINDOW)
+        features = replace(features, eligible=eligible, cross_query_similarity=similarity)
+        rankings = replace(rankings, features=features, hidden=hidden)
+        return rankings.take(np.asarray(hidden.any(axis=1)))
 
     def _parts(
         self, query: int, which: NDArray[np.int64], count: int, repeat: int
