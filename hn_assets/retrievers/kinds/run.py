@@ -116,7 +116,8 @@ class RunSettings(RetrieverSettings):
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         order = np.argsort(columns[0], kind="stable")  # mostly it is in order
         queries, found, scores, numbers = (column[order] for column in columns)
-        return _Found(queries, found, scores, numbers, read, skipped)
+        starts = np.searchsorted(queries, np.arange(len(query_ids) + 1, dtype=queries.dtype))
+        return _Found(starts, found, scores, numbers, read, skipped)
 
 
 @dataclass
@@ -157,7 +158,7 @@ class _Found:
     """The rows of a run, by query.
 
     Attributes:
-        queries: Rows of the queries, in order.
+        starts: Where the rows of each query begin, and where those of the last one end.
         documents: Rows of the corpus.
         scores: Their scores.
         numbers: Where they stand in the file.
@@ -165,7 +166,7 @@ class _Found:
         skipped: How many of them were left out.
     """
 
-    queries: NDArray[np.int32]
+    starts: NDArray[np.int64]
     documents: NDArray[np.int32]
     scores: NDArray[np.float32]
     numbers: NDArray[np.int64]
@@ -176,7 +177,7 @@ class _Found:
         self, query: int, path: Path, documents: DocumentIds, query_ids: pa.Array, depth: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best documents of a query."""
-        first, end = np.searchsorted(self.queries, [query, query + 1])
+        first, end = self.starts[query : query + 2]
         rows = self.documents[first:end].astype(np.int64)
         named, places = np.unique(rows, return_index=True)
         if len(named) < len(rows):
