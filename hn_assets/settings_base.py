@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
 
 
-def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | None:
+def describe_unknown_keys(
+    given: Iterable[str], known: Iterable[str], kind: str = "key"
+) -> str | None:
     """Say which of the `given` keys are not `known`, each with the nearest known key.
+
+    Args:
+        given: The keys to look at.
+        known: Those that there are.
+        kind: What a key is called in the message.
 
     Returns:
         The message, or None if all keys are known.
@@ -40,8 +47,8 @@ def describe_unknown_keys(given: Iterable[str], known: Iterable[str]) -> str | N
     parts: list[str] = []
     for key in unknown:
         near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-        parts.append(f"unknown key {key!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
-    return f"{', '.join(parts)}; known keys: {', '.join(known)}"
+        parts.append(f"unknown {kind} {key!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    return f"{', '.join(parts)}; known {kind}s: {', '.join(known)}"
 
 
 def describe_invalid(error: ValidationError) -> str:

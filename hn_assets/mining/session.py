@@ -149,12 +149,17 @@ class MiningSession:
 
         return pd.read_parquet(self.files.queries)
 
+    @cached_property
+    def retrievers(self) -> tuple[str, ...]:
+        """The retrievers whose finds were joined; none if the encoder alone has ranked."""
+        return tuple(schemas.rank_columns(pq.read_schema(self.files.candidates).names))
+
     def mine(self, ledger: Path) -> tuple[pa.Table, MiningReport]:
         """Choose the negatives of every mined query.
 
         Args:
             ledger: The file to write what became of every candidate to, block by block, with the
-                columns of `schemas.LEDGER`.
+                columns of `schemas.joined_ledger`.
 
         Returns:
             The negatives with the columns of `schemas.HARD_NEGATIVES`, sorted by query id and rank,
@@ -175,7 +180,8 @@ class MiningSession:
             filters += active_filters(self.teacher)
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
         chosen = [schemas.HARD_NEGATIVES.empty_table()]
-        with pq.ParquetWriter(ledger, schemas.LEDGER, compression="zstd") as writer:
+        schema = schemas.joined_ledger(self.retrievers)
+        with pq.ParquetWriter(ledger, schema, compression="zstd") as writer:
             for block in self._blocks_to_mine():
                 for result in miner.mine(block):
                     writer.write_table(to_ledger(result, self.dataset))

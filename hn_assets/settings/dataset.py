@@ -1,6 +1,7 @@
 """All settings of one dataset: what its `defs.yaml` may say, and the defaults of the rest."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -17,14 +18,21 @@ from hn_assets.settings.hub import HubPushSettings
 from hn_assets.settings.job import JobSettings
 from hn_assets.settings.judge import JudgeSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
+from hn_assets.settings.retrievers import (
+    MOST_RETRIEVERS,
+    OWN_ENCODER,
+    AnyRetriever,
+    check_retrievers,
+    is_encoder_alone,
+)
 from hn_assets.settings.review import ReviewSettings
-from hn_assets.settings.search import SearchSettings
+from hn_assets.settings.search import RECIPROCAL_RANK_FUSION, SearchSettings
 from hn_assets.settings.source import AnySource
 from hn_assets.settings.suspect_positives import SuspectPositivesSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
-from hn_assets.settings_base import Settings
+from hn_assets.settings_base import Settings, describe_unknown_keys
 from hn_assets.trial.plans import deepest, plans_to_try
 
 
@@ -57,6 +65,14 @@ class DatasetSettings(Settings):
     )
     compute: ComputeSettings = Field(
         default_factory=ComputeSettings, description="device and precision"
+    )
+    retrievers: tuple[AnyRetriever, ...] = Field(
+        default=(),
+        max_length=MOST_RETRIEVERS,
+        description=(
+            "what finds the candidates, each with an asset of its own, `candidates_<name>`; their "
+            "finds are joined. Default: the dataset's encoder alone"
+        ),
     )
     search: SearchSettings = Field(
         default_factory=SearchSettings, description="index and depth of the rankings"
@@ -107,6 +123,23 @@ class DatasetSettings(Settings):
                 f"search.depth {depth} ends before the range of mining does, at {end}; leave "
                 f"search.depth out or set it to {end} or more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_retrievers(self) -> Self:
+        check_retrievers(self.retrievers)
+        names, order = self.retriever_names, self.search.order
+        if order != RECIPROCAL_RANK_FUSION and order not in names:
+            problem = describe_unknown_keys([order], [RECIPROCAL_RANK_FUSION, *names], "order")
+            raise ValueError(f"search.order: {problem}")
+        sections: dict[str, Any] = {"mining.quotas": self.mining.quotas}
+        for plan in self.trial.plans if self.trial is not None else ():
+            sections[f"mining.quotas of the plan {plan.name!r}"] = plan.mining.get("quotas")
+        for what, quotas in sections.items():
+            if isinstance(quotas, Mapping):
+                problem = describe_unknown_keys(quotas, names, "retriever")
+                if problem is not None:
+                    raise ValueError(f"{what}: {problem}")
         return self
 
     @model_validator(mode="after")
@@ -172,6 +205,23 @@ class DatasetSettings(Settings):
                 f"{end}; leave search.depth out or set it to {end} or more"
             )
         return self
+
+    @property
+    def joins_retrievers(self) -> bool:
+        """Whether candidates come from anything but the dataset's own encoder alone."""
+        return not is_encoder_alone(self.retrievers)
+
+    @property
+    def retriever_names(self) -> tuple[str, ...]:
+        """The names of the retrievers, in the order of the YAML file."""
+        return tuple(one.label for one in self.retrievers) or (OWN_ENCODER,)
+
+    @property
+    def own_retriever(self) -> str | None:
+        """The name of the retriever that is the dataset's own encoder; None if none is."""
+        if not self.retrievers:
+            return OWN_ENCODER
+        return next((one.label for one in self.retrievers if one.is_own_encoder), None)
 
     @property
     def has_verdicts(self) -> bool:

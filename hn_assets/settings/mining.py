@@ -22,6 +22,7 @@ class MiningSettings(Settings):
         "range_max",
         "range_counts",
         "num_negatives",
+        "quotas",
         "sampling",
         "hardness",
         "random_share",
@@ -75,6 +76,15 @@ class MiningSettings(Settings):
         ),
     )
     num_negatives: int = Field(default=15, ge=1, description="wanted per query")
+    quotas: dict[str, int] = Field(
+        default={},
+        description=(
+            "how many of num_negatives are taken of what each of several `retrievers` found, such "
+            "as `{dense: 10, bm25: 5}`, in that order: the candidates of a retriever are taken by "
+            "`sampling` in its own order, one that several found counts once, and what a "
+            "retriever lacks the next ones add. The rest is taken from all in the joined order"
+        ),
+    )
     # Dagster forms cannot hold a union of literals, so the methods stand here once more
     sampling: Literal[
         "auto", "random", "top", "window", "stratified", "stratified_by_teacher_score", "simans"
@@ -142,6 +152,23 @@ class MiningSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_quotas(self) -> Self:
+        for retriever, quota in self.quotas.items():
+            if quota < 1:
+                raise ValueError(
+                    f"mining.quotas of {retriever!r} is {quota}: it must be 1 or more; leave a "
+                    f"retriever out that has no quota"
+                )
+        total, ranked = sum(self.quotas.values()), self.num_negatives - self.num_random
+        if total > ranked:
+            of_random = f" less {self.num_random} drawn at random" if self.num_random else ""
+            raise ValueError(
+                f"mining.quotas add up to {total}, more than mining.num_negatives "
+                f"{self.num_negatives}{of_random}: lower a quota, or raise mining.num_negatives"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_hardness(self) -> Self:
         if self.hardness is not None and self.sampling not in ("auto", "window"):
             raise ValueError(
@@ -154,6 +181,11 @@ class MiningSettings(Settings):
                 "begins: 1 at the best ranked, 0 so that it ends with the lowest"
             )
         return self
+
+    @property
+    def num_random(self) -> int:
+        """How many of the negatives are drawn at random from the whole corpus."""
+        return int(self.random_share * self.num_negatives + 0.5)
 
     def range_or(self, default: tuple[int, int]) -> tuple[int, int]:
         """First rank and the rank after the last; `default` gives what is not set."""

@@ -10,6 +10,7 @@ DEFAULT_MEMORY_MB = 512
 # Positives of a query that all rankings allow for. The few queries with more are searched again
 # when they are mined, as they would make every ranking as deep.
 MOST_POSITIVES = 100
+RECIPROCAL_RANK_FUSION = "reciprocal_rank_fusion"
 
 
 class SearchSettings(Settings):
@@ -19,6 +20,7 @@ class SearchSettings(Settings):
         "index",
         "search_parameters",
         "depth",
+        "order",
         "memory_mb",
     )
 
@@ -40,9 +42,17 @@ class SearchSettings(Settings):
         default=None,
         ge=1,
         description=(
-            "candidates kept per query; default: the end of the mining range plus the most "
-            f"positives that any mined query has, {MOST_POSITIVES} at most. A query with "
-            "more is searched deeper when it is mined"
+            "candidates kept per query, of each retriever; default: the end of the mining range "
+            f"plus the most positives that any mined query has, {MOST_POSITIVES} at most. A query "
+            "with more is searched deeper when it is mined"
+        ),
+    )
+    order: str = Field(
+        default=RECIPROCAL_RANK_FUSION,
+        min_length=1,
+        description=(
+            "the order of the candidates of several `retrievers`: `reciprocal_rank_fusion`, or the "
+            "name of the retriever whose score decides; what that one did not find comes last"
         ),
     )
     memory_mb: int = Field(

@@ -12,6 +12,7 @@ PLAN_MINING_KEYS = (
     "range_min",
     "range_max",
     "range_counts",
+    "quotas",
     "sampling",
     "hardness",
     "random_share",

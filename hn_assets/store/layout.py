@@ -26,6 +26,7 @@ CORPUS_EMBEDDINGS = StageFile("corpus_embeddings", "vectors.arrow")
 QUERY_EMBEDDINGS = StageFile("query_embeddings", "vectors.arrow")
 FAISS_INDEX = StageFile("faiss_index", "index.faiss")
 FAISS_INDEX_IDS = StageFile("faiss_index", "ids.parquet")
+# of several retrievers, joined; what each of them found has the name of `retriever_candidates`
 CANDIDATES = StageFile("candidates", "candidates.parquet")
 # which vectors were searched, so that the next run knows what has changed
 SEARCHED_DOCUMENTS = StageFile("candidates", "documents.parquet")
@@ -76,6 +77,15 @@ CHECKPOINTS = "training_checkpoints"
 JUDGE_ANSWERS = "judge_answers.jsonl"
 # nor this: what the runs of a trial gave, for one that was killed or gets more time
 TRIAL_RUNS = "trial_runs"
+
+
+def retriever_candidates(retriever: str) -> StageFile:
+    """The rankings of one of several retrievers, which have a stage of their own.
+
+    >>> retriever_candidates("bm25").stage
+    'candidates_bm25'
+    """
+    return StageFile(f"{CANDIDATES.stage}_{retriever}", CANDIDATES.name)
 
 
 def stage_names() -> list[str]:

@@ -51,6 +51,47 @@ CANDIDATES = pa.schema(
     ]
 )
 
+# after the names of retrievers, in the columns of the candidates of several of them
+_RANK, _SCORE = "_rank", "_score"
+
+
+def joined_candidates(retrievers: Sequence[str]) -> pa.Schema:
+    """The columns of the candidates of several retrievers.
+
+    To those of `CANDIDATES`, in which the rank is the place in the joined order and the score that
+    of the dataset's own encoder, come rank and score of each retriever, null if it did not find a
+    document.
+    """
+    schema = CANDIDATES
+    for name in retrievers:
+        schema = schema.append(pa.field(name + _RANK, pa.int32()))
+        schema = schema.append(pa.field(name + _SCORE, pa.float32()))
+    return schema
+
+
+def joined_ledger(retrievers: Sequence[str]) -> pa.Schema:
+    """The columns of the ledger; with the names of retrievers, the rank of each after the others.
+
+    Args:
+        retrievers: The names; none if the encoder alone has ranked.
+    """
+    schema = LEDGER
+    for name in retrievers:
+        schema = schema.append(pa.field(name + _RANK, pa.int32()))
+    return schema
+
+
+def rank_columns(columns: Sequence[str]) -> dict[str, str]:
+    """The column of candidates or of a ledger with the rank of each retriever, by its name.
+
+    There is none if the encoder alone has ranked.
+
+    >>> rank_columns(["query_id", "rank", "score", "bm25_rank", "bm25_score"])
+    {'bm25': 'bm25_rank'}
+    """
+    return {name[: -len(_RANK)]: name for name in columns if name.endswith(_RANK)}
+
+
 TEACHER_SCORES = pa.schema(
     [
         ("query_id", pa.string()),

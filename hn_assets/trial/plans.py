@@ -70,8 +70,11 @@ class TrialPlan:
 
     def to_json(self) -> dict[str, Any]:
         """What the plan says, as JSON: what is its own of both sections."""
+        mining = self.mining.model_dump(mode="json", include=set(PLAN_MINING_KEYS))
+        if not mining["quotas"]:  # as they have always been written
+            del mining["quotas"]
         return {
-            "mining": self.mining.model_dump(mode="json", include=set(PLAN_MINING_KEYS)),
+            "mining": mining,
             "filters": self.filters.model_dump(mode="json", include=_PLAN_FILTER_KEYS),
         }
 
@@ -120,7 +123,7 @@ def apply_plan(
 ) -> tuple[MiningSettings, FiltersSettings]:
     """The two sections with what `TrialPlan.to_json` gave in the place of their own."""
     return (
-        MiningSettings.model_validate({**mining.model_dump(), **plan["mining"]}),
+        MiningSettings.model_validate({**mining.model_dump(), "quotas": {}, **plan["mining"]}),
         FiltersSettings.model_validate({**filters.model_dump(), **plan["filters"]}),
     )
 

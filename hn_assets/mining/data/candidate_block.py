@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hn_assets.errors import StoreError
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
-
-if TYPE_CHECKING:
-    import pandas as pd
+from hn_assets.retrieval.read_rankings import index_ids, rows_of
+from hn_assets.store import schemas
 
 ROWS_PER_BLOCK = 500_000
 
@@ -29,11 +25,18 @@ class CandidateBlock:
         queries: Rows of the queries; int64, (queries,).
         documents: Rows of the candidates; int64, (queries, depth), -1 beyond the end.
         scores: Inner products; float32, (queries, depth), -inf beyond the end.
+        retrievers: The names of the retrievers whose finds were joined; none if the encoder alone
+            has ranked.
+        ranks: The rank of each candidate for each of these, -1 if it did not find it; int32,
+            (queries, depth, retrievers). None if the encoder alone has ranked: then ranks are
+            places, and scores fall along them.
     """
 
     queries: NDArray[np.int64]
     documents: NDArray[np.int64]
     scores: NDArray[np.float32]
+    retrievers: tuple[str, ...] = ()
+    ranks: NDArray[np.int32] | None = None
 
     @property
     def depth(self) -> int:
@@ -42,7 +45,17 @@ class CandidateBlock:
 
     def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> CandidateBlock:
         """The rankings of some of the queries."""
-        return CandidateBlock(self.queries[which], self.documents[which], self.scores[which])
+        return CandidateBlock(
+            self.queries[which],
+            self.documents[which],
+            self.scores[which],
+            self.retrievers,
+            None if self.ranks is None else self.ranks[which],
+        )
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many candidates each query has; int64, (queries,)."""
+        return (self.documents >= 0).sum(axis=1)
 
 
 def read_candidate_blocks(
@@ -51,27 +64,28 @@ def read_candidate_blocks(
     """The candidates of the mined queries, block by block; no query is cut in two.
 
     Args:
-        path: A Parquet file with the columns of `schemas.CANDIDATES`, in which the rows of a query
-            stand together.
+        path: A Parquet file with the columns of `schemas.CANDIDATES` or of
+            `schemas.joined_candidates`, in which the rows of a query stand together.
         dataset: The dataset whose mined queries are wanted.
         rows: About how many rows are read at once.
 
     Raises:
         StoreError: A document or a query is ranked that the dataset does not have.
     """
-    import pandas as pd
-
-    documents = pd.Index(dataset.document_ids.to_pylist(), dtype=object)
-    queries = pd.Index(dataset.query_ids.to_pylist(), dtype=object)
-    left = np.zeros((0, 4))
+    documents = index_ids(dataset.document_ids.to_pylist())
+    queries = index_ids(dataset.query_ids.to_pylist())
     with pq.ParquetFile(path, read_dictionary=["query_id", "doc_id"]) as file:
-        for batch in file.iter_batches(batch_size=rows):
+        ranks = schemas.rank_columns(file.schema_arrow.names)
+        columns = [*schemas.CANDIDATES.names, *ranks.values()]
+        left = np.zeros((0, len(columns)))
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
             block: NDArray[np.float64] = np.stack(
                 [
-                    _rows(batch["query_id"], queries, "query"),
-                    _rows(batch["doc_id"], documents, "document"),
+                    rows_of(batch["query_id"], queries, "query"),
+                    rows_of(batch["doc_id"], documents, "document"),
                     batch["rank"].to_numpy(),
                     batch["score"].to_numpy(),
+                    *(batch[name].fill_null(-1).to_numpy() for name in ranks.values()),
                 ],
                 axis=1,
                 dtype=np.float64,
@@ -80,12 +94,14 @@ def read_candidate_blocks(
             end = int(np.argmax(block[:, 0] == block[-1, 0]))
             left = block[end:]
             if end:
-                yield from _to_block(block[:end], dataset)
+                yield from _to_block(block[:end], dataset, tuple(ranks))
     if len(left):
-        yield from _to_block(left, dataset)
+        yield from _to_block(left, dataset, tuple(ranks))
 
 
-def _to_block(block: NDArray[np.float64], dataset: IndexedDataset) -> Iterator[CandidateBlock]:
+def _to_block(
+    block: NDArray[np.float64], dataset: IndexedDataset, retrievers: tuple[str, ...]
+) -> Iterator[CandidateBlock]:
     query_rows = block[:, 0].astype(np.int64)
     block = block[dataset.mined[query_rows]]
     if not len(block):
@@ -97,23 +113,11 @@ def _to_block(block: NDArray[np.float64], dataset: IndexedDataset) -> Iterator[C
     scores = np.full(documents.shape, -np.inf, np.float32)
     documents[query, rank] = candidates
     scores[query, rank] = block[:, 3]
-    yield CandidateBlock(query_rows[starts], documents, scores)
-
-
-def _rows(column: pa.DictionaryArray, known: pd.Index, kind: str) -> NDArray[np.int64]:
-    import pandas as pd
-
-    values = column.dictionary.to_pylist()
-    rows = known.get_indexer(pd.Index(values, dtype=object))
-    found = rows[column.indices.to_numpy()]
-    if (found < 0).any():
-        missing = values[int(column.indices.to_numpy()[int(np.argmin(found))])]
-        others = len(set(column.indices.to_numpy()[found < 0].tolist())) - 1
-        raise StoreError(
-            f"{kind} {missing!r} and {others} more are ranked but no longer in the corpus and the "
-            f"queries: materialize the embeddings, faiss_index and candidates again"
-        )
-    return found.astype(np.int64)
+    ranks = None
+    if retrievers:
+        ranks = np.full((*documents.shape, len(retrievers)), -1, np.int32)
+        ranks[query, rank] = block[:, 4:]
+    yield CandidateBlock(query_rows[starts], documents, scores, retrievers, ranks)
 
 
 def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:
@@ -122,10 +126,13 @@ def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:
     queries = [block.queries for block in blocks]
     documents = [_pad(block.documents, depth, -1) for block in blocks]
     scores = [_pad(block.scores, depth, -np.inf) for block in blocks]
+    ranks = [_pad(block.ranks, depth, -1) for block in blocks if block.ranks is not None]
     return CandidateBlock(
         np.concatenate([np.zeros(0, np.int64), *queries]),
         np.concatenate([np.zeros((0, depth), np.int64), *documents]),
         np.concatenate([np.zeros((0, depth), np.float32), *scores]),
+        next((block.retrievers for block in blocks), ()),
+        np.concatenate(ranks) if ranks else None,
     )
 
 
@@ -151,4 +158,6 @@ def find_places(candidates: NDArray[np.int64], documents: NDArray[np.int64]) -> 
 
 
 def _pad(values: NDArray, depth: int, fill: float) -> NDArray:
-    return np.pad(values, ((0, 0), (0, depth - values.shape[1])), constant_values=fill)
+    beyond = [(0, 0)] * values.ndim
+    beyond[1] = (0, depth - values.shape[1])
+    return np.pad(values, beyond, constant_values=fill)

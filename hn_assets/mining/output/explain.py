@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from hn_assets.errors import StoreError
 from hn_assets.mining.output.ledger import RANDOM
 from hn_assets.mining.rules.reasons import CHOSEN, reason_of
-from hn_assets.store import DatasetStore, layout
+from hn_assets.store import DatasetStore, layout, schemas
 
 
 def explain(store: DatasetStore, query_id: str, doc_id: str) -> str:
@@ -39,6 +39,7 @@ def describe(row: Mapping[str, Any]) -> str:
     """A row of the ledger as a sentence, and the numbers of the candidate below it."""
     facts = [
         "not among the candidates" if row["rank"] is None else f"rank {row['rank']}",
+        *_found_by(row),
         f"score {row['score']:.4f}",
         f"{row['margin']:+.4f} to the positives' score",
         f"cosine to the nearest positive {row['positive_similarity']:.4f}",
@@ -53,6 +54,14 @@ def describe(row: Mapping[str, Any]) -> str:
         how = ", drawn at random from the whole corpus" if row["source"] == RANDOM else ""
         return f"{subject} is a negative of query {row['query_id']!r}{how}.{tail}"
     return f"{subject} is no negative of query {row['query_id']!r}: {describe_reason(row)}.{tail}"
+
+
+def _found_by(row: Mapping[str, Any]) -> list[str]:
+    """Which of several retrievers found a candidate, as at most one clause."""
+    names = schemas.rank_columns(list(row))
+    ranks = {name: row[column] for name, column in names.items() if row[column] is not None}
+    found = " and ".join(f"by {name} at rank {rank}" for name, rank in ranks.items())
+    return [f"found {found}"] if found else []
 
 
 def describe_reason(row: Mapping[str, Any]) -> str:

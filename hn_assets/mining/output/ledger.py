@@ -3,7 +3,7 @@
 The numbers by which a candidate was judged stand beside the reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +18,17 @@ from hn_assets.mining.rules.decisions import KEPT
 from hn_assets.mining.rules.reasons import CHOSEN, REASONS
 from hn_assets.store import schemas
 
-# which search found a document, or that it was drawn at random
+# what found a document: the encoder alone, a draw at random, or retrievers with a sign between them
 DENSE, RANDOM = "dense", "random"
-SOURCES = [DENSE, RANDOM]
+AND = "+"
 IDS = ["query_id", "doc_id"]
 
 
 def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
     """All candidates of some queries, with the columns of `schemas.LEDGER`.
 
-    Negatives that were drawn at random and are no candidates stand behind them, without a rank.
+    Negatives that were drawn at random and are no candidates stand behind them, without a rank. If
+    several retrievers were joined, the columns are those of `schemas.joined_ledger`.
     """
     return pa.concat_tables([_ledger_rows(part, dataset) for part in _parts(result)])
 
@@ -58,10 +59,39 @@ class _Part:
     is_random: NDArray[np.bool_]
     has_ranks: bool
 
+    @property
+    def retrievers(self) -> tuple[str, ...]:
+        """The retrievers whose finds were joined; none if the encoder alone has ranked."""
+        return self.result.block.retrievers
+
     def sources(self, which: NDArray[np.bool_]) -> pa.DictionaryArray:
         """The sources of some of the documents."""
-        codes = pa.array(self.is_random[which].astype(np.int8))
-        return pa.DictionaryArray.from_arrays(codes, pa.array(SOURCES))
+        ranks = self.result.block.ranks
+        if ranks is None:
+            codes, names = self.is_random[which].astype(np.int64), [DENSE, RANDOM]
+        else:
+            # a bit for each retriever, and none of them for what was drawn
+            is_found = (ranks[which] >= 0) & ~self.is_random[which][:, None]
+            found, codes = np.unique(
+                is_found @ (1 << np.arange(len(self.retrievers))), return_inverse=True
+            )
+            names = [self._name(int(bits)) for bits in found]
+        return pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int8)), pa.array(names, pa.string())
+        )
+
+    def _name(self, bits: int) -> str:
+        names = [name for number, name in enumerate(self.retrievers) if bits >> number & 1]
+        return AND.join(names) or RANDOM
+
+    def retriever_ranks(self, which: NDArray[np.bool_]) -> list[pa.Array]:
+        """The rank of some of the documents for each retriever."""
+        ranks = self.result.block.ranks
+        if ranks is None:
+            return []
+        return [
+            pa.array(ranks[which][:, i], mask=ranks[which][:, i] < 0) for i in range(ranks.shape[2])
+        ]
 
     def ranks(self, places: NDArray[np.int64]) -> pa.Array:
         """The ranks of documents, which are their places if they have any."""
@@ -75,7 +105,14 @@ def _parts(result: MiningResult) -> list[_Part]:
     is_random = np.zeros(shape, bool) if result.is_random is None else result.is_random
     parts = [_Part(result, is_random, True)]
     if result.random is not None:
-        parts.append(_Part(result.random, np.ones(result.random.chosen.shape, bool), False))
+        drawn = result.random
+        block = drawn.block
+        if result.block.ranks is not None:
+            # what nobody has found, in the columns of the others
+            ranks = np.full((*block.documents.shape, result.block.ranks.shape[2]), -1, np.int32)
+            block = replace(block, retrievers=result.block.retrievers, ranks=ranks)
+        drawn = replace(drawn, block=block)
+        parts.append(_Part(drawn, np.ones(drawn.chosen.shape, bool), False))
     return parts
 
 
@@ -99,8 +136,9 @@ def _ledger_rows(part: _Part, dataset: IndexedDataset) -> pa.Table:
         pa.array(result.features.positive_similarity[there]),
         _numbers(result.features.probability, there),
         _numbers(result.features.teacher_scores, there),
+        *part.retriever_ranks(there),
     ]
-    return pa.table(columns, schema=schemas.LEDGER)
+    return pa.table(columns, schema=schemas.joined_ledger(part.retrievers))
 
 
 def _negative_rows(
