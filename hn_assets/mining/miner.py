@@ -152,6 +152,7 @@ class Miner:
             self._uniform(block),
             features.score_minus_mean_positive,
             features.teacher_scores,
+            features,
         )
         decisions.reject(Rejection(NOT_DRAWN, ~chosen))
         return self._result(block, features, decisions)

@@ -12,7 +12,7 @@ from typing import Any
 from hn_assets.filters.all_filters import active_filters, filter_keys, measurable_filters
 from hn_assets.mining.holdout.calibration import Calibration, calibrated_part
 from hn_assets.mining.holdout.methods import CHOSEN, Method
-from hn_assets.mining.rules.sampling import Sampling
+from hn_assets.mining.rules.sampling import Sampling, scaled_quotas
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import CALIBRATED_RANGE, DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.teacher import SHORTLIST_PER_NEGATIVE, TeacherSettings
@@ -54,7 +54,7 @@ class Plan:
 
     def shortlist(self, count: int) -> Plan:
         """How a shortlist of `count` candidates per query is chosen for the teacher."""
-        return replace(self, sampling=replace(self.sampling.without_teacher, count=count))
+        return replace(self, sampling=self.sampling.without_teacher.with_count(count))
 
 
 def make_plan(
@@ -86,6 +86,7 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
         b=mining.simans_b,
         hardness=hardness,
         random_share=mining.random_share,
+        quotas=tuple(mining.quotas.items()),
     )
 
 
@@ -135,7 +136,8 @@ def resolved_shortlist(
 ) -> dict[str, Any]:
     """Everything that the teacher's shortlist depends on, with every default resolved; as JSON."""
     count = shortlist_count(mining, teacher)
-    changes: dict[str, Any] = {"num_negatives": count}
+    quotas = scaled_quotas(mining.quotas, mining.num_negatives, count)
+    changes: dict[str, Any] = {"num_negatives": count, "quotas": quotas}
     if mining.sampling == "stratified_by_teacher_score":
         changes["sampling"] = "stratified"  # as in `Plan.shortlist`
     resolved = resolved_plan(mining.model_copy(update=changes), filters)
@@ -189,6 +191,8 @@ def _resolved_sampling(sampling: Sampling) -> dict[str, Any]:
         resolved |= {"a": sampling.a, "b": sampling.b}
     if sampling.method == "window":
         resolved["hardness"] = sampling.hardness
+    if sampling.quotas:
+        resolved["quotas"] = [list(quota) for quota in sampling.quotas]
     if sampling.random_count:
         resolved["random_count"] = sampling.random_count
     return resolved

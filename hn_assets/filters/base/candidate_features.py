@@ -14,6 +14,18 @@ MarginAgainst = Literal["min", "mean", "max"]
 # columns of `reference_scores`
 REFERENCE_COLUMN: dict[MarginAgainst, int] = {"min": 0, "mean": 1, "max": 2}
 
+# the arrays that have one row for each ranking, and no column for each candidate
+_OF_RANKINGS = {"queries", "reference_scores", "teacher_reference"}
+
+
+def places_among(eligible: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The rank of each candidate among the eligible ones, counted from 0; int64.
+
+    Args:
+        eligible: bool, (rankings, depth), in the order of the ranks.
+    """
+    return np.maximum(np.cumsum(eligible, axis=1) - 1, 0)
+
 
 @dataclass(frozen=True)
 class CandidateFeatures:
@@ -46,6 +58,11 @@ class CandidateFeatures:
             without a teacher.
         teacher_reference: The teacher's score of the known positives that margins are measured
             from; float32, (rankings, 1). None without a teacher.
+        retrievers: The names of the retrievers whose finds were joined; none if the encoder alone
+            has ranked.
+        ranks: The rank of each candidate for each of these, -1 if it did not find it; int32,
+            (rankings, depth, retrievers). None if the encoder alone has ranked: then candidates
+            stand in the order of their scores.
     """
 
     queries: NDArray[np.int64]
@@ -65,6 +82,8 @@ class CandidateFeatures:
     probability_threshold: float = 1.0
     teacher_scores: NDArray[np.float32] | None = None
     teacher_reference: NDArray[np.float32] | None = None
+    retrievers: tuple[str, ...] = ()
+    ranks: NDArray[np.int32] | None = None
 
     def reference(self, margin_against: MarginAgainst) -> NDArray[np.float32]:
         """One of the reference scores of each ranking; float32, (rankings, 1)."""
@@ -75,6 +94,59 @@ class CandidateFeatures:
     def score_minus_mean_positive(self) -> NDArray[np.float32]:
         """The score minus the mean score of the known positives, 0 if not eligible; float32."""
         return np.where(self.eligible, self.scores - self.reference("mean"), 0)
+
+    @cached_property
+    def score_order(self) -> NDArray[np.int64]:
+        """The places of the candidates from the highest score on; int64.
+
+        What is said of the best candidates is said of the best by score, whoever found them: so it
+        is the same with one retriever and with several.
+        """
+        if self.ranks is None:
+            return np.broadcast_to(np.arange(self.scores.shape[1]), self.scores.shape)
+        return np.argsort(-self.scores, axis=1, kind="stable")
+
+    def order_of(self, retriever: str) -> NDArray[np.int64]:
+        """The places of the candidates in the order of a retriever, and of the others at the end.
+
+        Returns:
+            int64.
+        """
+        if retriever not in self._orders:
+            ranks = self._ranks_of(retriever)
+            last = np.iinfo(np.int32).max
+            self._orders[retriever] = np.argsort(
+                np.where(ranks >= 0, ranks, last), axis=1, kind="stable"
+            )
+        return self._orders[retriever]
+
+    def found_by(self, retriever: str) -> NDArray[np.bool_]:
+        """Which candidates a retriever found; bool."""
+        return self._ranks_of(retriever) >= 0
+
+    def _ranks_of(self, retriever: str) -> NDArray[np.int32]:
+        if self.ranks is None:
+            raise ValueError(f"the candidates do not say what the retriever {retriever!r} found")
+        return self.ranks[:, :, self.retrievers.index(retriever)]
+
+    @cached_property
+    def _orders(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    def ordered(self, order: NDArray[np.int64]) -> CandidateFeatures:
+        """The features with the candidates of each ranking in another order.
+
+        Args:
+            order: Places of candidates; int64, (rankings, depth).
+        """
+        changed: dict[str, NDArray] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and field.name not in _OF_RANKINGS:
+                places = order[:, :, None] if value.ndim > 2 else order
+                changed[field.name] = np.take_along_axis(value, places, 1)
+        changed["place"] = places_among(changed["eligible"])
+        return replace(self, **changed)
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> CandidateFeatures:
         """The features of some of the rankings."""

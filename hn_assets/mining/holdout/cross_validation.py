@@ -99,8 +99,10 @@ class CrossValidation:
             )
         else:
             self.unlabelled = Unlabelled(unlabelled_per_positive, 1.0, "assumed")
-        window = self._as_mined.features.eligible[:, :WINDOW]
-        self._window = as_mined[:, :WINDOW][window]
+        order = self._as_mined.features.score_order[:, :WINDOW]
+        window = np.take_along_axis(self._as_mined.features.eligible, order, 1)
+        self._window = np.take_along_axis(as_mined, order[:, :, None], 1)[window]
+        self._known_in_window = np.take_along_axis(self._as_mined.visible, order, 1).sum(axis=1)
         self._window_weights = np.broadcast_to(self._weights[:, None], window.shape)[window]
         group = holdout.groups(GROUPS)[self.rankings.query]
         self.probability = np.ones(self.rankings.hidden.shape, np.float32)
@@ -126,7 +128,7 @@ class CrossValidation:
             np.concatenate([rankings.hidden[eligible], self.lent.hidden[in_lent]]),
             self.unlabelled.per_positive,
         )
-        known = self._as_mined.visible[:, :WINDOW].sum(axis=1) @ self._weights
+        known = self._known_in_window @ self._weights
         # what a model misses is seen where positives are hidden, and need not be assumed
         unseen = HIDDEN_ENOUGH / (HIDDEN_ENOUGH + self.hidden)
         times = self.unlabelled.per_positive * self.unlabelled.among_candidates**unseen

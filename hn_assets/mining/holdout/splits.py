@@ -114,7 +114,7 @@ class HoldoutRankings:
         score = None
         if sampling.method == "simans":
             score = self.features.score_minus_mean_positive
-        return choose(candidates, sampling, self.uniform, score)
+        return choose(candidates, sampling, self.uniform, score, retrievers=self.features)
 
     def sum_by_query(self, values: NDArray[np.bool_], queries: int) -> NDArray[np.float64]:
         """The sum of `values`, (rankings, depth), for each of `queries` queries."""

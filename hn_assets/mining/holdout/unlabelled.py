@@ -54,8 +54,11 @@ def estimate_unlabelled(
         weights: How much each ranking counts; (rankings,).
         prior: What is known of relevance.
     """
-    known, eligible = rankings.visible[:, :BEST], rankings.features.eligible[:, :BEST]
-    expected = known + eligible * prior.model.probability(inputs[:, :BEST])
+    order = rankings.features.score_order[:, :BEST]
+    known = np.take_along_axis(rankings.visible, order, 1)
+    eligible = np.take_along_axis(rankings.features.eligible, order, 1)
+    best = np.take_along_axis(inputs, order[:, :, None], 1)
+    expected = known + eligible * prior.model.probability(best)
     here = float(expected.sum(axis=1, dtype=float) @ weights) / max(float(weights.sum()), 1e-9)
     return compare_with_known(known, rankings.known, weights, here)
 

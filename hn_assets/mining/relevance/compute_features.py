@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.base.candidate_features import CandidateFeatures
+from hn_assets.filters.base.candidate_features import CandidateFeatures, places_among
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.relevance.similarity import WINDOW, Similarities
@@ -62,7 +62,7 @@ def candidate_features(
         documents=block.documents,
         scores=block.scores,
         eligible=eligible,
-        place=np.maximum(np.cumsum(eligible, axis=1) - 1, 0),
+        place=places_among(eligible),
         reference_scores=reference_scores,
         positive_similarity=similarity.closest,
         mean_positive_similarity=similarity.mean,
@@ -73,6 +73,8 @@ def candidate_features(
         cross_query_similarity=cross_query_similarity,
         teacher_scores=teacher_scores,
         teacher_reference=teacher_reference,
+        retrievers=block.retrievers,
+        ranks=block.ranks,
     )
 
 
@@ -81,13 +83,29 @@ def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
 
     Cosines and scores lie in other ranges for each encoder, and for each query. So each is brought
     to the mean and the spread that it has among the query's best candidates; those to positives to
-    the mean and the spread of the local density, which no positive changes.
+    the mean and the spread of the local density, which no positive changes. The best are those of
+    the highest scores, and a rank is that among the scores, whatever the order of the rankings.
 
     Raises:
         ValueError: The similarity to other queries was not computed.
     """
     if features.cross_query_similarity is None:
         raise ValueError("the model of relevance needs cross_query_similarity")
+    if features.ranks is None:
+        return _inputs_by_score(features, features.cross_query_similarity)
+    order = features.score_order
+    ordered = features.ordered(order)
+    assert ordered.cross_query_similarity is not None
+    inputs = _inputs_by_score(ordered, ordered.cross_query_similarity)
+    out = np.empty_like(inputs)
+    np.put_along_axis(out, order[:, :, None], inputs, 1)
+    return out
+
+
+def _inputs_by_score(
+    features: CandidateFeatures, cross_query_similarity: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The inputs of candidates that stand in the order of their scores."""
     best = features.documents[:, :WINDOW] >= 0
     scores = np.where(features.documents >= 0, features.scores, 0)
     mean_score, score_spread = _mean_and_spread(scores, best)
@@ -102,7 +120,7 @@ def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
         _standardised(features.best_similarity, best),
         (features.local_density - mean_density) / density_spread,
         _standardised(features.query_similarity, best),
-        features.cross_query_similarity,
+        cross_query_similarity,
     ]
     inputs = np.stack(columns, axis=-1)
     return np.clip(inputs, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)

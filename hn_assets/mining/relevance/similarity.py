@@ -48,6 +48,14 @@ class Similarities:
         """Those of some of the rankings."""
         return Similarities(*(getattr(self, one.name)[which] for one in fields(self)))
 
+    def put_back(self, order: NDArray[np.int64]) -> Similarities:
+        """Those of the candidates before they were put into an order; (rankings, depth)."""
+        parts: list[NDArray[np.float32]] = []
+        for one in fields(self):
+            parts.append(np.empty(order.shape, np.float32))
+            np.put_along_axis(parts[-1], order, getattr(self, one.name), 1)
+        return Similarities(*parts)
+
 
 def similarities(
     block: CandidateBlock,
@@ -63,6 +71,13 @@ def similarities(
         documents: The vectors of all documents.
         query_direction: From `mean_direction`, of all queries.
     """
+    if block.ranks is not None:
+        # the best are those of the highest scores, whoever found them
+        order = np.argsort(-block.scores, axis=1, kind="stable")
+        documents_by_score = np.take_along_axis(block.documents, order, 1)
+        scores = np.take_along_axis(block.scores, order, 1)
+        by_score = CandidateBlock(block.queries, documents_by_score, scores)
+        return similarities(by_score, positives, documents, query_direction).put_back(order)
     shape = block.documents.shape
     found = Similarities(*(np.full(shape, -1, np.float32) for _ in fields(Similarities)))
     step = max(1, BYTES_AT_ONCE // (4 * max(block.depth, 1) * documents.dimension))

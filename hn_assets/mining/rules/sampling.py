@@ -8,12 +8,15 @@ which of two others is preferred.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.mining.rules.sampling_methods import Choices, choose_by_method
 from hn_assets.settings.mining import SamplingMethod
 
 METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
@@ -45,6 +48,8 @@ class Sampling:
         b: The parameter b of SimANS.
         hardness: Where a window lies: 1 at the best ranked of what may be taken, 0 at the lowest.
         random_share: The share of `count` that is drawn at random from the whole corpus.
+        quotas: The names of retrievers, each with how many are taken of what it found, in the order
+            in which they take.
     """
 
     method: SamplingMethod
@@ -53,6 +58,7 @@ class Sampling:
     b: float = 0.0
     hardness: float = 1.0
     random_share: float = 0.0
+    quotas: tuple[tuple[str, int], ...] = ()
 
     @property
     def random_count(self) -> int:
@@ -78,14 +84,45 @@ class Sampling:
         by_teacher = self.method == "stratified_by_teacher_score"
         return replace(self, method="stratified") if by_teacher else self
 
+    def with_count(self, count: int) -> Sampling:
+        """How another number of candidates is taken, with quotas in proportion."""
+        quotas = scaled_quotas(dict(self.quotas), self.count, count)
+        return replace(self, count=count, quotas=tuple(quotas.items()))
+
     def describe(self) -> str:
         """How negatives are taken, in words."""
         words = METHOD_DESCRIPTIONS[self.method]
         if self.method == "window":
             words += f" at hardness {self.hardness:g}"
+        if self.quotas:
+            quotas = ", ".join(f"{quota} of {name}" for name, quota in self.quotas)
+            words += f", first {quotas}"
         if self.random_count:
             words += f", and {self.random_count} of {self.count} from anywhere in the corpus"
         return words
+
+
+def scaled_quotas(quotas: Mapping[str, int], count: int, wanted: int) -> dict[str, int]:
+    """Quotas of `wanted` candidates in the proportion of those of `count`, rounded down.
+
+    >>> scaled_quotas({"dense": 10, "bm25": 5}, 15, 60)
+    {'dense': 40, 'bm25': 20}
+    """
+    return {name: max(quota * wanted // count, 1) for name, quota in quotas.items()}
+
+
+class RetrieverOrders(Protocol):
+    """What each of several retrievers found of some candidates, and in which order."""
+
+    @abstractmethod
+    def order_of(self, retriever: str) -> NDArray[np.int64]:
+        """The places of the candidates in its order, the others at the end; (queries, depth)."""
+        ...
+
+    @abstractmethod
+    def found_by(self, retriever: str) -> NDArray[np.bool_]:
+        """Which candidates it found; bool, (queries, depth)."""
+        ...
 
 
 def choose(
@@ -94,102 +131,59 @@ def choose(
     uniform: NDArray[np.float64],
     score_minus_mean_positive: NDArray[np.float32] | None = None,
     teacher_scores: NDArray[np.float32] | None = None,
+    retrievers: RetrieverOrders | None = None,
 ) -> NDArray[np.bool_]:
     """Choose at most `sampling.ranked_count` of the eligible candidates of each query.
+
+    With quotas, each retriever takes as many as its quota says of what it found and nobody has
+    taken, and as many as those before it lacked. What is left to take is taken from all.
 
     Args:
         eligible: Which candidates may be chosen; bool, (queries, depth), best ranked first.
         sampling: How they are chosen.
-        uniform: From `uniform_keys`; float64, (queries, depth).
-        score_minus_mean_positive: The score minus the mean score of the query's positives;
-            float32, (queries, depth). None if it is not known; SimANS alone needs it.
-        teacher_scores: The teacher's scores of the eligible candidates at least; float32, (queries,
-            depth). None without a teacher; `stratified_by_teacher_score` alone needs them.
+        uniform: As in `Choices`.
+        score_minus_mean_positive: As in `Choices`.
+        teacher_scores: As in `Choices`.
+        retrievers: What each retriever found; quotas alone need it.
 
     Returns:
         bool, (queries, depth).
     """
     count = sampling.ranked_count
-    if not count:
-        return np.zeros(eligible.shape, bool)
-    if sampling.method == "stratified":
-        return _choose_stratified(eligible, count, uniform)
-    if sampling.method == "stratified_by_teacher_score":
-        if teacher_scores is None:
-            raise ValueError("stratified_by_teacher_score needs the scores of a teacher")
-        return _choose_by_teacher_score(eligible, count, uniform, teacher_scores)
-    if sampling.method == "window":
-        return _choose_window(eligible, count, sampling.hardness)
-    if sampling.method == "top":
-        return eligible & (np.cumsum(eligible, axis=1) <= count)
-    keys = uniform
-    if sampling.method == "simans":
-        if score_minus_mean_positive is None:
-            raise ValueError("SimANS needs the score minus the mean score of the positives")
-        # smallest -log(u) / w: weighted sampling without replacement (Efraimidis and Spirakis
-        # 2006); as logarithms, since weights of far candidates are very small
-        finite = np.where(
-            np.isfinite(score_minus_mean_positive), score_minus_mean_positive, 0
-        ).astype(np.float64)
-        keys = np.log(-np.log(uniform)) + sampling.a * (finite - sampling.b) ** 2
-    return _smallest(np.where(eligible, keys, np.inf), count) & eligible
-
-
-def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
-    order = np.argsort(keys, axis=1, kind="stable")[:, :count]
-    chosen = np.zeros(keys.shape, bool)
-    np.put_along_axis(chosen, order, True, 1)
-    return chosen
-
-
-def _choose_window(eligible: NDArray[np.bool_], count: int, hardness: float) -> NDArray[np.bool_]:
-    # small numbers, as a calibration chooses again at every threshold
-    number = np.cumsum(eligible, axis=1, dtype=np.int32)
-    left_out = np.maximum(number[:, -1:] - count, 0)
-    before = np.floor((1 - hardness) * left_out + 0.5).astype(np.int32)
-    return eligible & (number > before) & (number <= before + count)
-
-
-def _choose_stratified(
-    eligible: NDArray[np.bool_], count: int, uniform: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    place = np.cumsum(eligible, axis=1) - 1
-    total = np.maximum(eligible.sum(axis=1, keepdims=True), 1)
-    # with fewer candidates than wanted, each is a part of its own
-    part = np.where(total > count, place * count // total, place)
-    order = np.argsort(np.where(eligible, part + uniform, np.inf), axis=1, kind="stable")
-    ordered = np.take_along_axis(np.where(eligible, part, -1), order, 1)
-    first = np.ones(ordered.shape, bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    choices = Choices(eligible, uniform, score_minus_mean_positive, teacher_scores)
+    if not sampling.quotas:
+        return choose_by_method(choices, sampling, count)
+    if retrievers is None:
+        raise ValueError("quotas need to know what each retriever found")
     chosen = np.zeros(eligible.shape, bool)
-    np.put_along_axis(chosen, order, first & (ordered >= 0), 1)
-    return chosen
+    allowed = 0
+    for name, quota in sampling.quotas:
+        allowed = min(allowed + quota, count)
+        left = eligible & retrievers.found_by(name) & ~chosen
+        wanted = allowed - chosen.sum(axis=1)
+        order = retrievers.order_of(name)
+        chosen |= _choose_in_order(replace(choices, eligible=left), sampling, wanted, order)
+    wanted = count - chosen.sum(axis=1)
+    as_ranked = np.broadcast_to(np.arange(eligible.shape[1]), eligible.shape)
+    left = replace(choices, eligible=eligible & ~chosen)
+    return chosen | _choose_in_order(left, sampling, wanted, as_ranked)
 
 
-def _choose_by_teacher_score(
-    eligible: NDArray[np.bool_],
-    count: int,
-    uniform: NDArray[np.float64],
-    teacher_scores: NDArray[np.float32],
+def _choose_in_order(
+    choices: Choices,
+    sampling: Sampling,
+    wanted: NDArray[np.int64],
+    order: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    scores = np.where(eligible, teacher_scores, np.nan).astype(np.float64)
-    lowest, highest = (
-        end.reduce(scores, axis=1, keepdims=True, initial=np.nan) for end in (np.fmin, np.fmax)
-    )
-    width = np.where(highest > lowest, highest - lowest, 1)
-    place = np.where(eligible, (scores - lowest) / width * count, count)
-    part = np.where(eligible, np.minimum(place, count - 1), count).astype(np.int64)
-    # those of a part together, in the order of their random numbers, and numbered from 0
-    order = np.argsort(part + uniform, axis=1, kind="stable")
-    ordered = np.take_along_axis(part, order, 1)
-    places = np.broadcast_to(np.arange(part.shape[1]), part.shape)
-    is_first = np.ones(part.shape, bool)
-    is_first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    number = np.empty(part.shape, np.int64)
-    first = np.maximum.accumulate(np.where(is_first, places, 0), axis=1)
-    np.put_along_axis(number, order, places - first, 1)
-    # one of every part, then a second one of parts that have it, and so on
-    return _smallest(np.where(eligible, number + uniform, np.inf), count) & eligible
+    """Choose as many of each query as are wanted of it, with the candidates in another order."""
+    chosen = np.zeros(choices.eligible.shape, bool)
+    for count in np.unique(wanted[wanted > 0]).tolist():
+        rows = np.flatnonzero(wanted == count)
+        found = choose_by_method(choices.ordered(order, rows), sampling, count)
+        of_rows = np.zeros(found.shape, bool)
+        np.put_along_axis(of_rows, order[rows], found, 1)
+        chosen[rows] = of_rows
+    return chosen
 
 
 def random_keys(
