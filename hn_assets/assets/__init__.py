@@ -1,10 +1,9 @@
 """The assets of a dataset: one file per asset, named by its key, with its declaration `STAGE`.
 
-Those of single retrievers share the file `candidates_retriever`.
-
-What belongs here: what an asset reads, what it depends on, and a thin function that calls the
-packages. What does not: what is computed, which is in those packages; what assets share, which is
-in `pipeline`; and anything of Dagster, which is in `orchestration`.
+The assets of single retrievers share one file, `candidates_retriever`, as there may be any number
+of them. What belongs here: what an asset reads, what it depends on, and a thin function that calls
+the packages. What does not: what is computed, which is in those packages; what assets share, which
+is in `pipeline`; and anything of Dagster, which is in `orchestration`.
 """
 
 import importlib

@@ -5,7 +5,7 @@ or fails the teacher; of the rest, as many are drawn as are wanted. Documents fr
 corpus may be drawn beside them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from hn_assets.filters.base.filter import Filter, Rejection
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, reference_scores
 from hn_assets.mining.data.teacher_scores import TeacherScores
+from hn_assets.mining.deeper_search import SearchDeeper
 from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.plan import Plan
@@ -35,8 +36,6 @@ from hn_assets.mining.rules.sampling import choose, hash_ids, random_keys, unifo
 
 DEPTH_FACTOR = 4  # each time a query is searched again, it is searched so many times as deep
 
-SearchDeeper = Callable[[NDArray[np.int64], int], CandidateBlock]
-
 
 class Miner:
     """Chooses the hard negatives of a dataset, a block of queries at a time.
@@ -49,7 +48,8 @@ class Miner:
         seed: Decides every random choice.
         on_shortage: What becomes of a query with fewer negatives than wanted.
         filters: The filters of every section, prepared; those of the plan if it is None.
-        search_deeper: Searches queries again, to a given depth; None if that cannot be done.
+        search_deeper: Searches the queries of a block again, to a given depth; None if that cannot
+            be done.
         teacher: The teacher's scores of positives and candidates; None without a teacher.
     """
 
@@ -122,7 +122,7 @@ class Miner:
         if end == self._plan.end:
             self._counts.deepened += int(again.sum())
         depth = min(DEPTH_FACTOR * block.depth, max_depth)
-        further = self._search_deeper(block.queries[again], depth)
+        further = self._search_deeper(block.take(again), depth)
         yield from self._mine(further, further.depth)
 
     def _is_short_by_filters(self, result: MiningResult) -> NDArray[np.bool_]:

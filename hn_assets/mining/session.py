@@ -19,7 +19,7 @@ from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_numbers import number_texts, read_passages
-from hn_assets.mining.deeper_search import DeeperSearch, deepen_for_positives
+from hn_assets.mining.deeper_search import SearchDeeper, deepen_for_positives, deeper_search
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
@@ -30,6 +30,7 @@ from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
 from hn_assets.mining.plan import Plan, make_plan, planned_calibration
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
+from hn_assets.settings.retrievers import OWN_ENCODER
 from hn_assets.settings.search import SearchSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.store import schemas
@@ -51,6 +52,8 @@ class MiningSession:
         calibration: What calibration found; None if there is none, or not yet.
         include_title: Whether a passage's text begins with its title, as the model read it.
         base: The folder that relative paths of the settings start from.
+        own_retriever: What the dataset's own encoder is called among the retrievers; None if it is
+            none of them, so that no search can go deeper.
         dataset: Documents, queries and judgements as numbers.
         queries: The vectors of the queries.
         documents: The vectors of the documents.
@@ -64,6 +67,7 @@ class MiningSession:
     calibration: Calibration | None
     include_title: bool
     base: Path
+    own_retriever: str | None
     dataset: IndexedDataset
     queries: VectorTable
     documents: VectorTable
@@ -80,6 +84,7 @@ class MiningSession:
         calibration: Calibration | None = None,
         include_title: bool,
         base: Path = Path(),
+        own_retriever: str | None = OWN_ENCODER,
     ) -> MiningSession:
         """Read a dataset.
 
@@ -93,6 +98,8 @@ class MiningSession:
                 target rate.
             include_title: Whether a passage's text begins with its title, as the model read it.
             base: The folder that relative paths of the settings start from.
+            own_retriever: What the dataset's own encoder is called among the retrievers; None if it
+                is none of them.
 
         Raises:
             StoreError: The files are of different versions and do not fit together.
@@ -128,6 +135,7 @@ class MiningSession:
             calibration=calibration,
             include_title=include_title,
             base=base,
+            own_retriever=own_retriever,
             dataset=dataset,
             queries=queries,
             documents=documents,
@@ -227,20 +235,20 @@ class MiningSession:
     def _blocks_to_mine(self) -> Iterator[CandidateBlock]:
         """The candidates, deeper for queries with more positives than the rankings allow for."""
         blocks = self._candidate_blocks()
-        if self.search.depth is not None or not self.plan.excluding_positives:
+        search = self._search_deeper
+        if self.search.depth is not None or not self.plan.excluding_positives or search is None:
             return blocks
-        return deepen_for_positives(
-            blocks, self.dataset.positives, self.plan.end, self._search_deeper
-        )
+        return deepen_for_positives(blocks, self.dataset.positives, self.plan.end, search)
 
     @cached_property
-    def _search_deeper(self) -> DeeperSearch:
-        return DeeperSearch(
-            self.files.faiss_index,
-            self.files.faiss_index_ids,
+    def _search_deeper(self) -> SearchDeeper | None:
+        return deeper_search(
+            self.files,
             self.queries,
             self.documents,
             self.search,
+            retrievers=self.retrievers,
+            own=self.own_retriever,
         )
 
     def _holdout(self, min_positives: int) -> Holdout:

@@ -87,5 +87,7 @@ def _plain_type(name: str, annotation: Any) -> Any:
         return dg.Noneable(_plain_type(name, inner))
     if get_origin(annotation) is list:
         return dg.Array(str)  # the settings check the values
+    if get_origin(annotation) is dict:
+        return dg.Map(*parts)
     assert annotation in (bool, int, float, str), f"{name} cannot stand in a form: {annotation}"
     return annotation

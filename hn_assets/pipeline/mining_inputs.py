@@ -55,6 +55,7 @@ def open_mining_session(context: StageContext, *, own_settings: bool = False) ->
         # as the model read the passages
         include_title=bool(context.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
         base=context.dataset.base,
+        own_retriever=settings.own_retriever,
     )
 
 

@@ -95,7 +95,7 @@ def _section_type(annotation: Any) -> str:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _section_type(parts[0])
-    if origin is list:
+    if origin in (list, tuple):
         return "list of sections"
     if origin is dict:
         return "sections by name"

@@ -52,15 +52,20 @@ def told(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     }
 
 
+def _changed(section: str, values: Any) -> Any:
+    """A section with some of its values changed, or a list in its place."""
+    return {**SMALL.get(section, {}), **values} if isinstance(values, Mapping) else values
+
+
 class AnimalsDataset:
     """The animals dataset in a folder of its own."""
 
-    def __init__(self, folder: Path, **changes: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.folder = folder
         if not (folder / "raw").exists():
             (folder / "raw").mkdir(parents=True)
             animals(folder / "raw")
-        sections = {**SMALL, **{k: {**SMALL.get(k, {}), **v} for k, v in changes.items()}}
+        sections = {**SMALL, **{k: _changed(k, v) for k, v in changes.items()}}
         sections.setdefault("source", {"type": "beir", "folder": "raw"})
         self.dataset = Dataset("animals", DatasetSettings.model_validate(sections), folder)
 

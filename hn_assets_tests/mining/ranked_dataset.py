@@ -120,8 +120,8 @@ class RankedDataset:
         filters = filters or FiltersSettings()
         chosen = list(active_filters(filters) if prepared is None else prepared)
 
-        def search_deeper(queries: NDArray[np.int64], depth: int) -> CandidateBlock:
-            return self.block(depth).take(queries)
+        def search_deeper(block: CandidateBlock, depth: int) -> CandidateBlock:
+            return self.block(depth).take(block.queries)
 
         return Miner(
             self.indexed,

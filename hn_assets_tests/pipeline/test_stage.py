@@ -14,7 +14,8 @@ from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 
 def test_a_stage_has_one_file_named_by_its_asset_key() -> None:
     folder = Path(__file__).parents[2] / "hn_assets" / "assets"
-    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    # the stages of single retrievers share a file, as there may be any number of them
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "candidates_retriever"}
     assert files == {stage.name for stage in all_stages()} == set(layout.stage_names())
 
 

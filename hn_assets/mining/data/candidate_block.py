@@ -107,17 +107,41 @@ def _to_block(
     if not len(block):
         return
     query_rows, candidates, rank = (block[:, i].astype(np.int64) for i in range(3))
+    ranks = block[:, 4:] if retrievers else None
+    yield block_of(query_rows, candidates, rank, block[:, 3], retrievers, ranks)
+
+
+def block_of(
+    query_rows: NDArray[np.int64],
+    documents: NDArray[np.int64],
+    rank: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    retrievers: tuple[str, ...] = (),
+    ranks: NDArray[np.integer | np.floating] | None = None,
+    depth: int = 0,
+) -> CandidateBlock:
+    """A block from one entry for each candidate, those of a query together.
+
+    Args:
+        query_rows: The row of its query.
+        documents: The row of the document.
+        rank: Its place in the ranking of the query.
+        scores: Its score.
+        retrievers: As in `CandidateBlock`.
+        ranks: Its rank for each of these, (candidates, retrievers); None without them.
+        depth: How many ranks the block has at least.
+    """
     starts = np.flatnonzero(np.diff(query_rows, prepend=-1))
     query = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(query_rows)))
-    documents = np.full((len(starts), int(rank.max()) + 1), -1, np.int64)
-    scores = np.full(documents.shape, -np.inf, np.float32)
-    documents[query, rank] = candidates
-    scores[query, rank] = block[:, 3]
-    ranks = None
-    if retrievers:
-        ranks = np.full((*documents.shape, len(retrievers)), -1, np.int32)
-        ranks[query, rank] = block[:, 4:]
-    yield CandidateBlock(query_rows[starts], documents, scores, retrievers, ranks)
+    shape = (len(starts), max(int(rank.max()) + 1, depth))
+    of_block = np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32)
+    of_block[0][query, rank] = documents
+    of_block[1][query, rank] = scores
+    by_retriever = None
+    if ranks is not None:
+        by_retriever = np.full((*shape, len(retrievers)), -1, np.int32)
+        by_retriever[query, rank] = ranks
+    return CandidateBlock(query_rows[starts], *of_block, retrievers, by_retriever)
 
 
 def join_blocks(blocks: Sequence[CandidateBlock]) -> CandidateBlock:

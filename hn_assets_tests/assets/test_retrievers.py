@@ -1,0 +1,152 @@
+"""The graph with several retrievers, run by Dagster with the real model on a small dataset."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from hn_assets.assets import stages_of
+from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.mining.output.explain import explain
+from hn_assets.orchestration.build import build_definitions
+from hn_assets.retrieval.scores import pair_scores
+from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset, told
+
+BOTH: list[dict[str, Any]] = [{"type": "dense"}, {"type": "bm25"}]
+# of 48 documents, so that neither finds all that the other does
+SHALLOW = {"search": {"depth": 8}, "mining": {"range_min": 0, "range_max": 8, "num_negatives": 4}}
+
+
+def graph_with(folder: Path, retrievers: list[dict[str, Any]], **changes: Any) -> AnimalsDataset:
+    return AnimalsDataset(folder, retrievers=retrievers, **{**SHALLOW, **changes})
+
+
+@pytest.fixture(scope="module")
+def done(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[AnimalsDataset, dg.ExecuteInProcessResult]:
+    graph = graph_with(tmp_path_factory.mktemp("both"), BOTH)
+    return graph, graph.materialize()
+
+
+def test_every_retriever_has_an_asset_before_the_joined_candidates(tmp_path: Path) -> None:
+    graph = graph_with(tmp_path, [*BOTH, {"type": "bm25", "name": "exact", "language": "none"}])
+    specs = build_definitions(graph.dataset).resolve_all_asset_specs()
+    names = [spec.key.path[-1] for spec in specs]
+    own = ["candidates_dense", "candidates_bm25", "candidates_exact"]
+    assert sorted(names) == sorted([*STAGES, *own])
+    upstream = {s.key.path[-1]: {d.asset_key.path[-1] for d in s.deps} for s in specs}
+    assert upstream["candidates"] == set(own)
+    assert upstream["candidates_dense"] == {"faiss_index", "query_embeddings", "qrels"}
+    # it needs no vector, so that another encoder does not rank it anew
+    assert upstream["candidates_bm25"] == {"qrels"}
+
+
+@pytest.mark.parametrize("retrievers", [[], [{"type": "dense"}]])
+def test_the_encoder_alone_has_the_graph_that_it_has_without_the_section(
+    tmp_path: Path, retrievers: list[dict[str, Any]]
+) -> None:
+    plain, said = AnimalsDataset(tmp_path), AnimalsDataset(tmp_path, retrievers=retrievers)
+    versions = [
+        {stage.name: stage.code_version(one.dataset.settings) for stage in stages}
+        for one in (plain, said)
+        for stages in [stages_of(one.dataset.settings)]
+    ]
+    assert versions[0] == versions[1]
+
+
+def test_the_ledger_says_who_found_a_candidate(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
+) -> None:
+    graph, _ = done
+    ranked = {
+        name: pd.read_parquet(graph.file(f"candidates_{name}", "candidates.parquet"))
+        for name in ("dense", "bm25")
+    }
+    joined = pd.read_parquet(graph.file("candidates", "candidates.parquet"))
+    pairs = {n: set(zip(r.query_id, r.doc_id, strict=True)) for n, r in ranked.items()}
+    assert pairs["dense"] - pairs["bm25"] and pairs["bm25"] - pairs["dense"]
+    assert len(joined) == len(pairs["dense"] | pairs["bm25"])
+    ledger = pd.read_parquet(graph.file("hard_negatives", "ledger.parquet")).astype(
+        {"query_id": str, "doc_id": str, "source": str, "outcome": str}
+    )
+    for row in ledger.itertuples():
+        by = [name for name in pairs if (row.query_id, row.doc_id) in pairs[name]]
+        assert row.source == "+".join(by)
+    assert set(ledger.source) == {"dense", "bm25", "dense+bm25"}
+    negatives = graph.negatives()
+    merged = negatives.merge(ledger, on=["query_id", "doc_id"], suffixes=("", "_of_ledger"))
+    assert len(merged) == len(negatives) and (merged.source == merged.source_of_ledger).all()
+    shared = ledger[ledger.source == "dense+bm25"].iloc[0]
+    said = explain(graph.store, shared.query_id, shared.doc_id)
+    found = f"found by dense at rank {shared.dense_rank:.0f} and by bm25 at rank"
+    assert f"{found} {shared.bm25_rank:.0f}" in said
+
+
+def test_the_joined_candidates_say_what_each_retriever_gave(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult],
+) -> None:
+    _, result = done
+    said = told(result)
+    assert said["candidates"]["retrievers"] == "dense, bm25"
+    assert said["candidates"]["order"] == "reciprocal_rank_fusion"
+    assert said["candidates_dense"]["depth"] == 8
+    rows = [record.data for record in said["candidates"]["by_retriever"].records]
+    assert {row["retriever"]: row["candidates"] for row in rows}["dense"] == 8 * 24
+    checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+    assert checks["positives_are_found"] and checks["index_finds_enough"] and all(checks.values())
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ([{"type": "dense"}, {"type": "bm25", "k1": 0.9}], {"candidates_bm25"}),
+        ([{"type": "dense"}, {"type": "bm25", "name": "words"}], {"candidates"}),
+        ([{"type": "bm25"}, {"type": "dense"}], {"candidates"}),
+    ],
+)
+def test_a_change_of_one_retriever_leaves_the_others_as_they_are(
+    tmp_path: Path, changed: list[dict[str, Any]], stale: set[str]
+) -> None:
+    before, after = (
+        {s.name: s.code_version(graph.dataset.settings) for s in stages_of(graph.dataset.settings)}
+        for graph in (graph_with(tmp_path, BOTH), graph_with(tmp_path, changed))
+    )
+    assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == stale
+
+
+def test_a_retriever_that_is_edited_is_run_again_and_nothing_else_is(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], tmp_path: Path
+) -> None:
+    graph = done[0].copied_to(tmp_path)
+    edited = graph_with(tmp_path, [{"type": "dense"}, {"type": "bm25", "k1": 0.1, "b": 1.0}])
+    assert edited.dataset.base == graph.dataset.base
+    said = told(edited.materialize())
+    made = {stage for stage, one in said.items() if not one["unchanged"]}
+    assert {"candidates_bm25", "candidates", "hard_negatives"} <= made
+    kept = {"corpus", "corpus_embeddings", "query_embeddings", "faiss_index", "candidates_dense"}
+    assert not kept & made
+    again = told(edited.materialize())
+    assert all(one["unchanged"] for stage, one in again.items() if stage not in ("drift", "report"))
+
+
+def test_a_single_retriever_that_is_not_the_encoder_is_mined_with_the_encoders_scores(
+    tmp_path: Path,
+) -> None:
+    graph = graph_with(tmp_path, [{"type": "bm25"}])
+    graph.materialize(*STAGES[: STAGES.index("candidates")], "candidates_bm25", "candidates")
+    graph.materialize("hard_negatives")
+    negatives = graph.negatives()
+    assert set(negatives.source) == {"bm25"}
+    queries, documents = (
+        VectorTable(graph.file(stage, "vectors.arrow"))
+        for stage in ("query_embeddings", "corpus_embeddings")
+    )
+    pairs = [
+        np.array([table.ids.index(one) for one in column])
+        for table, column in ((queries, negatives.query_id), (documents, negatives.doc_id))
+    ]
+    assert np.array_equal(negatives.score, pair_scores(queries, pairs[0], documents, pairs[1]))

@@ -1,0 +1,92 @@
+"""A pair looks alike to the model of relevance, whether or not others ranked beside the encoder."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.holdout.cross_validation import CrossValidation
+from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.relevance.compute_features import model_inputs
+from hn_assets.mining.relevance.similarity import mean_direction, similarities
+from hn_assets.retrieval.scores import pair_scores
+from hn_assets_tests.mining.holdout.topics_dataset import TopicsDataset
+
+MORE = 30  # documents of each query that the encoder did not find
+
+
+def with_another_retriever(topics: TopicsDataset) -> CandidateBlock:
+    """The candidates in an order of their own, with others that lie far from the query."""
+    block, rng = topics.block, np.random.default_rng(0)
+    queries, depth = block.documents.shape
+    documents, scores, ranks = [], [], []
+    for row in range(queries):
+        others = np.setdiff1d(np.arange(len(topics.document_vectors)), block.documents[row])
+        added = rng.choice(others, MORE, replace=False)
+        pairs = np.full(MORE, row), added
+        of_added = pair_scores(topics.query_vectors, pairs[0], topics.document_vectors, pairs[1])
+        order = rng.permutation(depth + MORE)
+        documents.append(np.concatenate([block.documents[row], added])[order])
+        scores.append(np.concatenate([block.scores[row], of_added])[order])
+        own = np.concatenate([np.arange(depth), np.full(MORE, -1)])
+        other = np.concatenate([np.full(depth, -1), np.arange(MORE)])
+        ranks.append(np.stack([own, other], axis=1)[order])
+    return CandidateBlock(
+        block.queries,
+        np.array(documents),
+        np.array(scores, np.float32),
+        ("dense", "bm25"),
+        np.array(ranks, np.int32),
+    )
+
+
+def of_the_encoder(block: CandidateBlock, values: NDArray) -> NDArray:
+    """The values of what the encoder found, in the order of its ranks."""
+    assert block.ranks is not None
+    own = block.ranks[:, :, 0]
+    order = np.argsort(np.where(own >= 0, own, 10_000), axis=1)[:, : int(own.max()) + 1]
+    return np.take_along_axis(values, order[..., None] if values.ndim > 2 else order, 1)
+
+
+@pytest.fixture(scope="module")
+def joined(topics: TopicsDataset) -> CandidateBlock:
+    return with_another_retriever(topics)
+
+
+def test_what_is_said_of_the_best_candidates_does_not_depend_on_who_found_them(
+    topics: TopicsDataset, joined: CandidateBlock
+) -> None:
+    direction = mean_direction(topics.query_vectors)
+    vectors, positives = topics.document_vectors, topics.indexed.positives
+    alone = similarities(topics.block, positives, vectors, direction)
+    found = similarities(joined, positives, vectors, direction)
+    for name in ("closest", "mean", "local_density", "best", "queries"):
+        mine = of_the_encoder(joined, getattr(found, name))
+        assert np.allclose(mine, getattr(alone, name), atol=1e-6), name
+
+
+def test_the_model_reads_the_same_of_a_pair(topics: TopicsDataset, joined: CandidateBlock) -> None:
+    def holdout_of(block: CandidateBlock) -> Holdout:
+        return Holdout(
+            [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
+        )
+
+    alone, both = holdout_of(topics.block), holdout_of(joined)
+    halves = alone.halves(0)
+    seen, seen_by_both = alone.hide(halves, halves), both.hide(halves, halves)
+    mine = of_the_encoder(joined, model_inputs(seen_by_both.features))
+    assert np.allclose(mine, model_inputs(seen.features), atol=1e-4)
+    # so that the calibration knows as much of relevance as without the others
+    fitted, fitted_by_both = (CrossValidation(one, halves, halves) for one in (alone, both))
+    assert fitted_by_both.unlabelled.per_positive == pytest.approx(fitted.unlabelled.per_positive)
+    assert np.allclose(fitted_by_both.model.weights, fitted.model.weights, atol=0.05)
+
+
+def test_candidates_of_some_queries_keep_their_ranks(joined: CandidateBlock) -> None:
+    assert joined.ranks is not None
+    taken = joined.take(np.array([3, 1]))
+    assert taken.retrievers == joined.retrievers
+    assert taken.ranks is not None and np.array_equal(taken.ranks, joined.ranks[[3, 1]])
+    assert replace(taken, ranks=None).counts().tolist() == [joined.depth] * 2
