@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import hn_assets
 from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, RATE_NEGATIVES
@@ -15,6 +16,9 @@ from hn_assets.publishing.provenance import ModelProvenance, Provenance, model_n
 from hn_assets.review.review_result import ReviewResult
 from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import layout
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HIDDEN = "on known positives that were hidden"
 VERSIONS = (
@@ -61,7 +65,7 @@ def model_provenance(context: StageContext, lineage: Lineage) -> ModelProvenance
     base = model_name(settings.pop("base_model") or base_model(context.settings))
     quality, negatives = lineage.quality, lineage.negatives
     rates: dict[str, FalseNegativeRate] = {}
-    if RATE in negatives:
+    if negatives.get(RATE_NEGATIVES):
         low, high = negatives[RATE_LOW] / 100, negatives[RATE_HIGH] / 100
         count = negatives[RATE_NEGATIVES]
         rates[HIDDEN] = FalseNegativeRate(negatives[RATE] / 100, low, high, 0.0, count)
@@ -113,6 +117,18 @@ def describe_rates(rates: Mapping[str, FalseNegativeRate]) -> str:
     )
 
 
+def audited_rate(methods: pd.DataFrame) -> FalseNegativeRate | None:
+    """The rate of these settings by the audit; None if it was measured on no negative.
+
+    Args:
+        methods: The table of the audit.
+    """
+    for row in methods[(methods.method == CHOSEN) & (methods.negatives > 0)].to_dict("records"):
+        low, high = float(row["rate_low"]), float(row["rate_high"])
+        return FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
+    return None
+
+
 def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:
     """All that is known of the rate, what rests on most evidence first."""
     import pandas as pd
@@ -123,10 +139,9 @@ def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:
         result = ReviewResult.read(verdicts)
         if result.rate is not None:
             found["by people's verdicts on a random sample"] = result.rate
-    methods = pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
-    for row in methods[methods.method == CHOSEN].to_dict("records"):
-        low, high = float(row["rate_low"]), float(row["rate_high"])
-        found[HIDDEN] = FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
+    audited = audited_rate(pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT)))
+    if audited is not None:
+        found[HIDDEN] = audited
     calibration = calibration_of(context)
     if calibration is not None:
         found["with the positives that nobody labelled"] = calibration.false_negative_rate

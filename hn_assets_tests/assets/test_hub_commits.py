@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 import yaml
 
 from hn_assets.mining.holdout.rate import FalseNegativeRate
-from hn_assets.pipeline.hub_provenance import describe_rates
+from hn_assets.pipeline.hub_provenance import audited_rate, describe_rates
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
@@ -105,6 +106,14 @@ def test_the_card_names_the_kind_of_each_rate() -> None:
     assert "- with unlabelled ones: 0.40 % (0.10 to 1.00, estimated on 900 negatives)" in said
     assert "measured: relevant negatives were counted" in said
     assert "estimated: a model of relevance was asked" in said
+
+
+def test_the_card_gives_no_rate_that_was_measured_on_no_negative() -> None:
+    row = {"method": "these settings", "rate": 0.0, "rate_low": 0.0, "rate_high": 1.0}
+    other = {**row, "method": "top 15", "negatives": 900}
+    assert audited_rate(pd.DataFrame([other, {**row, "negatives": 0}])) is None
+    found = audited_rate(pd.DataFrame([other, {**row, "negatives": 40}]))
+    assert found is not None and (found.negatives, found.kind) == (40, "measured")
 
 
 @pytest.mark.parametrize(

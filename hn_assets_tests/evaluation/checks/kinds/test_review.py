@@ -11,6 +11,7 @@ from hn_assets.evaluation.checks.kinds.review import reviewed_rate_is_within_tar
 from hn_assets.mining.holdout.rate import FalseNegativeRate
 from hn_assets.review.measured_rate import ReviewerErrors
 from hn_assets.review.review_result import ReviewResult
+from hn_assets_tests.mining.calibration_by_score import calibration_by_score
 
 
 def look(
@@ -18,6 +19,8 @@ def look(
     rate: FalseNegativeRate | None,
     target: float | None,
     as_judged: FalseNegativeRate | None = None,
+    audited: int = 900,
+    calibration: Path | None = None,
 ) -> CheckResult:
     result = ReviewResult(
         sample="one",
@@ -36,14 +39,16 @@ def look(
     audit = pd.DataFrame(
         {
             "method": ["these settings"],
-            "negatives": [900],
+            "negatives": [audited],
             "rate": [0.03],
             "rate_low": [0.02],
             "rate_high": [0.04],
         }
     )
     audit.to_parquet(folder / "audit.parquet")
-    return reviewed_rate_is_within_target(folder / "result.json", folder / "audit.parquet", target)
+    return reviewed_rate_is_within_target(
+        folder / "result.json", folder / "audit.parquet", target, calibration
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,22 @@ def test_verdicts_that_measure_nothing_leave_it_to_the_audit(tmp_path: Path) -> 
     assert not found.passed
     assert found.blocks
     assert "the verdicts measure nothing: they are of no sample" in found.message
-    assert "By hidden positives: 3.000% of the negatives are hidden positives" in found.message
+    assert "Without them: 3.000% of the negatives are hidden positives" in found.message
+
+
+@pytest.mark.parametrize(("rate", "passed"), [(0.05, True), (0.2, False)])
+def test_if_nothing_could_be_hidden_either_the_estimate_is_looked_at(
+    tmp_path: Path, rate: float, passed: bool
+) -> None:
+    calibration = tmp_path / "calibration.json"
+    estimate = calibration_by_score(0.5).model_copy(update={"rate": rate, "rate_high": 0.3})
+    calibration.write_text(estimate.model_dump_json(), encoding="utf-8")
+    found = look(tmp_path, None, 0.1, audited=0, calibration=calibration)
+    assert found.passed == passed
+    # an estimate stops no refresh
+    assert passed or not found.blocks
+    assert f"the estimated rate is {rate:.3%}" in found.message
+    assert "hidden positives" not in found.message
 
 
 def test_a_rate_that_is_beyond_doubt_as_judged_blocks(tmp_path: Path) -> None:
