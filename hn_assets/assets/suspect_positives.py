@@ -14,6 +14,7 @@ from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.review.suspects.find_suspects import find_suspects
 from hn_assets.review.suspects.model import MIN_POSITIVES, MIN_QUERIES
+from hn_assets.review.suspects.with_teacher import add_teacher
 from hn_assets.review.suspects.write_suspects import read_suspect_texts, write_suspects
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.suspect_positives import SuspectPositivesSettings
@@ -47,9 +48,11 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         )
         _write_rows(schemas.SUSPECT_POSITIVES.empty_table(), draft)
         return {"dagster/row_count": 0, "judged": "no positives: there are too few to learn from"}
+    found = add_teacher(
+        found, _teacher_scores(found, context.optional_input(layout.TEACHER_SCORES))
+    )
     left_out = round(chosen.leave_out_share * len(found))
     found["is_left_out"] = [place < left_out for place in range(len(found))]
-    found["teacher_score"] = _teacher_scores(found, context.optional_input(layout.TEACHER_SCORES))
     rows = pa.Table.from_pandas(found, schema=schemas.SUSPECT_POSITIVES, preserve_index=False)
     _write_rows(rows.replace_schema_metadata(None), draft)
     shown = found.head(chosen.max_rows)
@@ -113,7 +116,7 @@ STAGE = Stage(
         "filters.reviewed_labels takes the verdicts back."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(*MINING_INPUTS, layout.TEACHER_SCORES),
     settings=settings,
     is_part_of=lambda settings: settings.suspect_positives is not None,

@@ -9,6 +9,7 @@ from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.review.suspects.features import FEATURES
 from hn_assets.review.suspects.find_suspects import find_suspects
 from hn_assets.review.suspects.model import judge_positives
+from hn_assets.review.suspects.with_teacher import add_teacher
 from hn_assets.settings.search import SearchSettings
 from hn_assets_tests.assets.partly_labelled import THINGS, relevant, write_partly_labelled
 from hn_assets_tests.collections_on_disk import animals
@@ -120,3 +121,36 @@ def test_of_a_small_dataset_no_positive_is_suspected_or_left_out(tmp_path) -> No
     assert "too few" in mined.report["suspect_positives"]["judged"]
     assert mined.report["training_set"]["suspect_positives_left_out"] == 0
     assert mined.report["training_set"]["positives"] == 18
+
+
+def test_a_low_score_of_the_teacher_makes_a_positive_more_suspicious(files: MiningFiles) -> None:
+    found = find_suspects(files, SearchSettings(), "train", 42)
+    assert found is not None
+    pairs = list(zip(found.query_id, found.doc_id, strict=True))
+    # one in the middle of the list, which the teacher does not believe
+    doubted = len(found) // 2
+    scores = [-5.0 if place == doubted else 3.0 for place in range(len(found))]
+    ordered = add_teacher(found, scores)
+    assert ordered.suspicion.is_monotonic_decreasing and ordered.suspicion.between(0, 1).all()
+    again = list(zip(ordered.query_id, ordered.doc_id, strict=True))
+    assert again.index(pairs[doubted]) < doubted // 2
+    assert ordered.teacher_score[again.index(pairs[doubted])] == -5
+    # the others keep the order of the model
+    assert [pair for pair in again if pair != pairs[doubted]] == [
+        pair for pair in pairs if pair != pairs[doubted]
+    ]
+    # what finds all wrong positives is first by both
+    wrong = [not relevant(q, d) for q, d in pairs]
+    sure = add_teacher(found, [-5.0 if bad else 3.0 for bad in wrong]).head(WRONG)
+    assert not any(relevant(q, d) for q, d in zip(sure.query_id, sure.doc_id, strict=True))
+
+
+def test_without_a_score_the_model_alone_decides(files: MiningFiles) -> None:
+    found = find_suspects(files, SearchSettings(), "train", 42)
+    assert found is not None
+    nothing = add_teacher(found, [None] * len(found))
+    assert nothing.suspicion.tolist() == found.suspicion.tolist()
+    assert nothing.teacher_score.isna().all()
+    # the first has no score, and stays among the first
+    some = add_teacher(found, [None, *[1.0] * (len(found) - 1)])
+    assert (some.query_id[0], some.doc_id[0]) == (found.query_id[0], found.doc_id[0])
