@@ -160,13 +160,9 @@ def place_index(
     Returns:
         The index to search, and where it is; with the reason if that is not the GPU after all.
     """
+    choice = usable_choice(choice, depth)
     if choice.value == "cpu":
         return index, choice
-    if depth + SPARE > FAISS_GPU_LIMIT:
-        reason = f"FAISS finds at most {FAISS_GPU_LIMIT - SPARE} documents on a GPU, not {depth}"
-        return index, FaissChoice("cpu", reason, fell_back=True)
-    if reason := gpu_index.why_not_usable(choice.cards):
-        return index, FaissChoice("cpu", reason, fell_back=True)
     try:
         if is_flat(index, vectors):
             return gpu_index.fill_flat_index(vectors, choice.cards), choice
@@ -175,12 +171,29 @@ def place_index(
         return index, _cpu_after(error)
 
 
+def usable_choice(choice: FaissChoice, depth: int) -> FaissChoice:
+    """The choice, or the CPU if FAISS does not work on its cards or cannot go so deep there.
+
+    Args:
+        choice: From `choose_faiss_device`.
+        depth: How many documents a search will ask for.
+    """
+    if choice.value == "cpu":
+        return choice
+    if depth + SPARE > FAISS_GPU_LIMIT:
+        reason = f"FAISS finds at most {FAISS_GPU_LIMIT - SPARE} documents on a GPU, not {depth}"
+        return FaissChoice("cpu", reason, fell_back=True)
+    if reason := gpu_index.why_not_usable(choice.cards):
+        return FaissChoice("cpu", reason, fell_back=True)
+    return choice
+
+
 def place_flat_index(vectors: VectorSource, choice: FaissChoice) -> tuple[Any, FaissChoice]:
     """An exact index over `vectors` on the device that `choice` names.
 
     Args:
         vectors: To be searched no deeper than an index that `place_index` placed there.
-        choice: What `place_index` returned.
+        choice: What `place_index` or `usable_choice` returned.
 
     Returns:
         The index to search, and where it is; with the reason if that is not the GPU after all.
