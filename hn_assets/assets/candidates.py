@@ -100,6 +100,9 @@ def make_joined(context: StageContext, draft: Draft) -> Metadata:
     draft.info.update(
         depth=report.depth,
         depth_wanted=max(info["depth_wanted"] for info in infos.values()),
+        own_depth=max(info["depth"] for info in infos.values())
+        if own is None
+        else infos[own]["depth"],
         exact=False if own is None else infos[own]["exact"],
         index_recall=None if own is None else infos[own]["index_recall"],
         recall_of_mined=report.recall_of_split(context.settings.mining.split),

@@ -2,21 +2,26 @@
 
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.evaluation.paired_comparison import compare_paired
 from hn_assets.evaluation.quality_by_query import DECIDES, greatest_changes, write_by_query
 from hn_assets.evaluation.rank_with_model import ModelRankings, rank_with_model
 from hn_assets.evaluation.retrieval_quality import MEASURES, measure_each_query
+from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.promotion import trained_model, training_settings
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.retrieval.rank_candidates import rank_candidates
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft, layout
+from hn_assets.store.schemas import rank_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +43,10 @@ def make(context: StageContext, draft: Draft) -> Metadata:
 
     split = context.settings.mining.evaluation_split
     qrels = pd.read_parquet(context.input(layout.QRELS))
-    depth = int(context.info(layout.CANDIDATES.stage)["depth"])
-    before = measure_each_query(context.input(layout.CANDIDATES), qrels, split, depth)
+    candidates = context.info(layout.CANDIDATES.stage)
+    # of the encoder's own ranking, where several retrievers were joined
+    depth = int(candidates.get("own_depth", candidates["depth"]))
+    before = _measure_present(context, qrels, depth)
     after = _measure_new(context, before, qrels, depth)
     by_query, queries = draft.path(layout.QUALITY_BY_QUERY.name), context.input(layout.QUERIES)
     write_by_query(by_query, before, after)
@@ -95,6 +102,36 @@ def published(context: StageContext, version: str) -> None:
             )
 
 
+def _measure_present(context: StageContext, qrels: "pd.DataFrame", depth: int) -> "pd.DataFrame":
+    """The measures of the encoder there is, by its own ranking and nothing that others found."""
+    import pandas as pd
+
+    settings, candidates = context.settings, context.input(layout.CANDIDATES)
+    split = settings.mining.evaluation_split
+    own = settings.own_retriever
+    if own is not None:
+        rank = rank_columns(pq.read_schema(candidates).names).get(own, "rank")
+        return measure_each_query(candidates, qrels, split, depth, rank)
+    # it is no retriever of this dataset
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        rank_candidates(
+            context.input(layout.FAISS_INDEX),
+            context.input(layout.FAISS_INDEX_IDS),
+            context.input(layout.CORPUS_EMBEDDINGS),
+            context.input(layout.QUERY_EMBEDDINGS),
+            target=folder / "candidates.parquet",
+            searched_documents=folder / "searched_documents.parquet",
+            searched_queries=folder / "searched_queries.parquet",
+            search=settings.search,
+            depth=depth,
+            faiss_device=choose_faiss_device(settings.compute),
+            qrels=pd.DataFrame({"query_id": [], "doc_id": [], "score": [], "split": []}),
+            log=context.log.info,
+        )
+        return measure_each_query(folder / "candidates.parquet", qrels, split, depth)
+
+
 def _measure_new(
     context: StageContext, before: "pd.DataFrame", qrels: "pd.DataFrame", depth: int
 ) -> "pd.DataFrame":
@@ -140,3 +177,18 @@ STAGE = Stage(
     kinds=lambda settings: {"torch", "json"},
     uses_device=True,
 )
+
+
+def stages(settings: DatasetSettings) -> tuple[Stage, ...]:
+    """The stage, which ranks by the encoder there is if that is no retriever of the dataset."""
+    if not STAGE.is_part_of(settings):
+        return ()
+    if settings.own_retriever is not None:
+        return (STAGE,)
+    vectors = (
+        layout.FAISS_INDEX,
+        layout.FAISS_INDEX_IDS,
+        layout.CORPUS_EMBEDDINGS,
+        layout.QUERY_EMBEDDINGS,
+    )
+    return (replace(STAGE, reads=(*STAGE.reads, *vectors)),)

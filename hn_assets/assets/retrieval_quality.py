@@ -4,9 +4,11 @@ from datetime import datetime, timezone
 
 from hn_assets.evaluation.retrieval_quality import (
     HISTORY,
+    RETRIEVERS,
     append_measurement,
     describe_quality,
     measure_quality,
+    measure_retrievers,
     write_quality,
 )
 from hn_assets.pipeline.metadata import Metadata, table
@@ -24,13 +26,17 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     qrels = pd.read_parquet(context.input(layout.QRELS))
     found, queries = measure_quality(context.input(layout.CANDIDATES), qrels, split, depth)
     measured = {"queries": queries, "depth": depth, **found}
+    by_retriever = measure_retrievers(context.input(layout.CANDIDATES), qrels, split, depth)
+    if queries and by_retriever:
+        measured[RETRIEVERS] = by_retriever
     write_quality(draft.path(layout.RETRIEVAL_QUALITY.name), measured)
     history = context.history(HISTORY)
     # the history is not in the file, so that equal quality is an equal version
     draft.info[HISTORY] = append_measurement(history, measured, datetime.now(timezone.utc))
     described = describe_quality(measured, history, split)
-    if "compared" in described:
-        described["compared"] = table(described["compared"])
+    for name in ("compared", "by_retriever"):
+        if name in described:
+            described[name] = table(described[name])
     return described
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hn_assets.store import schemas
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,12 +25,15 @@ MEASURES = {
     "mrr_at_10": "RR@10",
     "map": "AP",
 }
+NDCG = "ndcg_at_10"
+# the key of the measures of each of several retrievers, and what all of them together are called
+RETRIEVERS, JOINED = "retrievers", "all, joined"
 HISTORY = "history"  # the key of the history in the manifest of the stage
 MAX_HISTORY = 200  # refreshes
 
 
 def measure_quality(
-    candidates: Path, qrels: pd.DataFrame, split: str, depth: int
+    candidates: Path, qrels: pd.DataFrame, split: str, depth: int, rank: str = "rank"
 ) -> tuple[dict[str, float], int]:
     """Compute the mean measures over the queries of a split that have a positive.
 
@@ -38,19 +43,39 @@ def measure_quality(
             gain; a document with a score of 0 or less is not relevant.
         split: The split of the queries.
         depth: How many candidates a ranking has.
+        rank: The column with the ranks; where it has none, a candidate is not of the ranking.
 
     Returns:
         The measures by the names of `MEASURES`, and the number of queries that they are averaged
         over. If no query of the split has a positive, there are no measures.
     """
-    found = measure_each_query(candidates, qrels, split, depth)
+    found = measure_each_query(candidates, qrels, split, depth, rank)
     if not len(found):
         return {}, 0
     return {name: float(found[name].mean()) for name in MEASURES}, len(found)
 
 
-def measure_each_query(
+def measure_retrievers(
     candidates: Path, qrels: pd.DataFrame, split: str, depth: int
+) -> dict[str, dict[str, float]]:
+    """The same measures of each of several retrievers by itself, by its name.
+
+    Args:
+        candidates: A Parquet file with the columns of `schemas.joined_candidates`; with those of
+            `schemas.CANDIDATES` there is nothing to tell apart, and no measure.
+        qrels: As for `measure_quality`.
+        split: As for `measure_quality`.
+        depth: As for `measure_quality`.
+    """
+    columns = schemas.rank_columns(pq.read_schema(candidates).names)
+    return {
+        name: measure_quality(candidates, qrels, split, depth, column)[0]
+        for name, column in columns.items()
+    }
+
+
+def measure_each_query(
+    candidates: Path, qrels: pd.DataFrame, split: str, depth: int, rank: str = "rank"
 ) -> pd.DataFrame:
     """Compute the measures of each query of a split that has a positive.
 
@@ -59,6 +84,7 @@ def measure_each_query(
         qrels: As for `measure_quality`.
         split: The split of the queries.
         depth: How many candidates a ranking has.
+        rank: As for `measure_quality`.
 
     Returns:
         A row for each query, in the order of their ids: query_id, and a column for each of
@@ -74,15 +100,15 @@ def measure_each_query(
     judged = judged[judged.query_id.isin(answered)]
     table = pq.read_table(
         candidates,
-        columns=["query_id", "doc_id", "rank"],
-        filters=pc.field("query_id").isin(answered),
+        columns=["query_id", "doc_id", rank],
+        filters=pc.field("query_id").isin(answered) & pc.field(rank).is_valid(),
     )
     # the rank decides, so that equal scores stay in the order that the ranking gave them
     run = pd.DataFrame(
         {
             "query_id": table["query_id"].to_pylist(),
             "doc_id": table["doc_id"].to_pylist(),
-            "score": -table["rank"].to_numpy().astype(float),
+            "score": -table[rank].to_numpy().astype(float),
         }
     )
     gains = pd.DataFrame(
@@ -163,7 +189,8 @@ def describe_quality(
     """A measurement as metadata of the stage; `compared` is a table, as a list of its rows.
 
     Args:
-        measured: The measurement of this refresh.
+        measured: The measurement of this refresh; of several retrievers `RETRIEVERS` holds those
+            of each.
         history: The earlier measurements, the latest last.
         split: The evaluation split.
     """
@@ -178,7 +205,27 @@ def describe_quality(
         "measured_before": "never" if before is None else before["time"],
         # as numbers, the measures are charted over all materializations by the UI
         **{name: round(measured[name], 5) for name in MEASURES},
+        **_describe_retrievers(measured, before or {}),
     }
+
+
+def _describe_retrievers(measured: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What each of several retrievers reaches by itself, beside their joined order."""
+    found = measured.get(RETRIEVERS)
+    if not found:
+        return {}
+    joined = {name: measured[name] for name in MEASURES}
+    was = before.get(RETRIEVERS, {})
+    rows: list[dict[str, Any]] = []
+    for retriever, measures in {**found, JOINED: joined}.items():
+        row: dict[str, Any] = {"retriever": retriever}
+        row |= {name: round(value, 4) for name, value in measures.items()}
+        earlier = before if retriever == JOINED else was.get(retriever, {})
+        if NDCG in earlier:
+            row["ndcg_at_10_before"] = round(earlier[NDCG], 4)
+        rows.append(row)
+    numbers = {f"{name}_{NDCG}": round(one[NDCG], 5) for name, one in found.items()}
+    return {"by_retriever": rows, **numbers}
 
 
 def _last_measured(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

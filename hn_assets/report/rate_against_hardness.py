@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hn_assets.mining.holdout.audit import CHOSEN, describe_method
+from hn_assets.mining.holdout.audit import CHOSEN, RETRIEVER, describe_method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +40,17 @@ def draw_rate_against_hardness(methods: pd.DataFrame, title: str) -> bytes:
     is_own = measured.method == CHOSEN
     by_target = measured[(measured.varies == "target") | (is_own & measured.target.notna())]
     by_hardness = measured[(measured.varies == "hardness") | (is_own & measured.hardness.notna())]
+    retriever = measured[RETRIEVER] if RETRIEVER in measured else measured.varies.map(lambda _: "")
+    of_all = (measured.varies == "") & ~is_own & (retriever == "")
+    markers = itertools.cycle("Dvp<>X")
     for label, rows, style in (
         ("another target rate", by_target.sort_values("target"), "o-"),
         ("another hardness", by_hardness.sort_values("hardness"), "^--"),
-        ("another method", measured[(measured.varies == "") & ~is_own], "s"),
+        ("another method", measured[of_all], "s"),
+        *(
+            (f"{name} alone", measured[retriever == name].sort_values("rate"), f"{next(markers)}:")
+            for name in retriever[retriever != ""].unique()
+        ),
         (CHOSEN, measured[is_own], "*"),
     ):
         if len(rows):

@@ -14,7 +14,7 @@ from hn_assets.retrieval.joined_order import JoinedFinds
 if TYPE_CHECKING:
     import pandas as pd
 
-JOINED = "all, joined"
+JOINED = "all, joined"  # what all retrievers together are called
 MOST_SCORES = 2_000_000  # are kept for the distribution: 8 MB
 BLOCK_SCORES = 50_000  # of one block of queries
 

@@ -13,10 +13,12 @@ import pytest
 from hn_assets.evaluation.retrieval_quality import (
     MAX_HISTORY,
     MEASURES,
+    NDCG,
     append_measurement,
     compare_with_history,
     describe_quality,
     measure_quality,
+    measure_retrievers,
     read_quality,
     write_quality,
 )
@@ -55,6 +57,33 @@ def test_measures_are_those_of_the_textbook(tmp_path: Path) -> None:
     assert found["recall_at_10"] == found["recall_at_depth"] == pytest.approx(0.75)
     assert found["mrr_at_10"] == pytest.approx((1 / 2 + 1) / 2)
     assert found["map"] == pytest.approx((1 / 4 + (1 + 2 / 4) / 2) / 2)
+
+
+def test_each_retriever_is_measured_by_its_own_ranks(tmp_path: Path) -> None:
+    names = ["dense", "bm25"]
+    # dense ranks a before b and finds no c; bm25 ranks c before b; joined it is b, c, a
+    rows = [("b", 0, 1, 1), ("c", 1, None, 0), ("a", 2, 0, None)]
+    columns = [
+        {"query_id": "1", "doc_id": doc, "rank": rank, "dense_rank": dense, "bm25_rank": words}
+        for doc, rank, dense, words in rows
+    ]
+    path = tmp_path / "c.parquet"
+    pq.write_table(pa.Table.from_pylist(columns, schema=schemas.joined_candidates(names)), path)
+    judged = qrels(("1", "b", 1, "test"), ("1", "c", 1, "test"))
+    found = measure_retrievers(path, judged, "test", depth=3)
+    assert {name: one["recall_at_10"] for name, one in found.items()} == {"dense": 0.5, "bm25": 1.0}
+    assert {name: one["mrr_at_10"] for name, one in found.items()} == {"dense": 0.5, "bm25": 1.0}
+    joined, queries = measure_quality(path, judged, "test", depth=3)
+    measured = {"queries": queries, "depth": 3, **joined, "retrievers": found}
+    before = {**measured, "time": "then", "retrievers": {"bm25": {**found["bm25"], NDCG: 0.5}}}
+    said = describe_quality(measured, [before], "test")
+    assert said["bm25_ndcg_at_10"] == found["bm25"][NDCG]
+    by_name = {row["retriever"]: row for row in said["by_retriever"]}
+    assert list(by_name) == ["dense", "bm25", "all, joined"]
+    assert by_name["bm25"]["ndcg_at_10_before"] == 0.5
+    assert "ndcg_at_10_before" not in by_name["dense"]
+    plain = write_rankings(tmp_path / "p.parquet", {"1": "a b"})
+    assert measure_retrievers(plain, judged, "test", depth=2) == {}
 
 
 def test_equal_scores_count_in_the_order_of_their_ranks(tmp_path: Path) -> None:

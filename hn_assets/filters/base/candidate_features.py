@@ -27,6 +27,23 @@ def places_among(eligible: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.maximum(np.cumsum(eligible, axis=1) - 1, 0)
 
 
+def order_by_score(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The places of candidates from the highest score on; int64, (rankings, depth)."""
+    return np.argsort(-scores, axis=1, kind="stable")
+
+
+def inverse_of(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each candidate in an order of them.
+
+    >>> inverse_of(np.array([[2, 0, 1]])).tolist()
+    [[1, 2, 0]]
+    """
+    out = np.empty(order.shape, np.int64)
+    places = np.broadcast_to(np.arange(order.shape[1]), order.shape)
+    np.put_along_axis(out, order, places, 1)
+    return out
+
+
 @dataclass(frozen=True)
 class CandidateFeatures:
     """The candidates of some rankings, and the numbers by which they are judged.
@@ -63,6 +80,8 @@ class CandidateFeatures:
         ranks: The rank of each candidate for each of these, -1 if it did not find it; int32,
             (rankings, depth, retrievers). None if the encoder alone has ranked: then candidates
             stand in the order of their scores.
+        place_by_score: The rank of each candidate among the eligible ones, if they stood in the
+            order of their scores; int64. None if they do.
     """
 
     queries: NDArray[np.int64]
@@ -84,6 +103,7 @@ class CandidateFeatures:
     teacher_reference: NDArray[np.float32] | None = None
     retrievers: tuple[str, ...] = ()
     ranks: NDArray[np.int32] | None = None
+    place_by_score: NDArray[np.int64] | None = None
 
     def reference(self, margin_against: MarginAgainst) -> NDArray[np.float32]:
         """One of the reference scores of each ranking; float32, (rankings, 1)."""
@@ -104,7 +124,12 @@ class CandidateFeatures:
         """
         if self.ranks is None:
             return np.broadcast_to(np.arange(self.scores.shape[1]), self.scores.shape)
-        return np.argsort(-self.scores, axis=1, kind="stable")
+        return order_by_score(self.scores)
+
+    @cached_property
+    def score_rank(self) -> NDArray[np.int64]:
+        """The rank of each candidate among the scores of its ranking, counted from 0; int64."""
+        return inverse_of(self.score_order)
 
     def order_of(self, retriever: str) -> NDArray[np.int64]:
         """The places of the candidates in the order of a retriever, and of the others at the end.
@@ -119,6 +144,15 @@ class CandidateFeatures:
                 np.where(ranks >= 0, ranks, last), axis=1, kind="stable"
             )
         return self._orders[retriever]
+
+    def place_of(self, retriever: str) -> NDArray[np.int64]:
+        """The rank of each candidate among the eligible ones that a retriever found; int64.
+
+        It says nothing of the others.
+        """
+        order = self.order_of(retriever)
+        may = np.take_along_axis(self.eligible & self.found_by(retriever), order, 1)
+        return np.take_along_axis(places_among(may), inverse_of(order), 1)
 
     def found_by(self, retriever: str) -> NDArray[np.bool_]:
         """Which candidates a retriever found; bool."""

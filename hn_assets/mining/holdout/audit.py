@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hn_assets.mining.holdout.calibration import calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods
+from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods, methods_of_retrievers
 from hn_assets.mining.holdout.rate import measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import model_inputs
@@ -46,6 +46,7 @@ COLUMNS = [
     "full_query_share",
     "threshold",
 ]
+RETRIEVER = "retriever"  # a column more, if there are several
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Audit:
             queries); negatives; mean_score; mean_rank (of those that are candidates, among all that
             may be negatives); mean_score_minus_positive (the mean of the score minus the mean score
             of the positives); full_query_share (the share of the queries with as many negatives as
-            wanted); threshold (of the probability, on average).
+            wanted); threshold (of the probability, on average). If there are several retrievers,
+            also retriever: the one whose finds alone were taken, "" for the joined order.
         queries: The number of queries that were looked at.
         repeats: How often the positives of each query were hidden.
         note: What could not be measured, and why; "" if nothing is missing.
@@ -167,6 +169,7 @@ class _Row:
             "mean_score_minus_positive": tally.score_minus_positive / negatives,
             "full_query_share": tally.full / max(tally.rankings, 1),
             "threshold": float(np.mean(tally.thresholds)) if tally.thresholds else None,
+            RETRIEVER: self.method.retriever,
         }
 
 
@@ -185,10 +188,14 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
     import pandas as pd
 
     count = len(holdout)
+    columns = [*COLUMNS, RETRIEVER] if holdout.retrievers else COLUMNS
     if not count:
         note = "no mined query has two positives, so none can be hidden: nothing was measured"
-        return Audit(pd.DataFrame(columns=COLUMNS), 0, repeats, note)
+        return Audit(pd.DataFrame(columns=columns), 0, repeats, note)
     rows = list(_rows(settings, calibrated=calibrated, queries=count))
+    for method in methods_of_retrievers(holdout.retrievers, settings.sampling, settings.filters):
+        target = method.filters.target_false_negative_rate
+        rows.append(_Row(method, _Tally.start(count), "", target))
     draws = holdout.draws(settings.sampling.count)
     for repeat in range(repeats):
         halves = holdout.halves(repeat)
@@ -202,7 +209,7 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
             judged = rankings.take(in_half[rankings.query])
             unlabelled = settings.filters.unlabelled_per_positive
             _add_calibrated(holdout, known, halves, judged, rows, unlabelled)
-    methods = pd.DataFrame([row.describe() for row in rows], columns=COLUMNS)
+    methods = pd.DataFrame([row.describe() for row in rows], columns=columns)
     numbers = ("target", "hardness", "mean_rank", "threshold")
     return Audit(methods.astype(dict.fromkeys(numbers, float)), count, repeats, "")
 

@@ -102,6 +102,11 @@ class Holdout:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def retrievers(self) -> tuple[str, ...]:
+        """The retrievers whose finds were joined; none if the encoder alone has ranked."""
+        return self._block.retrievers
+
     def _draw(self, dataset: IndexedDataset, documents: int, seed: int) -> NDArray[np.float64]:
         """The numbers that decide a random choice; (queries, depth)."""
         ids = np.unique(self._block.documents)
@@ -211,7 +216,7 @@ class Holdout:
         rankings = self.hide([split for split in splits if split.visible.sum() == 1], all_splits)
         lent, similarity = self._others.lend(all_splits)
         lent, similarity = lent[rankings.query], similarity[rankings.query]
-        features, rank = rankings.features, np.arange(self.depth)
+        features, rank = rankings.features, rankings.features.score_rank
         hidden = features.eligible & lent & (rank < AMONG_BEST)
         eligible = features.eligible & (hidden | ~lent) & (rank < WINDOW)
         features = replace(features, eligible=eligible, cross_query_similarity=similarity)

@@ -1,7 +1,7 @@
 """The methods of mining that an audit compares: the settings', and what people use."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ CHOSEN = "these settings"
 TUTORIAL_RANGE = (5, 15)  # of sentence-transformers' examples of mine_hard_negatives
 HN_MINE_RANGE = (10, 210)  # the default of FlagEmbedding's hn_mine
 MARGIN = 0.05
+TARGET_OF_RETRIEVERS = 0.01  # if the settings name none
 MAX_POSITIVE_SIMILARITIES = (0.5, 0.45)
 
 
@@ -31,6 +32,8 @@ class Method:
             are left out.
         ranks: The first rank of the range and the rank after its last; None if there is no range.
         excluding_positives: Whether ranks are counted without what is never a negative.
+        retriever: The one of several retrievers whose finds alone are taken, in its own order; ""
+            for the joined order of all.
     """
 
     name: str
@@ -38,17 +41,24 @@ class Method:
     filters: FiltersSettings = field(default_factory=FiltersSettings)
     ranks: tuple[int, int] | None = None
     excluding_positives: bool = True
+    retriever: str = ""
 
     def choose(self, rankings: HoldoutRankings) -> NDArray[np.bool_]:
         """Which candidates the method takes for negatives; bool, (rankings, depth)."""
-        left = passing(measurable_filters(self.filters), rankings.features)
+        features, sampling = rankings.features, self.sampling
+        left = passing(measurable_filters(self.filters), features)
+        if self.retriever:
+            left &= features.found_by(self.retriever)
+            sampling = replace(sampling, quotas=((self.retriever, sampling.ranked_count),))
         if self.ranks is not None:
             start, end = self.ranks
+            if self.retriever:
+                features = replace(features, place=features.place_of(self.retriever))
             outside = outside_range(
-                rankings.features, start, end, excluding_positives=self.excluding_positives
+                features, start, end, excluding_positives=self.excluding_positives
             )
             left &= ~outside.which
-        return rankings.choose(self.sampling, left)
+        return rankings.choose(sampling, left)
 
     def draw(
         self, rankings: HoldoutRankings, chosen: NDArray[np.bool_]
@@ -113,4 +123,35 @@ def known_methods(wanted: int) -> Iterator[Method]:
             f"closest positive below {highest:g}, top {wanted}",
             top,
             FiltersSettings(max_positive_similarity=highest),
+        )
+
+
+def methods_of_retrievers(
+    retrievers: Sequence[str], sampling: Sampling, filters: FiltersSettings
+) -> Iterator[Method]:
+    """Each of several retrievers alone: its best, hn_mine's window, and a target rate.
+
+    At the same target rate the retriever with the higher scores gives the harder negatives.
+
+    Args:
+        retrievers: The names of the retrievers.
+        sampling: Of the chosen settings, for the number of negatives.
+        filters: Of the chosen settings, for the target rate.
+    """
+    wanted = sampling.count
+    start, end = HN_MINE_RANGE
+    target = filters.target_false_negative_rate or TARGET_OF_RETRIEVERS
+    calibrated = FiltersSettings(
+        target_false_negative_rate=target, unlabelled_per_positive=filters.unlabelled_per_positive
+    )
+    for name in retrievers:
+        yield Method(f"{name}, top {wanted}", Sampling("top", wanted), retriever=name)
+        yield Method(
+            f"{name}, ranks {start}-{end} at random",
+            Sampling("random", wanted),
+            ranks=HN_MINE_RANGE,
+            retriever=name,
+        )
+        yield Method(
+            f"{name}, target {target:g}", Sampling("top", wanted), calibrated, retriever=name
         )

@@ -8,7 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.filters.base.candidate_features import CandidateFeatures, places_among
+from hn_assets.filters.base.candidate_features import (
+    CandidateFeatures,
+    inverse_of,
+    order_by_score,
+    places_among,
+)
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.mining.relevance.similarity import WINDOW, Similarities
@@ -57,6 +62,11 @@ def candidate_features(
     """
     if judged_irrelevant is None:
         judged_irrelevant = np.zeros(eligible.shape, bool)
+    place_by_score = None
+    if block.ranks is not None:
+        order = order_by_score(block.scores)
+        by_score = places_among(np.take_along_axis(eligible, order, 1))
+        place_by_score = np.take_along_axis(by_score, inverse_of(order), 1)
     return CandidateFeatures(
         queries=block.queries,
         documents=block.documents,
@@ -75,6 +85,7 @@ def candidate_features(
         teacher_reference=teacher_reference,
         retrievers=block.retrievers,
         ranks=block.ranks,
+        place_by_score=place_by_score,
     )
 
 
@@ -97,9 +108,7 @@ def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
     ordered = features.ordered(order)
     assert ordered.cross_query_similarity is not None
     inputs = _inputs_by_score(ordered, ordered.cross_query_similarity)
-    out = np.empty_like(inputs)
-    np.put_along_axis(out, order[:, :, None], inputs, 1)
-    return out
+    return np.take_along_axis(inputs, features.score_rank[:, :, None], 1)
 
 
 def _inputs_by_score(
@@ -114,7 +123,7 @@ def _inputs_by_score(
     columns = [
         np.where(features.eligible, scores - features.reference("mean"), 0) / score_spread,
         (scores - mean_score) / score_spread,
-        np.log1p(features.place),
+        np.log1p(features.place if features.place_by_score is None else features.place_by_score),
         (closest - mean_density) / density_spread,
         (mean - closest) / density_spread,
         _standardised(features.best_similarity, best),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
+from hn_assets.filters.base.candidate_features import inverse_of, order_by_score
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery
 from hn_assets.retrieval.scores import pair_scores
@@ -48,13 +49,10 @@ class Similarities:
         """Those of some of the rankings."""
         return Similarities(*(getattr(self, one.name)[which] for one in fields(self)))
 
-    def put_back(self, order: NDArray[np.int64]) -> Similarities:
-        """Those of the candidates before they were put into an order; (rankings, depth)."""
-        parts: list[NDArray[np.float32]] = []
-        for one in fields(self):
-            parts.append(np.empty(order.shape, np.float32))
-            np.put_along_axis(parts[-1], order, getattr(self, one.name), 1)
-        return Similarities(*parts)
+    def ordered(self, order: NDArray[np.int64]) -> Similarities:
+        """Those of the candidates in another order; its places are int64, (rankings, depth)."""
+        parts = (getattr(self, one.name) for one in fields(self))
+        return Similarities(*(np.take_along_axis(part, order, 1) for part in parts))
 
 
 def similarities(
@@ -73,11 +71,13 @@ def similarities(
     """
     if block.ranks is not None:
         # the best are those of the highest scores, whoever found them
-        order = np.argsort(-block.scores, axis=1, kind="stable")
+        order = order_by_score(block.scores)
         documents_by_score = np.take_along_axis(block.documents, order, 1)
         scores = np.take_along_axis(block.scores, order, 1)
         by_score = CandidateBlock(block.queries, documents_by_score, scores)
-        return similarities(by_score, positives, documents, query_direction).put_back(order)
+        return similarities(by_score, positives, documents, query_direction).ordered(
+            inverse_of(order)
+        )
     shape = block.documents.shape
     found = Similarities(*(np.full(shape, -1, np.float32) for _ in fields(Similarities)))
     step = max(1, BYTES_AT_ONCE // (4 * max(block.depth, 1) * documents.dimension))

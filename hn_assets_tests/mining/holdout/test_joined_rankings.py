@@ -3,16 +3,21 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from hn_assets.mining.data.candidate_block import CandidateBlock
+from hn_assets.mining.holdout.audit import audit
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.holdout.methods import CHOSEN, Method
 from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.relevance.similarity import mean_direction, similarities
+from hn_assets.mining.rules.sampling import Sampling
+from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
 from hn_assets.retrieval.scores import pair_scores
-from hn_assets_tests.mining.holdout.topics_dataset import TopicsDataset
+from hn_assets_tests.mining.holdout.topics_dataset import TopicsDataset, target_rate
 
 MORE = 30  # documents of each query that the encoder did not find
 
@@ -82,6 +87,34 @@ def test_the_model_reads_the_same_of_a_pair(topics: TopicsDataset, joined: Candi
     fitted, fitted_by_both = (CrossValidation(one, halves, halves) for one in (alone, both))
     assert fitted_by_both.unlabelled.per_positive == pytest.approx(fitted.unlabelled.per_positive)
     assert np.allclose(fitted_by_both.model.weights, fitted.model.weights, atol=0.05)
+
+
+def test_the_audit_measures_each_retriever_as_if_it_were_the_only_one(
+    topics: TopicsDataset, joined: CandidateBlock
+) -> None:
+    def measure(block: CandidateBlock) -> pd.DataFrame:
+        holdout = Holdout(
+            [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
+        )
+        settings = Method(CHOSEN, Sampling("top", 5), target_rate(0.01))
+        return audit(holdout, settings, calibrated=True, repeats=1).methods.set_index("method")
+
+    alone, both = measure(topics.block), measure(joined)
+    numbers = ["rate", "negatives", "mean_score", "full_query_share"]
+    for mine, same in (
+        ("dense, top 5", "top 5"),
+        ("dense, ranks 10-210 at random", "hn_mine, ranks 10-210 at random"),
+    ):
+        assert both.loc[mine, numbers].tolist() == pytest.approx(alone.loc[same, numbers].tolist())
+    # what lies far from the query is neither hard nor relevant
+    assert both.mean_score["bm25, top 5"] < both.mean_score["dense, top 5"] - 0.2
+    assert both.rate["bm25, top 5"] < both.rate["dense, top 5"]
+    assert both.loc["dense, target 0.01", "target"] == 0.01
+    assert both.loc["dense, target 0.01", "rate"] < both.rate["dense, top 5"]
+    assert set(both.retriever) == {"", "dense", "bm25"}
+    assert "retriever" not in alone
+    picture = draw_rate_against_hardness(both.reset_index(), "three ways")
+    assert picture.startswith(b"\x89PNG")
 
 
 def test_candidates_of_some_queries_keep_their_ranks(joined: CandidateBlock) -> None:
