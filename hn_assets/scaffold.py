@@ -18,7 +18,7 @@ attributes:
     # also be a Hugging Face name such as BAAI/bge-base-en-v1.5, the folder of a checkpoint, or
     # runs/checkpoint-* for the newest of several checkpoints
     model: bundled
-    # the text that the model was trained to see before each query, if there is one:
+    # the text that the model was trained to see before each query, if its own files do not say it:
     # query_instruction: "Represent this sentence for searching relevant passages: "
     # and before each passage; E5, for instance, takes "query: " and "passage: ":
     # passage_instruction: "passage: "

@@ -1,5 +1,6 @@
 """Small models that tests make themselves, and the bundled one."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,13 @@ def make_cross_encoder(folder: Path) -> Path:
     return folder
 
 
-def make_tiny_bert(folder: Path, *, dimension: int = 32, seed: int = 0) -> Path:
-    """A two-layer BERT with random weights and MiniLM's tokenizer, saved to `folder`."""
+def make_tiny_bert(
+    folder: Path, *, dimension: int = 32, seed: int = 0, deviation: float = 0.02
+) -> Path:
+    """A two-layer BERT with random weights and MiniLM's tokenizer, saved to `folder`.
+
+    With a larger deviation of the weights, vectors of different texts are less alike.
+    """
     import torch
     from transformers import AutoTokenizer, BertConfig, BertModel
 
@@ -106,6 +112,7 @@ def make_tiny_bert(folder: Path, *, dimension: int = 32, seed: int = 0) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * dimension,
+        initializer_range=deviation,
     )
     BertModel(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(bundled_model_folder()).save_pretrained(folder)
@@ -141,4 +148,55 @@ def make_bag_of_words_model(folder: Path, *, dimension: int = 64) -> Path:
         model.embeddings.word_embeddings.weight[tokenizer.all_special_ids] = 0
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def make_tiny_decoder(folder: Path, *, dimension: int = 32) -> Path:
+    """A two-layer decoder with random weights and MiniLM's tokenizer, saved to `folder`."""
+    import torch
+    from transformers import AutoTokenizer, Qwen3Config, Qwen3Model
+
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=30522,
+        hidden_size=dimension,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=dimension // 2,
+        intermediate_size=2 * dimension,
+        max_position_embeddings=512,
+    )
+    Qwen3Model(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(bundled_model_folder()).save_pretrained(folder)
+    return folder
+
+
+def make_sentence_transformer(
+    folder: Path,
+    transformer: Path,
+    *,
+    pooling: str = "mean",
+    heads: Sequence[Any] = (),
+    max_length: int = 48,
+    **options: Any,
+) -> Path:
+    """A folder as sentence-transformers saves it, of a model of transformers.
+
+    Args:
+        folder: The folder to write.
+        transformer: The folder of the model.
+        pooling: As sentence-transformers calls it.
+        heads: Its modules behind the pooling.
+        max_length: How many tokens of a text are read.
+        options: `prompts`, `similarity_fn_name` and the like of `SentenceTransformer`.
+    """
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules.transformer import Transformer
+    from sentence_transformers.sentence_transformer.modules.pooling import Pooling
+
+    first = Transformer(str(transformer), max_seq_length=max_length)
+    pool = Pooling(first.get_embedding_dimension(), pooling)  # type: ignore[arg-type]
+    model = SentenceTransformer(modules=[first, pool, *heads], device="cpu", **options)
+    model.save_pretrained(str(folder), create_model_card=False)
     return folder

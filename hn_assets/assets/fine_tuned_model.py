@@ -18,7 +18,7 @@ from hn_assets.pipeline.promotion import (
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import starting_model, training_device
+from hn_assets.pipeline.training_inputs import identify_start, starting_model, training_device
 from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED
@@ -34,7 +34,7 @@ JUDGED_BY = {"min_improvement", "confidence", "max_rounds"}
 def settings(settings: DatasetSettings) -> Resolved:
     """All settings of training, but those that judge what came of it."""
     training = training_settings(settings)
-    encoding = settings.encoding.model_dump(mode="json", exclude={"model", "revision"})
+    encoding = settings.encoding.depended_on({"model", "revision"})
     return {
         "training": training.model_dump(mode="json", exclude=JUDGED_BY),
         "encoding": encoding,
@@ -44,11 +44,11 @@ def settings(settings: DatasetSettings) -> Resolved:
 
 
 def identify(context: StageContext) -> Resolved:
-    """The weights that training starts from, and whether there are rounds left."""
+    """The model that training starts from, and whether there are rounds left."""
     if _rounds_are_over(context):
         return {"rounds": "none are left"}
     _, precision = training_device(context)
-    return {"start": starting_model(context).weights, "precision": precision}
+    return {**identify_start(context), "precision": precision}
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -71,7 +71,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             rows,
             validation,
             settings=training,
-            encoding=context.settings.encoding,
+            usage=start.usage,
         )
         job = TrainingJob.starting_from(
             start,

@@ -32,7 +32,7 @@ def settings(settings: DatasetSettings) -> Resolved:
     return {
         "split": settings.mining.evaluation_split,
         "confidence": training_settings(settings).confidence,
-        "encoding": settings.encoding.model_dump(mode="json", exclude={"model", "revision"}),
+        "encoding": settings.encoding.depended_on({"model", "revision"}),
         "precision": settings.compute.precision,
     }
 

@@ -16,7 +16,7 @@ from hn_assets.pipeline.metadata import Metadata, table
 from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import starting_model, training_device
+from hn_assets.pipeline.training_inputs import identify_start, training_device
 from hn_assets.pipeline.trial_inputs import (
     OF_THE_WHOLE_TRIAL,
     examples_with,
@@ -59,7 +59,7 @@ def identify(context: StageContext) -> Resolved:
     _, precision = training_device(context)
     files = external_files(context.settings.filters, context.dataset.base)
     return {
-        "start": starting_model(context).weights,
+        **identify_start(context),
         "mined_with": context.info(layout.CORPUS_EMBEDDINGS.stage)["space"],
         "precision": precision,
         "files_of_filters": fingerprint_files(files) if files else None,

@@ -77,6 +77,7 @@ class EmbedReport:
         space_folder: The name of the cache's folder that holds the vectors.
         space: What must be equal for two vectors to be compared.
         model: Which model it is, its settings, device and precision.
+        usage: How a text becomes a vector, step by step, and which setting or file says so.
         speed: How the model encoded; None if every vector was there.
         precision_loss: What a precision below float32 costs, of computing or of storage; None if
             both are float32.
@@ -94,6 +95,7 @@ class EmbedReport:
     space_folder: str
     space: dict[str, Any]
     model: dict[str, Any]
+    usage: list[dict[str, Any]]
     speed: EncodingSpeed | None
     precision_loss: PrecisionLoss | None
 

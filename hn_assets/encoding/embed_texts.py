@@ -51,7 +51,7 @@ def embed_texts(
 
     Args:
         source: A Parquet file with the columns of `schemas.QUERIES` or `schemas.CORPUS`.
-        kind: Which instruction is put before each text; a passage is title and text.
+        kind: Which prompt is put before each text; a passage is title and text.
         target: The Arrow file to write.
         model: Encodes what has no vector yet.
         cache_folder: The folder of all vectors that were ever made.
@@ -73,6 +73,8 @@ def embed_texts(
     for choice in (model.device_choice, model.precision):
         if choice.fell_back:
             (warn or log)(f"{what}: {choice.reason}")
+    if missing := model.identity.usage.missing_prompts.get(kind):
+        (warn or log)(missing)
     stored = model.settings.stored_precision
     cache = VectorCache(cache_folder, model.space(kind), stored)
     if cache.damaged:
@@ -108,10 +110,11 @@ def embed_texts(
         space={
             "dimension": written.dimension,
             "pooling": model.identity.pooling,
-            "normalize": model.settings.normalize,
+            "normalize": model.identity.usage.normalize,
             "weights": model.identity.weights,
         },
         model=_describe_model(model, kind),
+        usage=model.identity.describe_usage(kind),
         speed=EncodingSpeed.of(used[0]) if used else None,
         precision_loss=loss,
     )
@@ -147,7 +150,7 @@ def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:
         "model": model.identity.name,
         "weights": model.identity.weights,
         "pooling": model.identity.pooling,
-        "instruction": model.settings.instruction_for(kind)[0] or "none",
+        "instruction": model.identity.usage.prompt(kind).instruction or "none",
         "max_length_passages": model.identity.passage_max_length,
         "max_length_queries": model.identity.query_max_length,
         "include_title": model.settings.include_title,

@@ -73,6 +73,11 @@ class Encoder:
         self._workers: Workers[Any] = self._choose_workers(compile)
         if model.embedder.tokenizer is None:
             raise ModelError(f"{model.identity.name} has no tokenizer")
+        if len(model.heads) and not self.cuts_batches:
+            raise ModelError(
+                f"{model.identity.name} has modules behind its pooling, which FlagEmbedding does "
+                f"not compute; set encoding.model_class to encoder-only-base"
+            )
         self._tokenizer: Any = model.embedder.tokenizer
 
     @property
@@ -176,8 +181,7 @@ class Encoder:
         if not pairs:
             return None
         names, texts = [name for name, _ in pairs], [text for _, text in pairs]
-        identity = self.model.identity
-        limit = identity.query_max_length if kind == "query" else identity.passage_max_length
+        limit = self.model.identity.max_length(kind)
         if not self.cuts_batches:
             return self._leave_to_flagembedding(names, texts, kind, limit)
         found = TextTokenizer(self._tokenizer).tokenize(self._instruct(texts, kind), limit)
@@ -191,7 +195,8 @@ class Encoder:
         return Window(names, batches, found.truncated)
 
     def _instruct(self, texts: list[str], kind: Kind) -> list[str]:
-        return [self.model.settings.instructed(text, kind) for text in texts]
+        prompt = self.model.identity.usage.prompt(kind)
+        return [prompt.join(text) for text in texts]
 
     def _leave_to_flagembedding(
         self, names: list[Name], texts: list[str], kind: Kind, limit: int

@@ -9,7 +9,7 @@ from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.errors import StoreError
-from hn_assets.pipeline.metadata import Metadata, distribution
+from hn_assets.pipeline.metadata import Metadata, distribution, table
 from hn_assets.pipeline.promotion import resolved_encoding
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
@@ -19,12 +19,12 @@ from hn_assets.store.layout import StageFile
 
 def encoding_settings(settings: DatasetSettings, without: frozenset[str]) -> Mapping[str, Any]:
     """The settings that vectors depend on, without those of the other kind of text."""
-    encoding = settings.encoding.model_dump(mode="json", exclude=set(without))
+    encoding = settings.encoding.depended_on(without)
     return {**encoding, "precision": settings.compute.precision}
 
 
 def identify_encoding(context: StageContext, kind: Kind) -> Mapping[str, Any]:
-    """All that a vector depends on beside its text: weights, pooling, precision, instruction."""
+    """All that a vector depends on beside its text: weights, pooling, precision, prompt."""
     return {"space": _model(context).space(kind)}
 
 
@@ -44,7 +44,11 @@ def embed_stage(context: StageContext, draft: Draft, source: StageFile, kind: Ki
     )
     context.shared.get(f"{context.name} report", lambda: report)
     draft.info.update(report.manifest_info())
-    return {**report.figures(), **distribution(report.norms, "norm")}
+    return {
+        **report.figures(),
+        "usage": table(report.usage),
+        **distribution(report.norms, "norm"),
+    }
 
 
 def record_vectors(context: StageContext, version: str) -> None:

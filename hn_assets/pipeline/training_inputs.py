@@ -1,5 +1,8 @@
 """What every stage reads that trains: the model that training starts from, and the devices."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hn_assets.encoding.models.model import ModelIdentity, identify_model
 from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.pipeline.promotion import encoding_at_start
@@ -9,6 +12,25 @@ from hn_assets.pipeline.stage_context import StageContext
 def starting_model(context: StageContext) -> ModelIdentity:
     """The model that training starts from."""
     return context.shared.get("start", lambda: identify_model(encoding_at_start(context.dataset)))
+
+
+def identify_start(context: StageContext) -> Mapping[str, Any]:
+    """What a trained model depends on of the one that it starts from.
+
+    Of how it is used, which the trained one states too, only what is unlike a plain model's.
+    """
+    start = starting_model(context)
+    usage = start.usage
+    prompts = (usage.query_prompt.join(""), usage.passage_prompt.join(""))
+    stated = {
+        "prompts": prompts if any(prompts) else None,
+        "heads": [head.path for head in usage.heads],
+        "dimensions": usage.dimensions,
+        "not_normalized": not usage.normalize,
+        "lower_case": usage.lower_case,
+        "query_max_length": start.other_query_length,
+    }
+    return {"start": start.weights, **{name: value for name, value in stated.items() if value}}
 
 
 def training_device(context: StageContext) -> tuple[list[str], str]:

@@ -62,7 +62,7 @@ def settings_of_a_run(settings: DatasetSettings) -> Mapping[str, Any]:
     return {
         "runs": trial_settings(settings).model_dump(mode="json", exclude=OF_THE_WHOLE_TRIAL),
         "training": training.model_dump(mode="json", exclude=NOT_OF_A_TRIAL),
-        "encoding": settings.encoding.model_dump(mode="json", exclude={"model", "revision"}),
+        "encoding": settings.encoding.depended_on({"model", "revision"}),
         "precision": settings.compute.precision,
         "split": settings.mining.split,
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets import hardware
-from hn_assets.encoding.models.hub_model import model_file, model_folder
+from hn_assets.encoding.models.hub_model import file_finder, model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
 from hn_assets.encoding.models.model_files import read_configuration
 from hn_assets.encoding.models.unchanged import keep_as_hashed
@@ -65,7 +65,7 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
             is_cross_encoder = known.model_class is FlagReranker
     is_cross_encoder = is_cross_encoder or model_class == ENCODER
     weights, commit = identify_weights(location, settings.revision, "teacher")
-    config = model_file(location, commit, "config.json")
+    config = file_finder(location, commit)("config.json")
     if model_class == ENCODER and config is not None:
         _check_has_head(location, config)
     return RerankerIdentity(

@@ -1,6 +1,7 @@
 """The YAML section `encoding`: the model, and what it is given to read."""
 
-from typing import ClassVar, Literal
+from collections.abc import Collection
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,6 +27,7 @@ class EncodingSettings(Settings):
     changeable_by_runs: ClassVar[tuple[str, ...]] = (
         "pooling",
         "normalize",
+        "dimensions",
         "stored_precision",
         "query_instruction",
         "passage_instruction",
@@ -73,7 +75,21 @@ class EncodingSettings(Settings):
             "knows of the name; a model whose pooling neither knows is refused"
         ),
     )
-    normalize: bool = Field(default=True, description="vectors of length 1: scores are cosines")
+    normalize: bool | None = Field(
+        default=None,
+        description=(
+            "vectors of length 1: scores are cosines; default: yes, unless the model's own files "
+            "say that its vectors are compared by their inner product (`dot`)"
+        ),
+    )
+    dimensions: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "how many numbers of a vector are kept, from its beginning, for models that were "
+            "trained for it (Matryoshka); default: what the model's own files say, else all"
+        ),
+    )
     stored_precision: Literal["float32", "float16"] = Field(
         default="float32",
         description=(
@@ -81,25 +97,35 @@ class EncodingSettings(Settings):
             "index, in memory. All scores are then those of vectors that were rounded to 11 bits"
         ),
     )
-    query_instruction: str = Field(
-        default="",
-        description="put before every query, as models for retrieval ask for: `query: ` of E5",
+    query_instruction: str | None = Field(
+        default=None,
+        description=(
+            "put before every query, as models for retrieval ask for: `query: ` of E5; default: "
+            'the prompt of the model\'s own `config_sentence_transformers.json`; `""`: none'
+        ),
     )
     query_instruction_format: str = Field(
         default="{}{}", description="how instruction and query are joined"
     )
-    passage_instruction: str = Field(
-        default="",
-        description="put before every passage, title included: `passage: ` of E5",
+    passage_instruction: str | None = Field(
+        default=None,
+        description=(
+            "put before every passage, title included: `passage: ` of E5; default: the prompt of "
+            'the model\'s own `config_sentence_transformers.json`; `""`: none'
+        ),
     )
     passage_instruction_format: str = Field(
         default="{}{}", description="how instruction and passage are joined"
     )
     query_max_length: int | None = Field(
-        default=None, ge=1, description="tokens; default: the model's own limit, else 512"
+        default=None,
+        ge=1,
+        description="tokens, prompt included; default: the model's own limit, else 512",
     )
     passage_max_length: int | None = Field(
-        default=None, ge=1, description="tokens; default: the model's own limit, else 512"
+        default=None,
+        ge=1,
+        description="tokens, prompt included; default: the model's own limit, else 512",
     )
     include_title: bool = Field(
         default=True, description="a passage is title + one space + text; false: the text alone"
@@ -108,24 +134,26 @@ class EncodingSettings(Settings):
         default=False, description="run the Python code that a model brings along"
     )
 
-    def instruction_for(self, kind: Literal["query", "passage"]) -> tuple[str, str]:
-        """The instruction of a kind of text, "" for none, and the pattern that joins them.
+    def depended_on(self, without: Collection[str]) -> dict[str, Any]:
+        """The settings as a stage depends on them, if it also depends on what they lead to.
 
-        >>> EncodingSettings(query_instruction="query: ").instruction_for("query")
-        ('query: ', '{}{}')
+        What is left to the model's own files stands as for a model whose files say nothing: what
+        they do say is known only once the model is identified.
+
+        Args:
+            without: The settings that do not matter to it.
+
+        >>> EncodingSettings().depended_on(set())["query_instruction"]
+        ''
         """
-        instruction, pattern = (
-            (self.query_instruction, self.query_instruction_format)
-            if kind == "query"
-            else (self.passage_instruction, self.passage_instruction_format)
-        )
-        return instruction, pattern.replace("\\n", "\n")  # as FlagEmbedding reads it
-
-    def instructed(self, text: str, kind: Literal["query", "passage"]) -> str:
-        """A text as the model reads it: behind the instruction of its kind, if there is one.
-
-        >>> EncodingSettings(query_instruction="query: ").instructed("what is a cat", "query")
-        'query: what is a cat'
-        """
-        instruction, pattern = self.instruction_for(kind)
-        return pattern.format(instruction, text) if instruction else text
+        found = self.model_dump(mode="json", exclude=set(without))
+        for name, unsaid in (
+            ("normalize", True),
+            ("query_instruction", ""),
+            ("passage_instruction", ""),
+        ):
+            if name in found and found[name] is None:
+                found[name] = unsaid
+        if self.dimensions is None:
+            found.pop("dimensions", None)
+        return found

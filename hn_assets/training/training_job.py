@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hn_assets.encoding.models.model import ModelIdentity
+from hn_assets.encoding.models.identity import ModelIdentity
+from hn_assets.encoding.models.own_files import Head
+from hn_assets.errors import SettingsError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 
@@ -36,6 +39,12 @@ class TrainingJob:
         precision: float32, tf32, bfloat16 or float16.
         devices: The torch devices.
         trust_remote_code: Whether code that the model brings along may run.
+        model_query_length: The limit of queries that the saved model states; None if it is the
+            same.
+        prompts: The prompts that the saved model states, by name; the rows have them already.
+        heads: The modules behind the pooling.
+        dimensions: How many numbers of a vector the saved model keeps; None for all.
+        lower_case: Whether texts are put into lower case.
         parent: The process that started this one, which ends with it.
     """
 
@@ -54,6 +63,11 @@ class TrainingJob:
     precision: str
     devices: list[str]
     trust_remote_code: bool
+    model_query_length: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    heads: tuple[Head, ...] = ()
+    dimensions: int | None = None
+    lower_case: bool = False
     parent: int = 0
 
     def to_json(self) -> str:
@@ -90,11 +104,22 @@ class TrainingJob:
             encoding: The settings of encoding.
             precision: float32, tf32, bfloat16 or float16.
             devices: The torch devices; those whose batch would never be full are not used.
+
+        Raises:
+            SettingsError: The trainer cannot train such a model.
         """
+        usage = model.usage
+        if settings.trainer == "flagembedding" and (usage.heads or usage.lower_case):
+            raise SettingsError(
+                f"training.trainer is flagembedding, which trains no modules behind the pooling "
+                f"and puts no text into lower case, as {model.name} needs it; set it to "
+                f"sentence_transformers"
+            )
+        prompts = {"query": usage.query_prompt.prefix, "document": usage.passage_prompt.prefix}
         return cls(
             start=folder,
             pooling=model.pooling,
-            normalize=encoding.normalize,
+            normalize=usage.normalize,
             query_max_length=settings.max_length or model.query_max_length,
             passage_max_length=settings.max_length or model.passage_max_length,
             model_max_length=model.passage_max_length,
@@ -108,13 +133,21 @@ class TrainingJob:
             # a process whose batch is never full would see nothing
             devices=devices[: max(1, rows // settings.batch_size)],
             trust_remote_code=encoding.trust_remote_code,
+            model_query_length=model.other_query_length,
+            # one that goes on behind the text is no prompt to other libraries
+            prompts={name: text for name, text in prompts.items() if text is not None},
+            heads=usage.heads,
+            dimensions=usage.dimensions,
+            lower_case=usage.lower_case,
         )
 
     @classmethod
     def from_json(cls, text: str) -> TrainingJob:
         """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        return cls(**{**values, "settings": TrainingSettings(**values["settings"])})
+        heads = tuple(Head(**head) for head in values["heads"])
+        settings = TrainingSettings(**values["settings"])
+        return cls(**{**values, "settings": settings, "heads": heads})
 
     @property
     def on_cpu(self) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from hn_assets.encoding.models.identity import Usage
 from hn_assets.errors import SettingsError
 from hn_assets.export.base.examples import Example, Examples, Passage
 from hn_assets.export.base.row_files import write_parquet
 from hn_assets.mining.rules.sampling import hash_ids, random_keys
-from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 
 ROWS = pa.schema(
@@ -52,26 +52,26 @@ def write_training_rows(
     validation: Path,
     *,
     settings: TrainingSettings,
-    encoding: EncodingSettings,
+    usage: Usage,
 ) -> RowCounts:
     """Write the rows to train on, and those of the validation part, as Parquet files.
 
     Queries are put into the validation part by the hash of seed and query id, so that it does not
-    depend on their order. Texts stand as the encoder reads them, with its instructions before them.
+    depend on their order. Texts stand as the encoder reads them, with its prompts before them.
 
     Args:
         examples: The examples of the mined split; they are gone through twice.
         training: The file of the rows to train on.
         validation: The file of the rows of the validation part; it may have none.
         settings: Its `validation_share`, `negatives_per_example` and `seed` are used.
-        encoding: Its instructions are used.
+        usage: How the model that is trained is used; its prompts are put before the texts.
 
     Raises:
         SettingsError: No query has enough negatives.
     """
     parts: list[tuple[int, int, int]] = []
     for path, is_validation in ((training, False), (validation, True)):
-        parts.append(_write_part(path, examples, is_validation, settings, encoding))
+        parts.append(_write_part(path, examples, is_validation, settings, usage))
     (rows, queries, too_few), (validation_rows, validation_queries, others_too_few) = parts
     too_few += others_too_few
     if not rows:
@@ -88,7 +88,7 @@ def _write_part(
     examples: Iterable[Example],
     is_validation: bool,
     settings: TrainingSettings,
-    encoding: EncodingSettings,
+    usage: Usage,
 ) -> tuple[int, int, int]:
     """Write the rows of one of the two parts.
 
@@ -102,7 +102,7 @@ def _write_part(
         for example in examples:
             if _is_for_validation(example.query_id, settings) != is_validation:
                 continue
-            found = list(_rows_of(example, settings, encoding))
+            found = list(_rows_of(example, settings, usage))
             queries += bool(found)
             too_few += not found
             yield from found
@@ -112,7 +112,7 @@ def _write_part(
 
 
 def _rows_of(
-    example: Example, settings: TrainingSettings, encoding: EncodingSettings
+    example: Example, settings: TrainingSettings, usage: Usage
 ) -> Iterator[dict[str, Any]]:
     """A row for each positive; other positives of the query get other negatives first."""
     wanted = settings.negatives_per_example
@@ -125,9 +125,9 @@ def _rows_of(
         first = place * wanted
         chosen = [shuffled[(first + i) % len(shuffled)] for i in range(wanted)]
         yield {
-            "query": encoding.instructed(example.query, "query"),
-            "positive": encoding.instructed(positive.text, "passage"),
-            "negatives": [encoding.instructed(passage.text, "passage") for passage in chosen],
+            "query": usage.query_prompt.join(example.query),
+            "positive": usage.passage_prompt.join(positive.text),
+            "negatives": [usage.passage_prompt.join(passage.text) for passage in chosen],
             "teacher_scores": _teacher_scores([positive, *chosen]),
         }
 

@@ -1,5 +1,6 @@
 """A smaller model in the place of the one that is to be trained: its first layers."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from hn_assets.errors import SettingsError
 
 def write_stand_in(model: Path, layers: int, folder: Path, *, trust_remote_code: bool) -> Path:
     """Write a model that consists of the embeddings and the first layers of another one.
+
+    The modules behind its pooling are those of the whole model.
 
     Args:
         model: The folder of the whole model.
@@ -45,4 +48,7 @@ def write_stand_in(model: Path, layers: int, folder: Path, *, trust_remote_code:
         whole.config.layer_types = whole.config.layer_types[:layers]
     whole.save_pretrained(folder)
     AutoTokenizer.from_pretrained(str(model), **code).save_pretrained(folder)
+    for module in model.iterdir():
+        if (module / "config.json").is_file():
+            shutil.copytree(module, folder / module.name)
     return folder

@@ -90,7 +90,7 @@ class TrialBench:
             rows,
             folder / "none.parquet",
             settings=training,
-            encoding=self.encoding,
+            usage=self.model.usage,
         )
         output = folder / "model"
         output.mkdir()

@@ -92,6 +92,15 @@ def test_each_asset_says_what_it_holds(done, stage: str, expected: dict) -> None
     assert found["bytes"] > 0
 
 
+def test_the_embeddings_say_how_texts_are_read_and_who_says_so(done) -> None:
+    rows = [record.data for record in metadata(done, "query_embeddings")["usage"].records]
+    said = {row["step"]: (row["value"], row["from"]) for row in rows}
+    assert said["prompt"] == ("none", "default")
+    assert said["tokens at most"] == (256, "sentence_bert_config.json")
+    assert said["pooling"] == ("mean", "1_Pooling/config.json")
+    assert said["length made 1"] == ("yes", "modules.json")
+
+
 def test_samples_can_be_read(done) -> None:
     records = metadata(done, "hard_negatives")["samples"].records
     assert 5 <= len(records) <= 20

@@ -1,5 +1,6 @@
 """From a Parquet file of texts to their vectors: what is loaded, reused and reported."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,19 @@ def test_the_figures_say_how_it_was_encoded(run: Run) -> None:
     assert info["space"]["weights"] == figures["weights"]
     assert info["vectors_of"] == report.space_folder
     assert any("encodes on cpu (asked for) in float32 (asked for)" in line for line in run.log)
+
+
+def test_a_prompt_that_the_model_wants_and_does_not_get_is_warned_of(
+    run: Run, tmp_path: Path, model: Path
+) -> None:
+    wanting = Run(tmp_path, shutil.copytree(model, tmp_path / "e5-small-v2"))
+    report, _ = wanting.embed(DOCUMENTS)
+    warnings = [line for line in wanting.log if "without a prompt" in line]
+    assert len(warnings) == 1 and "encoding.passage_instruction to 'passage: '" in warnings[0]
+    said = {row["step"]: row["value"] for row in report.usage}
+    assert said["prompt"] == "none, though it was trained with one"
+    wanting.embed(DOCUMENTS, passage_instruction="passage: ")
+    assert [line for line in wanting.log if "without a prompt" in line] == warnings
 
 
 def test_the_model_is_loaded_only_if_a_text_has_no_vector(

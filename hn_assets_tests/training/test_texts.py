@@ -10,7 +10,7 @@ import pytest
 from hn_assets.encoding import encoder
 from hn_assets.encoding.batches.batching import Batch
 from hn_assets.encoding.devices.device_model import DeviceModel
-from hn_assets.encoding.models.model import LoadedModel, load_model
+from hn_assets.encoding.models.model import LoadedModel, identify_model, load_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.export.base.examples import Example, Passage
 from hn_assets.settings.encoding import EncodingSettings
@@ -57,7 +57,7 @@ def test_the_trainer_sees_what_the_encoder_reads(tmp_path: Path, trainer: str) -
         Path(job.training_rows),
         tmp_path / "validation.parquet",
         settings=job.settings,
-        encoding=encoding,
+        usage=identify_model(encoding).usage,
     )
     job = replace(job, rows=3, query_max_length=12, passage_max_length=20, validation_rows="")
     made = import_module(f"hn_assets.training.trainers.{trainer}").make_trainer(job)

@@ -10,9 +10,10 @@ import pytest
 
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import identify_model, load_model
+from hn_assets.errors import SettingsError
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.training.training_job import LOG, TrainingJob
-from hn_assets_tests.small_models import make_tiny_bert
+from hn_assets_tests.small_models import make_sentence_transformer, make_tiny_bert
 from hn_assets_tests.training.jobs import make_job
 
 TEXTS = ["fact 3 is about the number 3", "what is fact 7?", "something else"]
@@ -29,10 +30,10 @@ def train(job: TrainingJob) -> dict[str, Any]:
     return json.loads((Path(job.output) / LOG).read_text())
 
 
-def vectors_by_us(folder: str) -> np.ndarray:
+def vectors_by_us(folder: str, kind: Any = "passage") -> np.ndarray:
     settings = EncodingSettings(model=folder)
     model = load_model(settings, devices=["cpu"], precision="float32")
-    return Encoder(model, devices=["cpu"]).encode(TEXTS, "passage")
+    return Encoder(model, devices=["cpu"]).encode(TEXTS, kind)
 
 
 def test_all_libraries_load_the_model_with_the_same_vectors(tmp_path: Path, tiny: Path) -> None:
@@ -53,6 +54,75 @@ def test_all_libraries_load_the_model_with_the_same_vectors(tmp_path: Path, tiny
     np.testing.assert_allclose(flag.encode(TEXTS), ours, atol=2e-6)
     identity = identify_model(EncodingSettings(model=job.output))
     assert (identity.pooling, identity.passage_max_length) == ("mean", 64)
+
+
+def test_a_trained_model_is_used_as_the_one_it_was_trained_from(tmp_path: Path, tiny: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules.dense import Dense
+
+    prompts = {"query": "query: ", "document": "passage: "}
+    base = make_sentence_transformer(
+        tmp_path / "base",
+        tiny,
+        heads=[Dense(32, 16)],
+        prompts=prompts,
+        similarity_fn_name="dot",
+        truncate_dim=8,
+    )
+    job = job_from(tmp_path, base)
+    train(job)
+
+    model = SentenceTransformer(job.output, device="cpu")
+    assert model.prompts == prompts
+    before, after = (identify_model(EncodingSettings(model=str(m))) for m in (base, job.output))
+    assert after.usage == before.usage
+    assert (after.query_max_length, after.passage_max_length) == (48, 48)
+    encode = {"query": model.encode_query, "passage": model.encode_document}
+    for kind in encode:
+        np.testing.assert_allclose(vectors_by_us(job.output, kind), encode[kind](TEXTS), atol=1e-5)
+    untrained = vectors_by_us(str(base), "passage")
+    assert np.abs(vectors_by_us(job.output, "passage") - untrained).max() > 1e-4
+
+
+def test_a_trained_model_states_the_prompts_of_the_settings(tmp_path: Path, tiny: Path) -> None:
+    base = with_pooling(tmp_path, tiny)
+    given = {"query_instruction": "find", "query_instruction_format": "{}: {}"}
+    job = job_from(tmp_path, base, query_max_length=30, **given)
+    train(job)
+    identity = identify_model(EncodingSettings(model=job.output))
+    assert identity.usage.query_prompt.join("a cat") == "find: a cat"
+    assert identity.usage.passage_prompt.instruction == ""
+    assert (identity.query_max_length, identity.passage_max_length) == (30, 512)
+
+
+def test_flagembedding_trains_no_modules_behind_the_pooling(tmp_path: Path, tiny: Path) -> None:
+    from sentence_transformers.base.modules.dense import Dense
+
+    base = make_sentence_transformer(tmp_path / "base", tiny, heads=[Dense(32, 16)])
+    with pytest.raises(SettingsError, match="set it to sentence_transformers"):
+        job_from(tmp_path, base, trainer="flagembedding")
+
+
+def job_from(
+    folder: Path, base: Path, trainer: str = "sentence_transformers", **encoding: Any
+) -> TrainingJob:
+    """A short training of a model that is encoded with some settings."""
+    settings = EncodingSettings(model=str(base), **encoding)
+    small = make_job(folder / "job", base, trainer=trainer)
+    job = TrainingJob.starting_from(
+        identify_model(settings),
+        str(base),
+        training_rows=Path(small.training_rows),
+        validation_rows=None,
+        rows=small.rows,
+        checkpoints=Path(small.checkpoints),
+        output=Path(small.output),
+        settings=small.settings,
+        encoding=settings,
+        precision="float32",
+        devices=["cpu"],
+    )
+    return TrainingJob.from_json(job.to_json())
 
 
 @pytest.mark.parametrize(

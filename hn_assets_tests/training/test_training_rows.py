@@ -7,9 +7,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from hn_assets.encoding.models.identity import Usage
+from hn_assets.encoding.models.prompt import Prompt
 from hn_assets.errors import SettingsError
 from hn_assets.export.base.examples import Example, Passage
-from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.training.training_rows import RowCounts, write_training_rows
 
@@ -37,7 +38,7 @@ def write(
         training,
         validation,
         settings=TrainingSettings(negatives_per_example=3, **settings),
-        encoding=EncodingSettings(query_instruction=instruction, passage_instruction="passage: "),
+        usage=Usage(Prompt(instruction), Prompt("passage: ")),
     )
     return counts, pq.read_table(training).to_pylist(), pq.read_table(validation).to_pylist()
 

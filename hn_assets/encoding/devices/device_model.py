@@ -45,8 +45,9 @@ class DeviceModel(BatchComputer[Batch]):
             "lower encoding.passage_max_length or query_max_length",
         )
         self._pooling = model.identity.pooling
-        self._embedder = embedder
-        self._plain: Any = self._embedder.model.eval().to(device)
+        self._usage = model.identity.usage
+        self._heads = model.heads.to(device)
+        self._plain: Any = embedder.model.eval().to(device)
         self._compiled: Any = None
         self._unpadded: Any = None
         # A model that brings its own code may not know what no mask means.
@@ -81,10 +82,10 @@ class DeviceModel(BatchComputer[Batch]):
                 pooled = self._unpadded.pooled(batch.tokens, batch.lengths, self._pooling)
             else:
                 pooled = self._forward_padded(batch)
-            pooled = pooled.float()
-            if self._embedder.normalize_embeddings:
-                pooled = torch.nn.functional.normalize(pooled, dim=-1)
-        return pooled
+            vectors = self._heads(pooled.float())[..., : self._usage.dimensions]
+            if self._usage.normalize:
+                vectors = torch.nn.functional.normalize(vectors, dim=-1)
+        return vectors
 
     def _forward_padded(self, batch: Batch) -> "torch.Tensor":
         tokens = to_device(batch.tokens, self.device).long()
@@ -92,7 +93,7 @@ class DeviceModel(BatchComputer[Batch]):
         mask = to_device(places < batch.lengths[:, None], self.device).long()
         needs_mask = batch.is_padded or not self._may_leave_mask_out
         arguments = {"input_ids": tokens, "attention_mask": mask if needs_mask else None}
-        return self._embedder.pooling(self._call(arguments).last_hidden_state, mask)
+        return pool(self._call(arguments).last_hidden_state, mask, self._pooling)
 
     def _call(self, arguments: dict[str, Any]) -> Any:
         import torch
@@ -107,6 +108,25 @@ class DeviceModel(BatchComputer[Batch]):
                 self._compiled = None
                 self.report.compile = f"failed, and given up: {type(error).__name__}: {reason}"
         return self._plain(**arguments)
+
+
+def pool(hidden: "torch.Tensor", mask: "torch.Tensor", pooling: str) -> "torch.Tensor":
+    """The vectors of texts that are padded on the right.
+
+    Args:
+        hidden: The last hidden states, of shape (texts, length, size).
+        mask: 1 for each token that is no padding, of shape (texts, length).
+        pooling: cls, mean or last_token.
+    """
+    import torch
+
+    if pooling == "cls":
+        return hidden[:, 0]
+    if pooling == "last_token":
+        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]
+    # in the order of FlagEmbedding, so that its vectors are met to the last bit
+    total = torch.sum(hidden * mask.unsqueeze(-1).float(), dim=1)
+    return total / mask.sum(dim=1, keepdim=True).float()
 
 
 def load_on_device(

@@ -21,7 +21,7 @@ IMPLEMENTATION = "hn_assets_unpadded"
 # The kinds of models that take every position from `position_ids`, and in which nothing reaches
 # over the row but attention; and whether their positions begin after that of padding.
 BEGINS_AFTER_PADDING = {"bert": False, "roberta": True, "xlm-roberta": True}
-POOLINGS = ("cls", "mean")  # those of FlagEmbedding's plain encoders
+POOLINGS = ("cls", "mean", "last_token")
 LOWEST_COSINE = 0.99  # of a token's two vectors in the trial, which may differ by rounding
 TRIAL_LENGTHS = (5, 3, 9)
 
@@ -81,6 +81,8 @@ class UnpaddedModel:
         hidden, limits = self.forward(tokens, lengths)
         if pooling == "cls":
             return hidden[limits[:-1].long()]
+        if pooling == "last_token":
+            return hidden[limits[1:].long() - 1]
         return torch.segment_reduce(hidden.float(), "mean", lengths=limits.diff().long(), axis=0)
 
 

@@ -1,5 +1,6 @@
 """Models of the Hugging Face hub: which commit a name means, and the files of that commit."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +83,31 @@ def model_folder(location: str, commit: str | None) -> str:
     return str(folders[0])
 
 
-def model_file(location: str, commit: str | None, name: str) -> Path | None:
-    """The path of a file of a model, fetched if need be; None if the model has none of that name.
+def file_finder(location: str, commit: str | None) -> Callable[[str], Path | None]:
+    """A function that finds the files of a model; the hub is asked once which ones there are.
 
     Args:
         location: A folder or the name of a model of the hub.
         commit: The commit of a hub model; None for a folder.
-        name: The name of the file, with `/` between its parts.
 
-    Raises:
-        HubError: As `model_folder` raises it.
+    Returns:
+        A function of the name of a file, with `/` between its parts, that gives its path, fetched
+        if need be; None if the model has none of that name. It raises what `model_folder` raises.
     """
     listed = None if commit is None else _listed(location, commit)
-    if commit is None or listed is None:
-        folder = Path(location) if commit is None else _folder_in_cache(location, commit)
+    if commit is not None and listed is not None:
+        by_name = {file.name: file for file in listed}
+
+        def fetch(name: str) -> Path | None:
+            return _fetch(location, commit, by_name[name]) if name in by_name else None
+
+        return fetch
+    folder = Path(location) if commit is None else _folder_in_cache(location, commit)
+
+    def look(name: str) -> Path | None:
         return folder / name if (folder / name).is_file() else None
-    files = [file for file in listed if file.name == name]
-    return _fetch(location, commit, files[0]) if files else None
+
+    return look
 
 
 def _listed(location: str, commit: str) -> list[HubFile] | None:

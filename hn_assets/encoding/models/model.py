@@ -2,48 +2,23 @@
 
 import importlib.util
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.encoding.models.hub_model import hub_commit, model_file, model_folder
-from hn_assets.encoding.models.model_files import read_configuration
+from hn_assets.encoding.models.heads import load_heads
+from hn_assets.encoding.models.hub_model import hub_commit, model_folder
+from hn_assets.encoding.models.identity import KNOWN_NAME, SETTINGS, ModelIdentity, choose_usage
+from hn_assets.encoding.models.own_files import POOLINGS, read_own_files
 from hn_assets.encoding.models.unchanged import hash_folder, keep_as_hashed
 from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import BUNDLED, EncodingSettings
 
 if TYPE_CHECKING:
     from FlagEmbedding.abc.inference import AbsEmbedder
+    from torch import nn
 
-DEFAULT_MAX_LENGTH = 512
-MAX_STATED_LENGTH = 1_000_000  # tokenizers that know no limit state a number like 1e30
-LIMITS_FILE = "sentence_bert_config.json"
 WEIGHTS = {".safetensors", ".bin"}
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model this is, to the last bit of its weights; known before it is loaded.
-
-    Attributes:
-        name: The name or folder that it was asked for by.
-        location: The folder or hub name to load.
-        weights: `sha256:...` of a folder's files, or `<name>@<commit>` for a hub model.
-        model_class: FlagEmbedding's name of the class; None if FlagEmbedding knows the model.
-        pooling: cls, mean or last_token.
-        query_max_length: How many tokens of a query are read.
-        passage_max_length: How many tokens of a passage are read.
-        commit: The commit of a hub model; None for a folder.
-    """
-
-    name: str
-    location: str
-    weights: str
-    model_class: str | None
-    pooling: str
-    query_max_length: int
-    passage_max_length: int
-    commit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +27,14 @@ class LoadedModel:
 
     Attributes:
         embedder: What `FlagAutoModel.from_finetuned` returned.
+        heads: The modules behind its pooling, one after another, in float32.
         identity: Which model it is.
         settings: What it was loaded by, so that another process can load the same.
         precision: float32, tf32, bfloat16 or float16.
     """
 
     embedder: "AbsEmbedder"
+    heads: "nn.Sequential"
     identity: ModelIdentity
     settings: EncodingSettings
     precision: str
@@ -139,9 +116,11 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
     """
     location = find_model(settings.model)
     weights, commit = identify_weights(location, settings.revision, "encoding")
-    own_pooling, own_max_length = _read_own_configuration(location, commit)
+    own = read_own_files(location, commit)
     model_class = None if settings.model_class == "auto" else settings.model_class
-    pooling = settings.pooling if settings.pooling != "auto" else own_pooling
+    pooling, source = own.pooling, own.pooling_file
+    if settings.pooling != "auto":
+        pooling, source = settings.pooling, SETTINGS
     if settings.model == BUNDLED:
         model_class = model_class or "encoder-only-base"
     elif model_class is None or pooling is None:
@@ -151,21 +130,38 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
         if known is None and model_class is None:
             model_class = "encoder-only-base"
         if pooling is None and known is not None:
-            pooling = known.pooling_method.value
+            pooling, source = known.pooling_method.value, KNOWN_NAME
     if pooling is None:
         raise ModelError(
             f"how {settings.model} pools is not known: it has no 1_Pooling/config.json and "
             f"FlagEmbedding does not know its name. Set encoding.pooling to cls, mean or last_token"
         )
+    if pooling not in POOLINGS.values():
+        raise ModelError(
+            f"the model {location} pools by {pooling!r} ({own.pooling_file}), and only cls, mean "
+            f"and last_token can be computed. Take another model, or set encoding.pooling"
+        )
+    usage = choose_usage(settings, own, location)
     return ModelIdentity(
         name=location if "*" in settings.model else settings.model,
         location=location,
         weights=weights,
         model_class=model_class,
         pooling=pooling,
-        query_max_length=settings.query_max_length or own_max_length,
-        passage_max_length=settings.passage_max_length or own_max_length,
+        query_max_length=settings.query_max_length or own.max_lengths["query"],
+        passage_max_length=settings.passage_max_length or own.max_lengths["passage"],
         commit=commit,
+        usage=replace(
+            usage,
+            sources={
+                **usage.sources,
+                "pooling": source,
+                "query_max_length": SETTINGS if settings.query_max_length else own.max_length_file,
+                "passage_max_length": (
+                    SETTINGS if settings.passage_max_length else own.max_length_file
+                ),
+            },
+        ),
     )
 
 
@@ -218,28 +214,34 @@ def load_model(
     """
     identity = identity or identify_model(settings)
     folder = model_folder(identity.location, identity.commit)
+    usage = identity.usage
 
     from FlagEmbedding import FlagAutoModel
+    from torch import nn
 
     try:
         embedder = FlagAutoModel.from_finetuned(
             folder,
             model_class=identity.model_class or _class_known_as(identity.location),
-            normalize_embeddings=settings.normalize,
+            normalize_embeddings=usage.normalize,
             use_fp16=precision == "float16",
             use_bf16=precision == "bfloat16",
-            query_instruction_for_retrieval=settings.query_instruction or None,
-            query_instruction_format=settings.query_instruction_format,
+            query_instruction_for_retrieval=usage.query_prompt.instruction or None,
+            query_instruction_format=usage.query_prompt.pattern,
             devices=devices,
             pooling_method=identity.pooling,
             trust_remote_code=settings.trust_remote_code,
             query_max_length=identity.query_max_length,
             passage_max_length=identity.passage_max_length,
+            truncate_dim=usage.dimensions,
         )
+        heads = load_heads(folder, usage.heads, trust_remote_code=settings.trust_remote_code)
     except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
-    keep_as_hashed(embedder.model, identity.location, identity.weights)
-    return LoadedModel(embedder, identity, settings, precision)
+    if usage.lower_case:
+        _put_into_lower_case(embedder.tokenizer)
+    keep_as_hashed(nn.ModuleList([embedder.model, heads]), identity.location, identity.weights)
+    return LoadedModel(embedder, heads, identity, settings, precision)
 
 
 def _class_known_as(location: str) -> str:
@@ -252,32 +254,11 @@ def _class_known_as(location: str) -> str:
     return next(name.value for name, kind in classes.items() if kind is known.model_class)
 
 
-def _read_own_configuration(location: str, commit: str | None) -> tuple[str | None, int]:
-    """Pooling and token limit as a sentence-transformers model states them itself."""
-    pooling_config = _read_own(location, commit, "1_Pooling/config.json")
-    modes = {"cls": "cls", "mean": "mean", "lasttoken": "last_token"}
-    pooling = modes.get(str(pooling_config.get("pooling_mode")))  # as of sentence-transformers 6
-    for key, method in (
-        ("pooling_mode_cls_token", "cls"),
-        ("pooling_mode_mean_tokens", "mean"),
-        ("pooling_mode_lasttoken", "last_token"),
-    ):
-        if pooling_config.get(key):
-            pooling = method
-    limit = _read_own(location, commit, LIMITS_FILE).get("max_seq_length")
-    if limit is None and pooling is not None:
-        # as of sentence-transformers 6, the limit is that of the tokenizer
-        stated = _read_own(location, commit, "tokenizer_config.json").get("model_max_length")
-        limit = stated if isinstance(stated, int) and stated <= MAX_STATED_LENGTH else None
-    limit = limit or DEFAULT_MAX_LENGTH
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise ModelError(
-            f"{LIMITS_FILE} of the model {location} has the max_seq_length {limit!r}, which is no "
-            f"number of tokens; set it to one, such as {DEFAULT_MAX_LENGTH}"
-        )
-    return pooling, limit
+def _put_into_lower_case(tokenizer: Any) -> None:
+    """Have a tokenizer begin with it, as sentence-transformers does for models that say so."""
+    from tokenizers import normalizers
 
-
-def _read_own(location: str, commit: str | None, name: str) -> dict[str, Any]:
-    path = model_file(location, commit, name)
-    return {} if path is None else read_configuration(path)
+    own = tokenizer.backend_tokenizer.normalizer
+    first = normalizers.Lowercase()
+    steps = [first] if own is None else [first, own]
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(steps)

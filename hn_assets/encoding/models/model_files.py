@@ -27,10 +27,19 @@ def read_configuration(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: The file holds none.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is not JSON ({error}); save or fetch the model again") from error
+    found = read_json(path)
     if not isinstance(found, dict):
         raise ModelError(f"{path} holds no JSON object; save or fetch the model again")
     return found
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a model holds.
+
+    Raises:
+        ModelError: The file is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is not JSON ({error}); save or fetch the model again") from error

@@ -23,14 +23,7 @@ def train(job: TrainingJob) -> None:
         return
     last = Path(job.checkpoints) / "last"
     trainer.save_model(str(last))
-    model = open_model(
-        str(last),
-        job.pooling,
-        normalize=job.normalize,
-        max_length=job.model_max_length,
-        trust_remote_code=job.trust_remote_code,
-    )
-    save_model(model, Path(job.output), job.model_max_length)
+    save_model(open_model(str(last), job, job.model_max_length), job)
     shutil.rmtree(last)
     log = [
         {name: row[name] for name in ("step", "epoch", "loss", "learning_rate") if name in row}

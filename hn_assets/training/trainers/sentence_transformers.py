@@ -27,7 +27,7 @@ def train(job: TrainingJob) -> None:
         return
     if settings.lora is not None:
         merge_adapters(model)
-    save_model(model.float(), Path(job.output), job.model_max_length)
+    save_model(model.float(), job)
     state = trainer.state
     best = state.best_global_step if job.validation_rows else None
     write_log(
@@ -47,13 +47,7 @@ def make_trainer(job: TrainingJob) -> Any:
     from transformers import EarlyStoppingCallback
 
     settings = job.settings
-    model = open_model(
-        job.start,
-        job.pooling,
-        normalize=job.normalize,
-        max_length=job.passage_max_length,
-        trust_remote_code=job.trust_remote_code,
-    )
+    model = open_model(job.start, job, job.passage_max_length)
     # the arguments of the trainer say which columns are queries
     model[0].query_length, model[0].document_length = job.query_max_length, job.passage_max_length
     if settings.lora is not None:

@@ -61,7 +61,7 @@ def test_every_text_has_the_hidden_states_that_it_has_alone(kind: str) -> None:
     assert whole.shape == (1, 64, 32)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("pooling", ["cls", "mean", "last_token"])
 def test_vectors_are_those_of_padded_batches(model: Path, pooling: Any) -> None:
     settings = EncodingSettings(model=str(model), pooling=pooling)
     loaded = load_model(settings, devices=["cpu"], precision="float32")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,20 @@ from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.any_bytes import VALUES, damaged
 
-FILES = {
+FILES: dict[str, Any] = {
     "sentence_bert_config.json": {"max_seq_length": 64, "do_lower_case": False},
     "1_Pooling/config.json": {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True},
+    "2_Dense/config.json": {"out_features": 8, "module_input_name": "sentence_embedding"},
+    "modules.json": [
+        {"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"path": "2_Dense", "type": "sentence_transformers.models.Dense"},
+    ],
+    "config_sentence_transformers.json": {
+        "prompts": {"query": "query: "},
+        "similarity_fn_name": "dot",
+        "truncate_dim": 4,
+    },
     "config.json": {"architectures": ["XForSequenceClassification"], "id2label": {"0": "LABEL_0"}},
 }
 
@@ -25,7 +37,8 @@ def small_files(draw: st.DrawFn) -> dict[str, bytes]:
     """The files, some with values of any type, some with bytes exchanged, lost or added."""
     found = {}
     for name, values in FILES.items():
-        some = st.fixed_dictionaries({}, optional=dict.fromkeys(values, VALUES))
+        named = values if isinstance(values, dict) else {}
+        some = st.fixed_dictionaries({}, optional=dict.fromkeys(named, VALUES))
         given_values = draw(st.just(values) | some | VALUES)
         content = json.dumps(given_values).encode()
         found[name] = draw(damaged(st.just(content))) if draw(st.booleans()) else content

@@ -18,7 +18,7 @@ from hn_assets.settings.teacher import TeacherSettings
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
 from hn_assets_tests.hub_cache import make_hub_cache, move_branch
 from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
-from hn_assets_tests.small_models import make_tiny_bert
+from hn_assets_tests.small_models import make_sentence_transformer, make_tiny_bert
 
 FIRST, SECOND = "1" * 40, "2" * 40
 NAME = "someone/tiny"
@@ -158,6 +158,26 @@ def test_other_bytes_than_the_hub_lists_are_never_loaded(
     identity = identify_model(hub_model(revision=identify_model(hub_model()).commit))
     assert_vectors_differ_by_rounding_only(vectors(hub_model(), identity), from_folder)
     assert [line for line in hub.asked[asked:] if "GET" in line] == [], "all is in the cache"
+
+
+def test_what_the_files_say_is_read_at_the_revision(
+    hub: FakeHub, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    from sentence_transformers.base.modules.dense import Dense
+
+    folder = make_sentence_transformer(
+        tmp_path / "told", folders[FIRST], heads=[Dense(32, 16)], prompts={"query": "find: "}
+    )
+    told = hub.commit(NAME, folder)
+    hub.commit(NAME, folders[FIRST])
+    settings = EncodingSettings(model=NAME, revision=told)
+    identity = identify_model(settings)
+    assert identity.usage.query_prompt.instruction == "find: "
+    assert identity.weights == f"{NAME}@{told}"
+    of_hub, of_folder = vectors(settings, identity), vectors(EncodingSettings(model=str(folder)))
+    assert of_hub.shape == (2, 16)
+    assert_vectors_differ_by_rounding_only(of_hub, of_folder)
+    assert identify_model(hub_model()).usage.query_prompt.instruction == "", "the newest has none"
 
 
 @pytest.mark.parametrize("how", ["hangs", "stops", "cuts", "fails"])

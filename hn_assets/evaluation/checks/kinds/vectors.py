@@ -45,7 +45,7 @@ def vectors_are_sound(vectors: Path, texts: Path, *, normalize: bool) -> CheckRe
             f"too low for it. Try compute.precision: float32, or another model"
         )
     elif normalize and of_other_length:
-        seen = f"{of_other_length} vectors are not of length 1, though encoding.normalize is true"
+        seen = f"{of_other_length} vectors are not of length 1, though they are to be normalized"
     else:
         return CheckResult(True, "every text has one sound vector", figures)
     return CheckResult(False, seen, figures)
@@ -83,7 +83,7 @@ def _vectors_are_sound(
     return lambda inputs: vectors_are_sound(
         inputs.file(vectors),
         inputs.file(texts),
-        normalize=inputs.settings.encoding.normalize,
+        normalize=inputs.info(vectors.stage)["space"]["normalize"],
     )
 
 
@@ -91,13 +91,13 @@ CHECKS = (
     Check(
         layout.CORPUS_EMBEDDINGS.stage,
         "vectors_are_sound",
-        "Every document has one finite vector, of length 1 if encoding.normalize is set.",
+        "Every document has one finite vector, of length 1 if vectors are normalized.",
         _vectors_are_sound(layout.CORPUS_EMBEDDINGS, layout.CORPUS),
     ),
     Check(
         layout.QUERY_EMBEDDINGS.stage,
         "vectors_are_sound",
-        "Every query has one finite vector, of length 1 if encoding.normalize is set.",
+        "Every query has one finite vector, of length 1 if vectors are normalized.",
         _vectors_are_sound(layout.QUERY_EMBEDDINGS, layout.QUERIES),
     ),
     Check(
