@@ -38,7 +38,9 @@ def test_the_audit_measures_every_method_on_queries_calibration_never_saw(
     assert rows["top 15"]["rate"] > 0.1
     own = rows[CHOSEN]
     assert own["target"] == 0.05
-    assert own["rate"] <= 0.06
+    # what is promised is the mean over hold-outs; chance makes it 5.07 % of these three, and 4.89 %
+    # of ten, so the target has to lie above the lower end of the interval, if not above the rate
+    assert own["rate_low"] <= 0.05 and own["rate"] <= 0.055
     # safer than hn_mine's range, and harder
     hn_mine = rows["hn_mine, ranks 10-210 at random"]
     assert own["mean_score"] > hn_mine["mean_score"]
@@ -77,7 +79,8 @@ def test_softer_negatives_are_fewer_false_ones_and_both_are_shown(
     assert rows.mean_score.is_monotonic_decreasing and rows.mean_rank.is_monotonic_increasing
     assert rows.rate.iloc[0] > rows.rate.iloc[-1]
     if target is not None:
-        assert (rows.target == target).all() and (rows.rate <= target + 0.01).all()
+        assert (rows.target == target).all() and (rows.rate_low <= target).all()
+        assert (rows.rate[rows.hardness < 1] <= target).all()
         # a window that is softer needs no lower threshold
         assert rows.threshold.is_monotonic_increasing
 
