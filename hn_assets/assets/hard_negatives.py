@@ -1,13 +1,14 @@
 """hard_negatives: what was chosen, and the ledger of what was not, with the reasons."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.miner import MiningReport
+from hn_assets.mining.output.sources import describe_sources
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
 from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
@@ -76,6 +77,7 @@ def _describe(
 ) -> Metadata:
     margin_to_best_positive = negatives.score - negatives.positive_scores.map(max)
     per_query = negatives.groupby("query_id").size()
+    sources = list(describe_sources(negatives))
     return {
         "dagster/row_count": len(negatives),
         "plan": plan.note,
@@ -89,6 +91,7 @@ def _describe(
         "queries_without_positives": report.without_positives,
         "queries_searched_deeper": report.deepened,
         "short_queries": ", ".join(report.short_queries) or "none",
+        **({"by_source": table(_rounded(sources))} if sources else {}),
         "candidates": report.candidates,
         "rejected": counts(report.rejected, "reason"),
         "settings": mining.model_dump(mode="json"),
@@ -99,6 +102,10 @@ def _describe(
         **distribution(negatives.positive_similarity.to_numpy(), "positive_similarity"),
         **distribution(margin_to_best_positive.to_numpy(), "margin_to_best_positive"),
     }
+
+
+def _rounded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
 
 
 def _samples(corpus: Path, negatives: "pd.DataFrame", queries: "pd.DataFrame") -> Table | str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.mining.output.sources import are_joined, shares_by_retriever
 from hn_assets.store.schemas import TEXT_KEY
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ NEGATIVES = pa.schema(
         ("positive_score", pa.float32()),
     ]
 )
+# if several retrievers were joined; as in `schemas.HARD_NEGATIVES`
+SOURCE = pa.field("source", pa.string())
 DOCUMENTS = pa.schema([("id", pa.string()), ("text_key", TEXT_KEY)])
 
 
@@ -34,7 +38,8 @@ class Snapshot:
     """What a refresh produced, as far as the next one is compared with it.
 
     Attributes:
-        negatives: A row for each hard negative, with the columns of `NEGATIVES`.
+        negatives: A row for each hard negative, with the columns of `NEGATIVES`, and with `SOURCE`
+            if several retrievers were joined.
         documents: A row for each document, with the columns of `DOCUMENTS`.
     """
 
@@ -53,8 +58,10 @@ class Snapshot:
             StoreError: The file of vectors is not one.
         """
         mined = pq.read_table(
-            hard_negatives, columns=["query_id", "doc_id", "score", "positive_scores"]
+            hard_negatives, columns=["query_id", "doc_id", "source", "score", "positive_scores"]
         ).to_pandas()
+        if not are_joined(mined.source):
+            del mined[SOURCE.name]
         mined["positive_score"] = mined.pop("positive_scores").map(np.mean).astype(np.float32)
         vectors = VectorTable(corpus_embeddings)
         columns = [pa.array(vectors.ids, pa.string()), pa.array(vectors.text_keys(), TEXT_KEY)]
@@ -69,8 +76,9 @@ class Snapshot:
 
     def write(self, negatives: Path, documents: Path) -> None:
         """Write the snapshot to two Parquet files, for the next refresh."""
+        has_source = SOURCE.name in self.negatives
         for frame, schema, path in (
-            (self.negatives, NEGATIVES, negatives),
+            (self.negatives, NEGATIVES.append(SOURCE) if has_source else NEGATIVES, negatives),
             (self.documents, DOCUMENTS, documents),
         ):
             table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
@@ -92,6 +100,8 @@ class Drift:
             the kept queries; 1 if no query was kept.
         negative_shift: The mean score of the kept queries' negatives now, minus that before.
         positive_shift: The mean score of the kept queries' positives now, minus that before.
+        retriever_shift: The share of the negatives that each of several retrievers found, alone or
+            with others, minus that before.
     """
 
     documents_added: int
@@ -103,6 +113,7 @@ class Drift:
     overlap: float
     negative_shift: float
     positive_shift: float
+    retriever_shift: Mapping[str, float] = field(default_factory=dict)
 
 
 def compare(before: Snapshot, now: Snapshot) -> Drift:
@@ -126,12 +137,22 @@ def compare(before: Snapshot, now: Snapshot) -> Drift:
         overlap=float((shared / (sizes - shared)).mean()) if len(kept) else 1.0,
         negative_shift=_shift(then.score, today.score),
         positive_shift=_shift(_positive_scores(then), _positive_scores(today)),
+        retriever_shift=_retriever_shift(before.negatives, now.negatives),
     )
+
+
+def _retriever_shift(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, float]:
+    if SOURCE.name not in before or SOURCE.name not in now:
+        return {}
+    was, found = (shares_by_retriever(one[SOURCE.name]) for one in (before, now))
+    return {name: found.get(name, 0.0) - was.get(name, 0.0) for name in sorted({*was, *found})}
 
 
 def write_drift(path: Path, drift: Drift | None) -> None:
     """Write what changed as JSON; None is written for the first refresh."""
     content = None if drift is None else asdict(drift)
+    if content is not None and not content["retriever_shift"]:
+        del content["retriever_shift"]
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -150,6 +171,11 @@ def describe_drift(drift: Drift | None) -> dict[str, Any]:
         **{
             name: round(value, 5) if isinstance(value, float) else value
             for name, value in asdict(drift).items()
+            if name != "retriever_shift"
+        },
+        **{
+            f"share_found_by_{name}_shift": round(shift, 5)
+            for name, shift in drift.retriever_shift.items()
         },
     }
 

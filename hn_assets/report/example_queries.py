@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.mining.output.explain import describe_reason
-from hn_assets.mining.output.ledger import RANDOM
+from hn_assets.mining.output.ledger import AND, RANDOM
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
-from hn_assets.store.schemas import read_rows
+from hn_assets.store.schemas import rank_columns, read_rows
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class ExamplePassage:
             a negative that is none of them.
         why: Why it was not chosen; empty if it was, and for a positive.
         is_random: Whether it is a negative that was drawn at random from the whole corpus.
+        found_by: Which of several retrievers found it; empty if the encoder alone has ranked, for a
+            random negative, and for a positive.
     """
 
     id: str
@@ -50,6 +52,7 @@ class ExamplePassage:
     rank: int | None = None
     why: str = ""
     is_random: bool = False
+    found_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def collect_examples(
     )
     rows = rows.astype({"query_id": str, "doc_id": str, "outcome": str, "source": str})
     rows = rows.astype(object).where(pd.notna(rows), None)
+    joined = bool(rank_columns(list(rows.columns)))
 
     negatives = {query: _shown(chosen[chosen.query_id == query]) for query in picked}
     rejected = {query: _rejected(rows[rows.query_id == query]) for query in picked}
@@ -104,9 +108,15 @@ def collect_examples(
     asked = {row["id"]: row["text"] for row in read_rows(queries, ["id", "text"])}
 
     def passage(row: Mapping[Any, Any], why: str = "") -> ExamplePassage:
-        is_random = not why and row["source"] == RANDOM
+        is_random = row["source"] == RANDOM
         return ExamplePassage(
-            row["doc_id"], texts[row["doc_id"]], row["score"], row["rank"], why, is_random
+            row["doc_id"],
+            texts[row["doc_id"]],
+            row["score"],
+            row["rank"],
+            why,
+            is_random=is_random and not why,
+            found_by=row["source"].replace(AND, f" {AND} ") if joined and not is_random else "",
         )
 
     examples: list[ExampleQuery] = []

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from hn_assets.evaluation.drift import Drift
+from hn_assets.evaluation.retrieval_quality import JOINED, RETRIEVERS
 from hn_assets.mining.holdout.audit import CHOSEN, describe_method
 from hn_assets.mining.holdout.holdout import HIDDEN_SHARE
 from hn_assets.report.advice import training_advice
@@ -78,6 +79,7 @@ def render_report(
         tiles=headline(summary),
         charts=charts,
         methods=list(_methods(summary)),
+        retrievers=_retrievers(summary),
         changes=_changes(summary.drift),
         advice=training_advice(summary.verdicts),
         not_passed=[verdict for verdict in summary.verdicts if verdict.state != "passed"],
@@ -155,10 +157,22 @@ def _changes(drift: Drift | None) -> list[tuple[str, str]]:
     if drift is None:
         return []
     values = asdict(drift)
-    return [
+    changes = [
         (label, f"{values[name]:+.4f}" if name.endswith("shift") else _format(values[name]))
         for name, label in CHANGES.items()
     ]
+    return changes + [
+        (f"change of the share of negatives that {name} found", f"{shift:+.1%}")
+        for name, shift in drift.retriever_shift.items()
+    ]
+
+
+def _retrievers(summary: RefreshSummary) -> list[dict[str, Any]]:
+    """What each of several retrievers reaches on the evaluation split, and all of them joined."""
+    if not summary.history or not summary.history[-1].get(RETRIEVERS):
+        return []
+    now = summary.history[-1]
+    return [{"name": name, **one} for name, one in {**now[RETRIEVERS], JOINED: now}.items()]
 
 
 def _format(value: float) -> str:

@@ -16,6 +16,7 @@ from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.output.ledger import RANDOM
+from hn_assets.mining.output.sources import describe_sources
 from hn_assets.report.example_queries import ExampleQuery
 from hn_assets.review.review_result import ReviewResult
 
@@ -75,6 +76,8 @@ class RefreshSummary:
         verdicts: What each check says.
         examples: Some queries with their positives, negatives and rejected candidates.
         review: What people's verdicts show, or None if there are none.
+        sources: The negatives by who found them, from `describe_sources`; none if the encoder alone
+            has ranked.
     """
 
     time: str
@@ -96,6 +99,7 @@ class RefreshSummary:
     verdicts: Sequence[CheckVerdict]
     examples: Sequence[ExampleQuery]
     review: ReviewResult | None = None
+    sources: Sequence[Mapping[str, Any]] = ()
 
 
 def collect_summary(
@@ -119,7 +123,9 @@ def collect_summary(
     """
     import pandas as pd
 
-    chosen = pq.read_table(files.hard_negatives, columns=["source", "rank", "score"])
+    chosen = pq.read_table(
+        files.hard_negatives, columns=["source", "rank", "score", "margin", "probability"]
+    )
     methods = pd.read_parquet(files.audit)
     outcomes = pq.read_table(files.ledger, columns=["outcome"])["outcome"].value_counts()
     counts = {str(row["values"]): int(row["counts"]) for row in outcomes.to_pylist()}
@@ -143,6 +149,7 @@ def collect_summary(
         verdicts=verdicts,
         examples=examples,
         review=None if files.review is None else ReviewResult.read(files.review),
+        sources=list(describe_sources(chosen.to_pandas())),
     )
 
 

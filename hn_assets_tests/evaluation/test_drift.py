@@ -1,5 +1,6 @@
 """What changed from one refresh to the next."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,27 @@ def test_each_change_is_counted_where_it_belongs() -> None:
     assert found.overlap == pytest.approx(1 / 3), "of query 1: a, of a, b and e"
 
 
+def test_the_share_that_each_retriever_found_is_compared(tmp_path: Path) -> None:
+    found_before = ["dense", "dense", "dense", "bm25"]
+    before = replace(BEFORE, negatives=BEFORE.negatives.assign(source=found_before))
+    sources = ["dense", "dense+bm25", "bm25", "random"]
+    now = replace(BEFORE, negatives=BEFORE.negatives.assign(source=sources))
+    found = compare(before, now)
+    assert found.retriever_shift == {"bm25": 0.25, "dense": -0.25}
+    files = tmp_path / "n.parquet", tmp_path / "d.parquet"
+    now.write(*files)
+    again = compare(Snapshot.read(*files), now)
+    assert again.retriever_shift == {"bm25": 0.0, "dense": 0.0}
+    write_drift(tmp_path / "drift.json", found)
+    assert read_drift(tmp_path / "drift.json") == found
+    assert describe_drift(found)["share_found_by_bm25_shift"] == 0.25
+    # what was ranked by the encoder alone before has no shares to compare with
+    assert compare(BEFORE, now).retriever_shift == {}
+    # with the encoder alone, the files are as they have always been
+    write_drift(tmp_path / "drift.json", compare(BEFORE, BEFORE))
+    assert "retriever" not in (tmp_path / "drift.json").read_text()
+
+
 def test_a_kept_query_without_a_shared_negative_counts_as_no_overlap() -> None:
     found = compare(BEFORE, snapshot({"1": "a b", "2": "a"}, {"a": "x"}))
     assert found.overlap == pytest.approx((1 + 0) / 2)
@@ -77,7 +99,13 @@ def test_a_snapshot_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_is_taken_from_the_files_of_a_refresh(tmp_path: Path) -> None:
-    row = {"query_id": "1", "doc_id": "a", "score": 0.5, "positive_scores": [0.7, 0.9]}
+    row = {
+        "query_id": "1",
+        "doc_id": "a",
+        "source": "dense",
+        "score": 0.5,
+        "positive_scores": [0.7, 0.9],
+    }
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "negatives.parquet")
     vectors = write_vectors(tmp_path, ["a", "b"], unit_vectors(2))
     taken = Snapshot.take(tmp_path / "negatives.parquet", vectors)

@@ -1,12 +1,13 @@
 """The page shows what matters, escapes what it quotes, and can be read offline."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hn_assets.report.render import headline, render_report
-from hn_assets_tests.report.refresh_files import MARKUP, make_summary
+from hn_assets_tests.report.refresh_files import DRIFT, MARKUP, history, make_summary
 
 PNG = b"\x89PNG not really"
 
@@ -50,6 +51,28 @@ def test_the_page_holds_charts_methods_and_changes(page: str) -> None:
     assert "0.80" in page, "the rate of these settings in percent"
     assert "-0.0123" in page, "the change of the negatives' mean score"
     assert "2025-03-03 06:00:00 UTC" in page
+
+
+def test_several_retrievers_are_told_apart(page: str, tmp_path: Path) -> None:
+    assert "Who found them" not in page
+    one = {"ndcg_at_10": 0.25, "recall_at_100": 0.5, "mrr_at_10": 0.75}
+    past = [*history()[:-1], {**history()[-1], "retrievers": {"dense": one, "bm25": one}}]
+    row = {"source": "bm25", "negatives": 9, "share": 0.75, "mean score": 0.5, "mean margin": -0.25}
+    shifted = replace(DRIFT, retriever_shift={"bm25": 0.125})
+    shown = render_report(
+        "toy",
+        make_summary(tmp_path, sources=[row], history=past, drift=shifted),
+        PNG,
+    )
+    section = shown.partition("Who found them")[2].partition("<h2>")[0]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", section)
+    assert cells[:5] == ["bm25", "9", "75.0", "0.500", "-0.250"]
+    assert cells[5:9] == ["dense", "0.2500", "0.5000", "0.7500"]
+    assert cells[13] == "all, joined" and "relevant by the model" not in section
+    assert "change of the share of negatives that bm25 found</td>" in shown
+    assert "+12.5%" in shown
+    calibrated = make_summary(tmp_path, sources=[{**row, "mean probability": 0.0125}], history=past)
+    assert "1.25" in render_report("toy", calibrated, PNG).partition("Who found them")[2]
 
 
 def test_the_headline_holds_the_figures_to_see_first(tmp_path: Path) -> None:
