@@ -1,7 +1,7 @@
 """A model fine-tuned briefly on negatives of several kinds: does it retrieve better?
 
     python -m benchmarks.finetune FOLDER [--one-positive] [--seeds 3] [--passes 1] [--length 128]
-        [--queries N] [--skip METHOD] [--prior FILE] [--keep PLACE]
+        [--queries N] [--documents N] [--skip METHOD] [--prior FILE] [--keep PLACE]
 
 FOLDER is in BEIR layout. Without train qrels, half of its queries are held out for the test, with
 all their positives. all-MiniLM-L6-v2 is trained on the training queries with the same positives,
@@ -44,10 +44,13 @@ class Training:
     Attributes:
         passes: How often all training queries are gone through, with other negatives each time.
         length: Tokens that are read of a text, in training and after.
+        documents: How many documents the test searches beside those that are relevant to a test
+            query; all if it is None.
     """
 
     passes: int
     length: int
+    documents: int | None = None
 
 
 def main() -> None:
@@ -59,11 +62,12 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=1)
     parser.add_argument("--length", type=int, default=128, help="tokens of a text")
     parser.add_argument("--queries", type=int, help="training queries at most, by hash")
+    parser.add_argument("--documents", type=int, help="searched beside the relevant ones, by hash")
     parser.add_argument("--skip", action="append", default=[], help="a method to leave out")
     parser.add_argument("--prior", type=Path, help="a prior that has not seen the collection")
     parser.add_argument("--keep", type=Path, help="where to leave what was measured")
     options = parser.parse_args()
-    training = Training(options.passes, options.length)
+    training = Training(options.passes, options.length, options.documents)
     with tempfile.TemporaryDirectory() as scratch:
         keep = options.keep or Path(scratch)
         keep.mkdir(parents=True, exist_ok=True)
@@ -85,7 +89,8 @@ def main() -> None:
     print_table(
         f"Fine-tuned on {options.folder.name}, {len(next(iter(negatives.values())).of_query)} "
         f"training queries, {scores[UNTOUCHED].shape[1]} test queries, {options.seeds} seeds, "
-        f"{options.passes} passes, {options.length} tokens. {describe_machine()}",
+        f"{options.passes} passes, {options.length} tokens, "
+        f"{len(data.searched(options.documents))} documents. {describe_machine()}",
         [
             "negatives",
             "hidden positives %",
@@ -139,7 +144,7 @@ def run(
         model.max_seq_length = training.length
         if negatives:
             train(model, data, negatives, seed, training.passes)
-        scores = evaluate(model, data)
+        scores = evaluate(model, data, training.documents)
         path.write_text(json.dumps(scores))
         print(method, seed, np.mean(scores), round(time.perf_counter() - start), flush=True)
     return json.loads(path.read_text())
@@ -176,9 +181,9 @@ def train(model: Any, data: Data, negatives: dict[str, list[str]], seed: int, pa
     model.eval()
 
 
-def evaluate(model: Any, data: Data) -> list[float]:
-    """nDCG@10 of each test query, by exact search over the whole corpus."""
-    ids, asked = list(data.passages), sorted(set(data.test.query_id))
+def evaluate(model: Any, data: Data, most: int | None) -> list[float]:
+    """nDCG@10 of each test query, by exact search over the corpus, or over `most` others of it."""
+    ids, asked = data.searched(most), sorted(set(data.test.query_id))
     half = model.bfloat16()  # it is not trained any more
     passages, queries = (
         half.encode(texts, batch_size=32, convert_to_numpy=True, normalize_embeddings=True)

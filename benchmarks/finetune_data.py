@@ -80,6 +80,15 @@ class Data:
         }
         self.hidden = {q: set(docs) - set(self.positives[q]) for q, docs in known.items()}
 
+    def searched(self, most: int | None) -> list[str]:
+        """Ids of the documents that the test searches: relevant ones, and `most` others by hash."""
+        if most is None:
+            return list(self.passages)
+        relevant = set(self.test.doc_id[self.test.relevance > 0])
+        others = [one for one in self.passages if one not in relevant]
+        order = np.argsort(hash_ids(others, 2), kind="stable")[:most]
+        return [*sorted(relevant), *(others[place] for place in order)]
+
     def write_visible(self, place: Path) -> Path:
         """Write what mining may know into a folder in BEIR layout, and return that folder."""
         raw = place / "visible"

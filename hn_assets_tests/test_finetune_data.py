@@ -60,3 +60,11 @@ def test_hidden_positives_among_negatives_are_counted(folder: Path) -> None:
     assert found.hidden_share(data) == 0.25
     assert len(found.of_queries(1).of_query) == 1
     assert found.of_queries(None) == found
+
+
+def test_fewer_documents_may_be_searched_and_the_relevant_ones_are_among_them(folder: Path) -> None:
+    data = Data(folder, one_positive=True)
+    relevant = set(data.test.doc_id[data.test.relevance > 0])
+    found = data.searched(7)
+    assert relevant <= set(found) and len(found) == len(set(found)) == len(relevant) + 7
+    assert data.searched(None) == list(data.passages)
