@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from hn_assets.assets import candidates
+from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.pipeline.metadata import Metadata
 from hn_assets.pipeline.retrieval_inputs import depth_settings, ranking_depth, retriever_inputs
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.retrievers.protocol import RetrieverSettings
+from hn_assets.retrievers.protocol import RetrieverReport, RetrieverSettings
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import Draft, layout
 from hn_assets.store.layout import StageFile
@@ -18,7 +19,7 @@ def stages(settings: DatasetSettings) -> tuple[Stage, ...]:
     if not settings.joins_retrievers:
         return ()
     return tuple(
-        _own_encoder(retriever.label) if retriever.is_own_encoder else _stage(retriever.label)
+        _own_encoder(retriever.label) if retriever.is_own_encoder else _stage(retriever)
         for retriever in settings.retrievers
     )
 
@@ -28,8 +29,21 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     report = _retriever(context.settings, context.name).retrieve(
         retriever_inputs(context), draft.path(layout.CANDIDATES.name), ranking_depth(context)
     )
+    context.shared.get(f"{context.name} report", lambda: report)
     draft.info.update(report.manifest_info())
     return report.figures()
+
+
+def record_vectors(context: StageContext, version: str) -> None:
+    """Record which vectors a published version uses, so that the others can be pruned."""
+    report: RetrieverReport = context.shared.get(f"{context.name} report", _not_made)
+    for used in report.used_vectors:
+        name = f"{context.name}_{used.kind}"
+        record_version(context.dataset.store.vectors, used.space_folder, name, version, used.keys)
+
+
+def _not_made() -> RetrieverReport:
+    raise AssertionError("the rankings must be made before they are published")
 
 
 def identify(context: StageContext) -> Resolved:
@@ -54,7 +68,8 @@ def _own_encoder(name: str) -> Stage:
     )
 
 
-def _stage(name: str) -> Stage:
+def _stage(retriever: RetrieverSettings) -> Stage:
+    name = retriever.label
     file = layout.retriever_candidates(name)
 
     def settings(settings: DatasetSettings) -> Resolved:
@@ -72,7 +87,9 @@ def _stage(name: str) -> Stage:
         reads=(layout.CORPUS, layout.QUERIES, layout.QRELS),
         settings=settings,
         identify=identify,
+        published=record_vectors if retriever.has_model else None,
         kinds=lambda settings: {"parquet"},
+        uses_device=retriever.has_model,
     )
 
 

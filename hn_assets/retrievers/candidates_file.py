@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from hn_assets.retrievers.document_ids import DocumentIds
-from hn_assets.retrievers.protocol import RetrieverReport
+from hn_assets.retrievers.protocol import RetrieverReport, UsedVectors
 from hn_assets.store import schemas
 
 
@@ -76,7 +76,12 @@ class CandidatesFile:
         ]
         self._writer.write_table(pa.table(columns, schema=schemas.CANDIDATES))
 
-    def report(self, scores_are: str, details: Mapping[str, Any] | None = None) -> RetrieverReport:
+    def report(
+        self,
+        scores_are: str,
+        details: Mapping[str, Any] | None = None,
+        used_vectors: tuple[UsedVectors, ...] = (),
+    ) -> RetrieverReport:
         """What was found, with the time since this was opened."""
         return RetrieverReport(
             depth=min(self.depth, len(self.documents)),
@@ -87,6 +92,7 @@ class CandidatesFile:
             seconds=time.perf_counter() - self._start,
             scores_are=scores_are,
             details=details or {},
+            used_vectors=used_vectors,
         )
 
 

@@ -46,6 +46,21 @@ class RetrieverInputs:
 
 
 @dataclass(frozen=True)
+class UsedVectors:
+    """Vectors of the cache that a ranking was made with, which pruning must not remove.
+
+    Attributes:
+        kind: Of which texts they are: `passages` or `queries`.
+        space_folder: The name of the folder in the cache.
+        keys: Their keys in it.
+    """
+
+    kind: str
+    space_folder: str
+    keys: list[bytes]
+
+
+@dataclass(frozen=True)
 class RetrieverReport:
     """What a retriever found.
 
@@ -58,6 +73,7 @@ class RetrieverReport:
         seconds: What it took, from reading the texts to the written file.
         scores_are: What a score is, as a person reads it.
         details: Further figures, which only this kind of retriever has, by name.
+        used_vectors: The vectors of the cache that were used.
     """
 
     depth: int
@@ -68,6 +84,7 @@ class RetrieverReport:
     seconds: float
     scores_are: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    used_vectors: tuple[UsedVectors, ...] = ()
 
     def manifest_info(self) -> dict[str, Any]:
         """What later stages and runs need to know of the rankings."""
@@ -113,6 +130,11 @@ class RetrieverSettings(Settings):
 
         `retrieve` is not called for it.
         """
+        return False
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model of its own computes, on a GPU if there is one."""
         return False
 
     @abstractmethod
