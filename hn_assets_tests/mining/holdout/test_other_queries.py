@@ -44,7 +44,8 @@ class Pairs:
         self.labels += [(2 * TOPICS + t, 2 * t + 1) for t in range(TOPICS)]
         self.labels += labels
 
-    def holdout(self) -> Holdout:
+    def holdout(self, *, is_joined: bool = False) -> Holdout:
+        """The queries; `is_joined` for rankings in an order that is not that of the scores."""
         query_ids = [f"q{i}" for i in range(len(self.queries))]
         document_ids = [f"d{i}" for i in range(DOCUMENTS)]
         qrels = pd.DataFrame(
@@ -64,6 +65,15 @@ class Pairs:
         block = CandidateBlock(
             np.arange(len(query_ids)), ranked, np.take_along_axis(scores, ranked, 1)
         )
+        if is_joined:
+            ranks = np.broadcast_to(np.arange(DOCUMENTS, dtype=np.int32), ranked.shape)
+            block = CandidateBlock(
+                block.queries,
+                block.documents[:, ::-1],
+                block.scores[:, ::-1],
+                ("other",),
+                ranks[:, :, None],
+            )
         return Holdout(
             [block],
             dataset,
@@ -139,6 +149,24 @@ def test_what_is_lent_from_low_ranks_is_no_negative_either() -> None:
     assert not lent.features.eligible[row][cell].any()
     plain = holdout.hide(splits[:1], splits)
     assert plain.features.eligible[0][cell].all()
+
+
+def test_what_is_best_is_so_by_score_whatever_the_order_of_the_rankings() -> None:
+    found = []
+    for is_joined in (False, True):
+        holdout = Pairs().holdout(is_joined=is_joined)
+        splits = holdout.all_visible()
+        lent = holdout.lend(splits, splits)
+        documents = lent.features.documents
+        found.append(
+            [
+                (int(query), set(documents[row][lent.hidden[row]]), int(eligible.sum()))
+                for row, (query, eligible) in enumerate(
+                    zip(lent.query, lent.features.eligible, strict=True)
+                )
+            ]
+        )
+    assert found[0] == found[1]
 
 
 def test_the_model_is_fitted_on_what_is_lent_and_nothing_is_measured_on_it() -> None:
