@@ -22,7 +22,8 @@ class HardNegatives(dg.Component, dg.Model, dg.Resolvable):
     Builds the assets `<dataset>/corpus`, `queries`, `qrels`, `corpus_embeddings`,
     `query_embeddings`, `faiss_index`, `candidates`, `retrieval_quality`, `false_negative_audit`,
     `hard_negatives`, `drift`, `likely_missing_labels`, `training_set` and `report`; with a target
-    rate `calibration`, with a teacher `teacher_scores`, and further ones with the sections
+    rate `calibration`, with a teacher `teacher_scores`, with several retrievers
+    `candidates_<name>` for each of them, and further ones with the sections
     `training`, `trial`, `review`, `suspect_positives`, `judge` and `hub`; checks that stop a bad
     refresh before the training set is replaced; the job `<dataset>_refresh` that materializes
     them, a weekly schedule and a sensor of changes for it (off until switched on), a sensor that

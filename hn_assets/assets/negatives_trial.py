@@ -51,7 +51,16 @@ def settings(settings: DatasetSettings) -> Resolved:
         "num_negatives": settings.mining.num_negatives,
         "trial": trial_settings(settings).model_dump(mode="json", include=how_long),
         **settings_of_a_run(settings),
+        **_retrievers(settings),
     }
+
+
+def _retrievers(settings: DatasetSettings) -> Resolved:
+    """Who finds the candidates, if it is not the encoder alone: other finds are another trial."""
+    if not settings.joins_retrievers:
+        return {}
+    retrievers = [one.model_dump(mode="json") for one in settings.retrievers]
+    return {"retrievers": retrievers, "order": settings.search.order}
 
 
 def identify(context: StageContext) -> Resolved:

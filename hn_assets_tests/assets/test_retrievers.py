@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets.assets import stages_of
+from hn_assets.assets import negatives_trial, stages_of
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.mining.output.explain import explain
 from hn_assets.orchestration.build import build_definitions
@@ -118,6 +118,19 @@ def test_a_change_of_one_retriever_leaves_the_others_as_they_are(
     assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == stale
 
 
+def test_an_outcome_of_a_trial_is_kept_only_for_the_retrievers_it_was_found_with(
+    tmp_path: Path,
+) -> None:
+    encoder, both, other_order = (
+        negatives_trial.settings(
+            AnimalsDataset(tmp_path, retrievers=one, trial={}, **changes).dataset.settings
+        )
+        for one, changes in (([], {}), (BOTH, {}), (BOTH, {"search": {"order": "bm25"}}))
+    )
+    assert "retrievers" not in encoder
+    assert both != other_order and both["retrievers"][1]["k1"] == 1.5
+
+
 def test_a_retriever_that_is_edited_is_run_again_and_nothing_else_is(
     done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], tmp_path: Path
 ) -> None:
@@ -134,9 +147,10 @@ def test_a_retriever_that_is_edited_is_run_again_and_nothing_else_is(
 
 
 def test_a_single_retriever_that_is_not_the_encoder_is_mined_with_the_encoders_scores(
-    tmp_path: Path,
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], tmp_path: Path
 ) -> None:
     graph = graph_with(tmp_path, [{"type": "bm25"}])
+    graph.take_vectors_of(done[0])
     graph.materialize(*STAGES[: STAGES.index("candidates")], "candidates_bm25", "candidates")
     graph.materialize("hard_negatives")
     negatives = graph.negatives()
