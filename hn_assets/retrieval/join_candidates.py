@@ -64,7 +64,7 @@ def join_candidates(
     query_ids = pa.array(queries.ids, pa.string())
     document_ids = pa.array(documents.ids, pa.string())
     schema = schemas.joined_candidates(names)
-    at_once = 2 * depth * len(names)  # as what is joined is copied several times
+    at_once = 4 * depth * len(names)  # as what is joined is copied several times
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for rows in query_blocks(len(queries), at_once, queries.dimension, memory_mb):
             end = int(rows[-1]) + 1
