@@ -9,15 +9,11 @@ from hn_assets.evaluation.paired_comparison import PairedComparison, read_compar
 from hn_assets.evaluation.quality_by_query import DECIDES
 from hn_assets.evaluation.training_rounds import (
     NOTHING_TRAINED,
-    RATE,
-    RATE_HIGH,
-    RATE_LOW,
-    RATE_NEGATIVES,
     ROUNDS,
     TRAINED,
     describe_rounds,
+    rate_of_round,
 )
-from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.promotion import (
     Lineage,
@@ -126,18 +122,10 @@ def _mined_with(context: StageContext, before: Lineage | None) -> str:
 
 
 def _false_negative_rate(context: StageContext) -> dict[str, Any]:
-    """The measured rate of the negatives in percent, with its interval; nothing without one."""
+    """The measured rate of the negatives; nothing without one."""
     import pandas as pd
 
-    methods = pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT))
-    own = methods[methods.method == CHOSEN]
-    if not len(own):
-        return {}
-    names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
-    return {
-        **{name: round(100 * float(own[column].iloc[0]), 3) for name, column in names},
-        RATE_NEGATIVES: int(own.negatives.iloc[0]),
-    }
+    return rate_of_round(pd.read_parquet(context.input(layout.FALSE_NEGATIVE_AUDIT)))
 
 
 STAGE = Stage(
@@ -147,7 +135,7 @@ STAGE = Stage(
         "what it was made from."
     ),
     make=make,
-    version=2,
+    version=3,
     reads=(layout.FALSE_NEGATIVE_AUDIT, layout.FINE_TUNED_MODEL, layout.FINE_TUNED_QUALITY),
     settings=settings,
     is_part_of=lambda settings: settings.training is not None,

@@ -1,7 +1,14 @@
 """The rounds of mining, training and promotion, as the manifest of `promoted_model` keeps them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hn_assets.mining.holdout.audit import CHOSEN
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROUNDS = "rounds"  # the key of the history in the manifest
 TRAINED = "trained"  # in the manifest of `fine_tuned_model`: whether anything was trained
@@ -13,9 +20,23 @@ RATE, RATE_LOW, RATE_HIGH = (
     "false_negatives_low",
     "false_negatives_high",
 )
-
-
 RATE_NEGATIVES = "false_negatives_measured_on"  # how many negatives
+
+
+def rate_of_round(methods: pd.DataFrame) -> dict[str, Any]:
+    """The rate of a round's negatives as its row keeps it; empty if it was measured on none.
+
+    Args:
+        methods: The table of the audit.
+    """
+    own = methods[(methods.method == CHOSEN) & (methods.negatives > 0)]
+    if not len(own):
+        return {}
+    names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
+    return {
+        **{name: round(100 * float(own[column].iloc[0]), 3) for name, column in names},
+        RATE_NEGATIVES: int(own.negatives.iloc[0]),
+    }
 
 
 def last_two_rates(

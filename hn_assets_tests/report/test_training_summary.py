@@ -13,7 +13,12 @@ import pytest
 from hn_assets.evaluation.paired_comparison import compare_paired
 from hn_assets.evaluation.quality_by_query import DECIDES, write_by_query
 from hn_assets.evaluation.retrieval_quality import MEASURES
-from hn_assets.evaluation.training_rounds import RATE, describe_rounds
+from hn_assets.evaluation.training_rounds import (
+    RATE,
+    RATE_NEGATIVES,
+    describe_rounds,
+    rate_of_round,
+)
 from hn_assets.report.loss_curve import describe_losses, last_losses, loss_rows
 from hn_assets.report.render import render_report
 from hn_assets.report.training_summary import TrainingSummary, collect_training
@@ -81,6 +86,13 @@ def test_the_losses_are_a_row_for_each_step_or_for_each_look() -> None:
     assert loss_rows([], 20) == []
     assert last_losses(log) == {"training_loss": 1.0, "validation_loss": 1.9}
     assert describe_losses([]) == "no loss was logged: there were too few steps"
+
+
+def test_a_rate_that_was_measured_on_no_negative_is_no_rate() -> None:
+    row = {"method": "these settings", "rate": 0.0, "rate_low": 0.0, "rate_high": 1.0}
+    assert rate_of_round(pd.DataFrame([{**row, "negatives": 0}])) == {}
+    found = rate_of_round(pd.DataFrame([{**row, "rate": 0.0123, "negatives": 50}]))
+    assert (found[RATE], found[RATE_NEGATIVES]) == (1.23, 50)
 
 
 def test_rounds_are_told_in_few_columns_the_latest_first() -> None:
