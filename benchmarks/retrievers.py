@@ -41,7 +41,7 @@ from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
 
-DEPTH = 210
+DEPTH = 400
 CHOICES = 3
 FUSED = "reciprocal_rank_fusion"
 QUOTAS = (("dense", 10), ("bm25", 5))
@@ -54,6 +54,7 @@ class Method:
     name: str
     retrievers: tuple[str, ...]
     sampling: Sampling
+    order: str = FUSED
 
 
 COLUMNS = [
@@ -70,6 +71,7 @@ METHODS = (
     Method("dense", ("dense",), TOP),
     Method("BM25", ("bm25",), TOP),
     Method("both, fused", ("dense", "bm25"), TOP),
+    Method("both, in the order of dense", ("dense", "bm25"), TOP, "dense"),
     Method("both, 10 of dense and 5 of BM25", ("dense", "bm25"), replace(TOP, quotas=QUOTAS)),
 )
 
@@ -88,17 +90,17 @@ class Collection:
         inputs = RetrieverInputs(place, files.corpus, files.queries)
         Bm25Settings(type="bm25").retrieve(inputs, self.rankings["bm25"], self.depth)
 
-    def joined(self, retrievers: Sequence[str]) -> Path:
-        """The file of the candidates of some retrievers, in the order of their fusion."""
+    def joined(self, retrievers: Sequence[str], order: str = FUSED) -> Path:
+        """The file of the candidates of some retrievers, in the order of their fusion or of one."""
         files = self.dataset.files
-        target = self.place / f"joined-{'-'.join(retrievers)}.parquet"
+        target = self.place / f"joined-{'-'.join(retrievers)}-{order}.parquet"
         join_candidates(
             {name: self.rankings[name] for name in retrievers},
             files.corpus_embeddings,
             files.query_embeddings,
             target=target,
             own="dense" if "dense" in retrievers else None,
-            order=FUSED,
+            order=order,
             depth=self.depth,
             memory_mb=512,
             qrels=pd.read_parquet(files.qrels),
@@ -158,24 +160,26 @@ def cuts(what: str) -> Iterator[Cut]:
 def compare(collection: Collection, what: str) -> dict[str, NDArray[np.float64]]:
     """Leak, mean cosine, share of full queries, and both without the threshold, of each method."""
     holdouts = {
-        names: collection.holdout(
-            collection.rankings["dense"] if names == ("dense",) else collection.joined(names)
+        (names, order): collection.holdout(
+            collection.rankings["dense"] if names == ("dense",) else collection.joined(names, order)
         )
-        for names in {method.retrievers for method in METHODS}
+        for names, order in {(method.retrievers, method.order) for method in METHODS}
     }
     found: dict[str, list[tuple[float, ...]]] = {method.name: [] for method in METHODS}
     for cut in cuts(what):
         hidden = {
-            names: holdout.hide(splits, splits)
-            for names, holdout in holdouts.items()
+            key: holdout.hide(splits, splits)
+            for key, holdout in holdouts.items()
             for splits in [cut(holdout)]
         }
-        leak, hardness = hn_mine_range(hidden[("dense",)])
+        leak, hardness = hn_mine_range(hidden[("dense",), FUSED])
         found.setdefault("hn_mine's range of dense", []).append(
             (leak, hardness, 1.0, leak, hardness)
         )
         for method in METHODS:
-            found[method.name].append(at_hardness(hidden[method.retrievers], method, hardness))
+            found[method.name].append(
+                at_hardness(hidden[method.retrievers, method.order], method, hardness)
+            )
     return {name: np.mean(rows, axis=0) for name, rows in found.items()}
 
 

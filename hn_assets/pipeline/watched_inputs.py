@@ -1,4 +1,4 @@
-"""Whether a dataset's source, or one of its models, has changed, found out without reading them."""
+"""Whether a dataset's source, models or retrievers have changed, found out without reading them."""
 
 from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.filters.all_filters import external_files
@@ -8,7 +8,7 @@ from hn_assets.sources.fingerprint import state_of_source
 
 
 def state_of_inputs(dataset: Dataset) -> dict[str, str]:
-    """Short texts for the source, the model and the teacher, each of which differs after a change.
+    """Short texts for source, model, teacher and retrievers, each of which differs after a change.
 
     Raises:
         HardNegativesError: One of them is not there, or the hub cannot be asked.
@@ -24,4 +24,7 @@ def state_of_inputs(dataset: Dataset) -> dict[str, str]:
         states["teacher"] = state_of_model(
             settings.teacher.model, settings.teacher.revision, "teacher"
         )
+    for retriever in settings.retrievers:
+        if state := retriever.state(dataset.base):
+            states[f"retriever {retriever.label}"] = state
     return states

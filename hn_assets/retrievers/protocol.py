@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hn_assets.hashing import state_of_files
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.search import DEFAULT_MEMORY_MB
 from hn_assets.settings_base import Settings
@@ -136,6 +137,28 @@ class RetrieverSettings(Settings):
     def has_model(self) -> bool:
         """Whether a model of its own computes, on a GPU if there is one."""
         return False
+
+    def external_files(self, base: Path) -> list[Path]:
+        """The files that it reads beside corpus and queries, whether or not they are there.
+
+        Args:
+            base: The folder that relative paths start from.
+        """
+        return []
+
+    def state(self, base: Path) -> str:
+        """A short text that changes when what it reads beside corpus and queries may have changed.
+
+        Nothing is read to find out; "" if there is nothing.
+
+        Args:
+            base: The folder that relative paths start from.
+
+        Raises:
+            HardNegativesError: A model is not there, or the hub does not answer.
+        """
+        files = self.external_files(base)
+        return state_of_files(files) if files else ""
 
     @abstractmethod
     def identify(self, inputs: RetrieverInputs) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from hn_assets.pipeline.watched_inputs import state_of_inputs
 
 
 def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
-    """The sensor that watches source, model and teacher, off until somebody switches it on.
+    """The sensor that watches source, models and retrievers, off until somebody switches it on.
 
     It starts a run only once it has seen the same state twice, so that nobody mines a folder into
     which files are still being copied.
@@ -26,7 +26,9 @@ def build_change_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.sensor_enabled
         else dg.DefaultSensorStatus.STOPPED,
-        description=f"Refresh {dataset.name} when its source, model or teacher has changed.",
+        description=(
+            f"Refresh {dataset.name} when its source, a model or a retriever has changed."
+        ),
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.SkipReason | dg.RunRequest:
         try:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from hn_assets.encoding.embed_report import EmbedReport
 from hn_assets.encoding.embed_texts import embed_texts
 from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.encoding.models.model_state import state_of_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.retrievers.candidates_file import CandidatesFile
@@ -60,6 +61,12 @@ class DenseSettings(RetrieverSettings):
     def has_model(self) -> bool:
         """Whether a model of its own computes."""
         return self.encoding is not None
+
+    def state(self, base: Path) -> str:
+        """The state of the other encoder's files, or its commit on the hub."""
+        if self.encoding is None:
+            return ""  # the dataset's own encoder is watched as such
+        return state_of_model(self.encoding.model, self.encoding.revision)
 
     def identify(self, inputs: RetrieverInputs) -> Mapping[str, Any]:
         """All that the other encoder's vectors depend on, its weights above all."""

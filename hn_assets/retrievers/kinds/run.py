@@ -43,6 +43,10 @@ class RunSettings(RetrieverSettings):
         ),
     )
 
+    def external_files(self, base: Path) -> list[Path]:
+        """The run."""
+        return [base / Path(self.path).expanduser()]
+
     def identify(self, inputs: RetrieverInputs) -> Mapping[str, Any]:
         """The hash of the file."""
         return {"file": sha256_of(self._existing_file(inputs))}
@@ -71,7 +75,7 @@ class RunSettings(RetrieverSettings):
         return report
 
     def _existing_file(self, inputs: RetrieverInputs) -> Path:
-        path = inputs.base / Path(self.path).expanduser()
+        (path,) = self.external_files(inputs.base)
         if not path.is_file():
             raise RetrieverError(
                 f"{path} is not there, which {self.label} is to read; write the run there, or set "

@@ -54,6 +54,10 @@ class VectorsSettings(RetrieverSettings):
                 raise ValueError(f"{name}_ids is for an .npy file; a table has its ids as column")
         return self
 
+    def external_files(self, base: Path) -> list[Path]:
+        """The files of vectors and those of their ids."""
+        return list(self._paths(base).values())
+
     def identify(self, inputs: RetrieverInputs) -> Mapping[str, Any]:
         """The hashes of the files."""
         return {name: sha256_of(path) for name, path in self._files(inputs).items()}
@@ -101,9 +105,7 @@ class VectorsSettings(RetrieverSettings):
             )
 
     def _files(self, inputs: RetrieverInputs) -> dict[str, Path]:
-        names = ("corpus", "corpus_ids", "queries", "queries_ids")
-        given = {name: getattr(self, name) for name in names}
-        files = {n: inputs.base / Path(path).expanduser() for n, path in given.items() if path}
+        files = self._paths(inputs.base)
         for name, path in files.items():
             if not path.is_file():
                 raise RetrieverError(
@@ -111,3 +113,9 @@ class VectorsSettings(RetrieverSettings):
                     f"or set `{name}` of the retriever to where they are"
                 )
         return files
+
+    def _paths(self, base: Path) -> dict[str, Path]:
+        """The files that are named, by their settings."""
+        names = ("corpus", "corpus_ids", "queries", "queries_ids")
+        given = {name: getattr(self, name) for name in names}
+        return {name: base / Path(path).expanduser() for name, path in given.items() if path}
