@@ -8,6 +8,7 @@ from typing_extensions import Self
 
 from hn_assets.errors import SettingsError
 from hn_assets.export.writer import check_teacher
+from hn_assets.mining.named_plans import fill_in_plan
 from hn_assets.settings.alerts import AlertSettings
 from hn_assets.settings.checks import CheckSettings
 from hn_assets.settings.compute import ComputeSettings
@@ -33,7 +34,7 @@ from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
 from hn_assets.settings_base import Settings, describe_unknown_keys
-from hn_assets.trial.plans import deepest, plans_to_try
+from hn_assets.trial.plans import PLAN_KEYS, deepest, plans_to_try
 
 
 def environment_variables(dataset: str) -> tuple[str, str]:
@@ -114,6 +115,11 @@ class DatasetSettings(Settings):
     alerts: AlertSettings = Field(
         default_factory=AlertSettings, description="who is told of what failed"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_plan(cls, values: Any) -> Any:
+        return fill_in_plan(values, PLAN_KEYS) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _check_depth(self) -> Self:

@@ -5,13 +5,19 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from hn_assets.mining.named_plans import DEFAULT_PLAN, HN_MINE_RANGE, TUTORIAL_RANGE
 from hn_assets.settings_base import Settings
 
 SamplingMethod = Literal[
     "random", "top", "window", "stratified", "stratified_by_teacher_score", "simans"
 ]
-DEFAULT_RANGE = (10, 210)  # that of FlagEmbedding's hn_mine
+DEFAULT_RANGE = HN_MINE_RANGE
 CALIBRATED_RANGE = (0, DEFAULT_RANGE[1])
+_DEFAULT_IN_WORDS = ", ".join(
+    f"{section}.{key} {value:g}"
+    for section, said in DEFAULT_PLAN.items()
+    for key, value in said.items()
+)
 
 
 class MiningSettings(Settings):
@@ -32,12 +38,17 @@ class MiningSettings(Settings):
         "on_shortage",
     )
 
-    plan: Literal["settings", "tournament"] = Field(
-        default="settings",
+    plan: Literal["auto", "settings", "hn_mine", "tutorial", "tournament"] = Field(
+        default="auto",
         description=(
             "`settings`: range, sampling and hardness are what this section says, and margins and "
-            "target rate what `filters` says; `tournament`: they are those of the plan that leads "
-            "in the section `trial`"
+            "target rate what `filters` says; `auto`: the same, and if neither says any of it, "
+            f"{_DEFAULT_IN_WORDS}; `hn_mine`: "
+            f"random candidates of the ranks {HN_MINE_RANGE[0]} to {HN_MINE_RANGE[1]}, as "
+            "FlagEmbedding's script takes them; `tutorial`: "
+            f"the ranks {TUTORIAL_RANGE[0]} to {TUTORIAL_RANGE[1]}, as in FlagEmbedding's "
+            "tutorial; `tournament`: the plan that leads in the section `trial`. What this section "
+            "and `filters` say themselves goes before what `hn_mine` and `tutorial` stand for"
         ),
     )
     split: str = Field(

@@ -13,6 +13,7 @@ from hn_assets.filters.kinds.margins import MarginsSettings
 from hn_assets.filters.kinds.positive_similarity import PositiveSimilaritySettings
 from hn_assets.filters.kinds.score_limits import ScoreLimitsSettings
 from hn_assets.filters.kinds.target_false_negative_rate import RelevanceModelSettings
+from hn_assets.mining.named_plans import NAMED_PLANS
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import DEFAULT_RANGE, MiningSettings
 from hn_assets.settings.trial import PLAN_MINING_KEYS, TrialPlanSettings
@@ -33,12 +34,17 @@ _PLAN_FILTER_KEYS = {
     for key in settings.model_fields
 } - {"margin_against", "unlabelled_per_positive"}
 
-_START, _END = DEFAULT_RANGE
+# what plans decide, by section; quotas go with any plan
+PLAN_KEYS = {
+    "mining": frozenset(PLAN_MINING_KEYS) - {"quotas"},
+    "filters": frozenset(_PLAN_FILTER_KEYS),
+}
+
 KNOWN_PLANS: dict[str, dict[str, dict[str, Any]]] = {
     "random documents": {"mining": {"random_share": 1.0}},
-    "hn_mine": {"mining": {"range_min": _START, "range_max": _END, "sampling": "random"}},
+    "hn_mine": {section: dict(said) for section, said in NAMED_PLANS["hn_mine"].items()},
     "5 % margin": {
-        "mining": {"range_min": 0, "range_max": _END, "sampling": "top"},
+        "mining": {"range_min": 0, "range_max": DEFAULT_RANGE[1], "sampling": "top"},
         "filters": {"relative_margin": MARGIN},
     },
     "target 1 %": {"filters": {"target_false_negative_rate": 0.01}},

@@ -41,8 +41,11 @@ class MarginsSettings(Settings):
         ),
     )
     margin_against: MarginAgainst = Field(
-        default="mean",
-        description="which score of a query's positives the margins are measured from",
+        default="min",
+        description=(
+            "which score of a query's positives the margins are measured from; `min`, the lowest, "
+            "is what sentence-transformers and NeMo take: a negative is then below every positive"
+        ),
     )
 
 

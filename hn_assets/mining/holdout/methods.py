@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 
 from hn_assets.filters.all_filters import measurable_filters
 from hn_assets.mining.holdout.splits import DrawnDocuments, HoldoutRankings
+from hn_assets.mining.named_plans import HN_MINE_RANGE, TUTORIAL_RANGE
 from hn_assets.mining.rules.decisions import passing
 from hn_assets.mining.rules.mining_range import outside_range
 from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
 
 CHOSEN = "these settings"
-TUTORIAL_RANGE = (5, 15)  # of sentence-transformers' examples of mine_hard_negatives
-HN_MINE_RANGE = (10, 210)  # the default of FlagEmbedding's hn_mine
 MARGIN = 0.05
 TARGET_OF_RETRIEVERS = 0.01  # if the settings name none
 MAX_POSITIVE_SIMILARITIES = (0.5, 0.45)
