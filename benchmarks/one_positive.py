@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.false_negatives import WANTED, Dataset
 from hn_assets.mining.data.candidate_block import read_candidate_blocks
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.holdout.methods import HN_MINE_RANGE
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
+from hn_assets.mining.named_plans import HN_MINE_RANGE
 from hn_assets.mining.session import MiningSession
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings

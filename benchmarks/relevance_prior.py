@@ -26,7 +26,6 @@ from benchmarks.one_positive import at_hardness, hn_mine_range, one_visible, ope
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.holdout.unlabelled import estimate_unlabelled
-from hn_assets.mining.named_plans import HN_MINE_RANGE
 from hn_assets.mining.relevance import prior as prior_module
 from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
 from hn_assets.mining.relevance.logistic_model import RelevanceModel

@@ -59,7 +59,7 @@ def test_the_audit_of_fixed_settings_follows_them(topics: TopicsDataset) -> None
     margin = FiltersSettings(relative_margin=0.05)
     filtered = make_plan(MiningSettings(range_min=0, range_max=230, sampling="top"), margin, None)
     rows = audit(topics.holdout, filtered, repeats=2).methods.set_index("method")
-    assert rows.loc[CHOSEN, "rate"] == rows.loc["5 % below the mean positive, top 15", "rate"]
+    assert rows.loc[CHOSEN, "rate"] == rows.loc["5 % below the min positive, top 15", "rate"]
 
 
 @pytest.mark.parametrize("target", [None, 0.05])

@@ -62,7 +62,7 @@ def test_negatives_name_what_they_were_judged_against(tmp_path: Path) -> None:
     assert (row.doc_id, row.source, row["rank"]) == ("d5", "dense", 5)
     assert row.positive_ids.tolist() == ["d2", "d3"]
     assert row.positive_scores.tolist() == pytest.approx([0.98, 0.97])
-    assert row.margin == pytest.approx(0.95 - 0.975, abs=1e-6)
+    assert row.margin == pytest.approx(0.95 - 0.97, abs=1e-6)
     assert row.positive_similarity == pytest.approx(
         np.cos(np.arccos(0.97) - np.arccos(0.95)), abs=1e-6
     )
