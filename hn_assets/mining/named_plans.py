@@ -59,6 +59,9 @@ def fill_in_plan(
     if name in ("auto", "tournament"):
         decides = any(keys & set(written[section]) for section, keys in plan_keys.items())
         plan = {} if decides else DEFAULT_PLAN
+        if plan and written["mining"].get("quotas"):  # which share out all of the negatives
+            kept = {key: value for key, value in plan["mining"].items() if key != "random_share"}
+            plan = {**plan, "mining": kept}
     return {**values, **{section: {**said, **written[section]} for section, said in plan.items()}}
 
 

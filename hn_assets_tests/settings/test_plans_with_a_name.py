@@ -67,6 +67,15 @@ def test_a_named_plan_is_one_line_and_other_keys_go_before_it() -> None:
     assert kept.target_false_negative_rate == 0.02
 
 
+def test_quotas_leave_no_negatives_for_random_documents() -> None:
+    retrievers = [{"type": "dense"}, {"type": "bm25"}]
+    mining = {"quotas": {"dense": 10, "bm25": 5}}
+    values = {**SOURCE, "retrievers": retrievers, "mining": mining}
+    settings = DatasetSettings.model_validate(values)
+    assert settings.mining.random_share == 0
+    assert settings.filters.target_false_negative_rate == 0.01
+
+
 @pytest.mark.parametrize("plan", ["auto", "settings", "hn_mine", "tutorial"])
 def test_settings_that_are_written_out_mean_the_same_when_they_are_read_again(plan: str) -> None:
     settings = read({"plan": plan})
