@@ -34,7 +34,7 @@ TOLERANCE = 1e-3
 SETTINGS: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
     "mining": {"num_negatives": 5, "evaluation_split": ""},
-    "filters": {"target_false_negative_rate": 0.02},
+    "filters": {"target_false_negative_rate": 0.02, "margin_against": "mean"},
     "review": {"num_negatives": 60},
     "suspect_positives": {},
     "export": {"formats": ["flagembedding", "triplet", "n-tuple", "labeled-pair", "labeled-list"]},

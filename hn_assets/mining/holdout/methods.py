@@ -115,7 +115,7 @@ def known_methods(wanted: int) -> Iterator[Method]:
     yield Method(
         f"{MARGIN:g} below the mean positive, top {wanted}",
         top,
-        FiltersSettings(absolute_margin=MARGIN),
+        FiltersSettings(absolute_margin=MARGIN, margin_against="mean"),
     )
     for highest in MAX_POSITIVE_SIMILARITIES:
         yield Method(
