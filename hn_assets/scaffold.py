@@ -24,14 +24,14 @@ attributes:
     # passage_instruction: "passage: "
 
   filters:
-    # take the hardest negatives that keep the false-negative rate under this, as measured by hiding
-    # known positives; without it, 15 random candidates of the ranks 10 to 210 are taken
+    # leave out what is probably relevant, so that the rate of false negatives stays under this
     target_false_negative_rate: 0.01
 
-  # mining:
-  #   num_negatives: 15
-  #   hardness: 0.75           # among what the filters let through; 1: the hardest
-  #   random_share: 0.2        # of the negatives, from anywhere in the corpus
+  mining:
+    num_negatives: 15
+    # of the negatives, from anywhere in the corpus; the others are the hardest that may be taken
+    random_share: 0.5
+    # or, in place of both: `plan: hn_mine` or `plan: tutorial`, as FlagEmbedding mines
   # export:
   #   formats: [flagembedding, triplet]
   # job:
@@ -56,6 +56,7 @@ def load(context: dg.ComponentLoadContext) -> HardNegatives:
             # the folder with corpus.jsonl, queries.jsonl and qrels/train.tsv
             "source": {{"type": "beir", "folder": "/path/to/{name}"}},
             "filters": {{"target_false_negative_rate": 0.01}},
+            "mining": {{"num_negatives": 15, "random_share": 0.5}},
         }}
     )
     return HardNegatives(settings=settings)
