@@ -5,17 +5,21 @@ the words of the corpus nor the index need be in memory as a whole. Scores are t
 words count is rounded to float32, and added in the order of the query's words.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from hn_assets.retrievers.bm25.formulas import Formula
 from hn_assets.retrievers.bm25.words import Vocabulary
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 WORDS_AT_ONCE = 1 << 20  # of the corpus: 8 MB for each array of a block
 BYTES_PER_HIT = 24  # a document with its score, while a block of queries is multiplied and ranked
@@ -52,6 +56,8 @@ class Bm25Index:
         self.documents = documents
         self._starts = starts
         self._without = without
+        from scipy import sparse
+
         self._matrix = sparse.csr_matrix(
             (weights, postings, starts), shape=(vocabulary.size, documents), copy=False
         )
@@ -64,7 +70,7 @@ class Bm25Index:
         formula: Formula,
         folder: Path,
         log: Callable[[str], None],
-    ) -> "Bm25Index":
+    ) -> Bm25Index:
         """Count the words of all texts and weigh them.
 
         Args:
@@ -119,6 +125,8 @@ class Bm25Index:
         Yields:
             Rows of documents, in no order, and their scores; a document of score 0 is left out.
         """
+        from scipy import sparse
+
         words = [self.vocabulary.look_up(text) for text in queries]
         lists = np.diff(self._starts)
         hits = [int(lists[of_query].sum()) for of_query in words]
@@ -129,7 +137,7 @@ class Bm25Index:
                 (np.ones(len(asked), np.float32), asked, ends),
                 shape=(end - first, self.vocabulary.size),
             )
-            found = cast(sparse.csr_matrix, matrix @ self._matrix)
+            found = cast("sparse.csr_matrix", matrix @ self._matrix)
             for query in range(first, end):
                 of_query = slice(found.indptr[query - first], found.indptr[query - first + 1])
                 scores = found.data[of_query]
