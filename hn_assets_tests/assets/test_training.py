@@ -18,13 +18,18 @@ from hn_assets_tests.alerts.webhook_server import webhook
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.fake_hub import FakeHub, fake_hub
 from hn_assets_tests.orchestration.jobs.alert_daemon import Daemon
-from hn_assets_tests.small_models import make_bag_of_words_model, make_tiny_bert
+from hn_assets_tests.small_models import (
+    make_bag_of_words_model,
+    make_sentence_transformer,
+    make_tiny_bert,
+)
 from hn_assets_tests.training.test_trainers import with_pooling
 
 Rounds = tuple[AnimalsDataset, list[dg.ExecuteInProcessResult], FakeHub]
 
 TRAINED = ("fine_tuned_model", "fine_tuned_quality", "promoted_model")
 HAS_TENSORBOARD = find_spec("tensorboard") is not None
+PROMPTS = {"query": "query: ", "document": "passage: "}
 ALWAYS = -1.0  # promoted whatever nDCG@10 is
 
 
@@ -48,8 +53,10 @@ def make_graph(
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose own files say with which prompts it is used."""
     folder = tmp_path_factory.mktemp("tiny")
-    return with_pooling(folder, make_tiny_bert(folder / "bare"))
+    bare = make_tiny_bert(folder / "bare")
+    return make_sentence_transformer(folder / "prompted", bare, prompts=PROMPTS)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +104,17 @@ def test_the_next_run_mines_with_the_promoted_model_and_trains_no_more(
     mined = [(row["mined_with"], row["outcome"]) for row in history]
     assert mined == [("the base model", "better"), ("promoted model 1", "nothing was trained")]
     assert all(check.passed for check in second.get_asset_check_evaluations()), "nothing to say"
+
+
+def test_every_round_uses_the_prompts_of_the_base_model(rounds: Rounds) -> None:
+    _, (first, second), _ = rounds
+    folder = Path(str(told(first)["promoted_model"]["model"]))
+    stated = json.loads((folder / "config_sentence_transformers.json").read_text())
+    assert stated["prompts"] == PROMPTS
+    for result in (first, second):
+        said = told(result)
+        assert said["query_embeddings"]["instruction"] == PROMPTS["query"]
+        assert said["corpus_embeddings"]["instruction"] == PROMPTS["document"]
 
 
 def test_an_unchanged_dataset_is_not_trained_again(

@@ -99,7 +99,7 @@ def test_a_prompt_that_the_model_wants_and_does_not_get_is_warned_of(
     warnings = [line for line in wanting.log if "without a prompt" in line]
     assert len(warnings) == 1 and "encoding.passage_instruction to 'passage: '" in warnings[0]
     said = {row["step"]: row["value"] for row in report.usage}
-    assert said["prompt"] == "none, though it was trained with one"
+    assert said["prompt"] == "none, though it seems to want one"
     wanting.embed(DOCUMENTS, passage_instruction="passage: ")
     assert [line for line in wanting.log if "without a prompt" in line] == warnings
 

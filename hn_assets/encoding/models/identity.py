@@ -84,7 +84,7 @@ class ModelIdentity:
         usage, said = self.usage, self.usage.sources
         prompt = usage.prompt(kind)
         heads = ", ".join(f"{head.kind} ({head.path})" for head in usage.heads)
-        none = "none, though it was trained with one" if usage.missing_prompts.get(kind) else "none"
+        none = "none, though it seems to want one" if usage.missing_prompts.get(kind) else "none"
         steps = [
             ("prompt", repr(prompt.join("")) if prompt.instruction else none, prompt.source),
             ("lower case", "yes" if usage.lower_case else "", LIMITS_FILE),
@@ -138,7 +138,7 @@ def choose_usage(settings: EncodingSettings, own: OwnFiles, location: str) -> Us
         lower_case=own.lower_case,
         sources={"dimensions": dimensions_source, "normalize": normalize_source},
         missing_prompts={
-            kind: missing_prompt(settings.model, names, kind, prompt)
+            kind: missing_prompt(settings.model, names, kind, prompt, own.default_prompt)
             for kind, prompt in prompts.items()
         },
     )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hn_assets.encoding.models.prompt import Kind, Prompt
+from hn_assets.encoding.models.prompt import PROMPTS_FILE, Kind, Prompt
 
 # the same in Chinese, which ends with a wide colon
 _FIND_PASSAGES_ZH = "为这个句子生成表示以用于检索相关文章\uff1a"
@@ -73,22 +73,30 @@ def known_prompts(names: Iterable[str]) -> KnownPrompts | None:
     return None
 
 
-def missing_prompt(model: str, names: Iterable[str], kind: Kind, prompt: Prompt) -> str:
-    """What to tell people if a model is known to want a prompt and gets none; "" otherwise.
+def missing_prompt(
+    model: str, names: Iterable[str], kind: Kind, prompt: Prompt, default: str = ""
+) -> str:
+    """What to tell people if a model seems to want a prompt and gets none; "" otherwise.
 
     Args:
         model: What the settings call it.
         names: All that it may be known by.
         kind: Queries or passages.
         prompt: The prompt that it gets; that of the settings is meant, even if it is empty.
+        default: The prompt that its own file names for texts that are of no kind.
     """
+    if prompt.instruction or prompt.source == "settings":
+        return ""
     known = known_prompts(names)
     wanted = "" if known is None else known.query if kind == "query" else known.passage
-    if not wanted or known is None or prompt.instruction or prompt.source == "settings":
+    if wanted and known is not None:
+        why = f"models of the family {known.family} were trained with one"
+    elif default and known is None:
+        wanted, why = default, f"{PROMPTS_FILE} names one for texts of no kind"
+    else:
         return ""
     kinds = "queries" if kind == "query" else "passages"
     return (
-        f"the model {model} is given its {kinds} without a prompt, and models of the family "
-        f"{known.family} were trained with one: set encoding.{kind}_instruction to {wanted!r}, or "
-        f'to "" if this one was trained without'
+        f"the model {model} is given its {kinds} without a prompt, and {why}: set "
+        f'encoding.{kind}_instruction to {wanted!r}, or to "" if it was trained without'
     )

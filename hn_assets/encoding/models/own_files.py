@@ -7,7 +7,7 @@ from typing import Any
 
 from hn_assets.encoding.models.hub_model import file_finder
 from hn_assets.encoding.models.model_files import read_configuration, read_json
-from hn_assets.encoding.models.prompt import PROMPTS_FILE, Kind
+from hn_assets.encoding.models.prompt import NAMES, PROMPTS_FILE, Kind
 from hn_assets.errors import ModelError
 
 DEFAULT_MAX_LENGTH = 512
@@ -44,7 +44,7 @@ class OwnFiles:
         pooling_file: The file that says so.
         include_prompt: Whether the tokens of the prompt are pooled, too.
         prompts: The texts of the prompts, by name.
-        default_prompt_name: Which of them is used for a text of no kind.
+        default_prompt: The prompt of texts of no kind, if it is none of queries or passages.
         similarity: How its vectors are compared: cosine, dot, or others.
         heads: The modules behind the pooling, in their order.
         max_lengths: How many tokens of a text are read, by kind.
@@ -59,7 +59,7 @@ class OwnFiles:
     pooling_file: str = ""
     include_prompt: bool = True
     prompts: Mapping[str, str] = field(default_factory=dict)
-    default_prompt_name: str | None = None
+    default_prompt: str = ""
     similarity: str | None = None
     heads: tuple[Head, ...] = ()
     max_lengths: Mapping[Kind, int] = field(default_factory=dict)
@@ -93,6 +93,9 @@ def read_own_files(location: str, commit: str | None) -> OwnFiles:
     pooling = _pooling(pooling_config)
     prompts_config = files.read(PROMPTS_FILE)
     config = files.read("config.json")
+    prompts = _prompts(files, prompts_config)
+    default = _optional(files, PROMPTS_FILE, prompts_config, "default_prompt_name")
+    of_a_kind = (*NAMES["query"], *NAMES["passage"])
     lengths, lengths_file = _max_lengths(files, config, is_stated=pooling is not None)
     width = _width(config)
     for head in heads:
@@ -102,8 +105,8 @@ def read_own_files(location: str, commit: str | None) -> OwnFiles:
         pooling=pooling,
         pooling_file=pooling_file,
         include_prompt=pooling_config.get("include_prompt", True) is not False,
-        prompts=_prompts(files, prompts_config),
-        default_prompt_name=_optional(files, PROMPTS_FILE, prompts_config, "default_prompt_name"),
+        prompts=prompts,
+        default_prompt="" if default in of_a_kind else prompts.get(default or "", ""),
         similarity=_optional(files, PROMPTS_FILE, prompts_config, "similarity_fn_name"),
         heads=heads,
         max_lengths=lengths,

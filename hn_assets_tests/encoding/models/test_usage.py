@@ -289,6 +289,19 @@ def test_a_model_that_gets_a_prompt_or_is_meant_to_get_none_is_not(make_model: M
     assert missing(make_model(name="my-model")) == {}
 
 
+def test_a_default_prompt_that_is_put_before_nothing_is_warned_of(make_model: MakeModel) -> None:
+    stated = {"prompts": {"retrieval": "find: "}, "default_prompt_name": "retrieval"}
+    folder = make_model(**stated)
+    found = missing(folder)
+    assert "names one for texts of no kind: set encoding.query_instruction" in found["query"]
+    assert "to 'find: '" in found["passage"]
+    assert missing(folder, query_instruction="", passage_instruction="find: ") == {}
+    of_queries = {"prompts": {"query": "find: "}, "default_prompt_name": "query"}
+    assert missing(make_model(name="of_queries", **of_queries)) == {}
+    both = {"query": "query: ", "document": "passage: ", **stated["prompts"]}
+    assert missing(make_model(name="both", **{**stated, "prompts": both})) == {}
+
+
 def test_a_folder_is_known_by_what_it_was_made_from(make_model: MakeModel) -> None:
     saved = {"config.json": {**CONFIG, "_name_or_path": "intfloat/e5-base"}}
     assert set(missing(make_model(name="saved", files=saved))) == {"query", "passage"}
