@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Literal
 
@@ -82,6 +82,8 @@ class CandidateFeatures:
             stand in the order of their scores.
         place_by_score: The rank of each candidate among the eligible ones, if they stood in the
             order of their scores; int64. None if they do.
+        orders: What `order_of` has found, by retriever. It is shared with features that differ in
+            nothing but a probability, as a calibration tries many of them.
     """
 
     queries: NDArray[np.int64]
@@ -104,6 +106,7 @@ class CandidateFeatures:
     retrievers: tuple[str, ...] = ()
     ranks: NDArray[np.int32] | None = None
     place_by_score: NDArray[np.int64] | None = None
+    orders: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def reference(self, margin_against: MarginAgainst) -> NDArray[np.float32]:
         """One of the reference scores of each ranking; float32, (rankings, 1)."""
@@ -137,13 +140,13 @@ class CandidateFeatures:
         Returns:
             int64.
         """
-        if retriever not in self._orders:
+        if retriever not in self.orders:
             ranks = self._ranks_of(retriever)
             last = np.iinfo(np.int32).max
-            self._orders[retriever] = np.argsort(
+            self.orders[retriever] = np.argsort(
                 np.where(ranks >= 0, ranks, last), axis=1, kind="stable"
             )
-        return self._orders[retriever]
+        return self.orders[retriever]
 
     def place_of(self, retriever: str) -> NDArray[np.int64]:
         """The rank of each candidate among the eligible ones that a retriever found; int64.
@@ -163,10 +166,6 @@ class CandidateFeatures:
             raise ValueError(f"the candidates do not say what the retriever {retriever!r} found")
         return self.ranks[:, :, self.retrievers.index(retriever)]
 
-    @cached_property
-    def _orders(self) -> dict[str, NDArray[np.int64]]:
-        return {}
-
     def ordered(self, order: NDArray[np.int64]) -> CandidateFeatures:
         """The features with the candidates of each ranking in another order.
 
@@ -174,18 +173,18 @@ class CandidateFeatures:
             order: Places of candidates; int64, (rankings, depth).
         """
         changed: dict[str, NDArray] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray) and field.name not in _OF_RANKINGS:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, np.ndarray) and one.name not in _OF_RANKINGS:
                 places = order[:, :, None] if value.ndim > 2 else order
-                changed[field.name] = np.take_along_axis(value, places, 1)
+                changed[one.name] = np.take_along_axis(value, places, 1)
         changed["place"] = places_among(changed["eligible"])
-        return replace(self, **changed)
+        return replace(self, **changed, orders={})
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> CandidateFeatures:
         """The features of some of the rankings."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
         arrays = {
             name: value[which] for name, value in values.items() if isinstance(value, np.ndarray)
         }
-        return replace(self, **arrays)
+        return replace(self, **arrays, orders={})

@@ -16,7 +16,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hn_assets.mining.rules.sampling_methods import Choices, choose_by_method
+from hn_assets.mining.rules.sampling_methods import (
+    BY_RANK,
+    Choices,
+    choose_by_method,
+    choose_by_rank,
+)
 from hn_assets.settings.mining import SamplingMethod
 
 METHOD_DESCRIPTIONS: dict[SamplingMethod, str] = {
@@ -164,26 +169,43 @@ def choose(
         order = retrievers.order_of(name)
         chosen |= _choose_in_order(replace(choices, eligible=left), sampling, wanted, order)
     wanted = count - chosen.sum(axis=1)
-    as_ranked = np.broadcast_to(np.arange(eligible.shape[1]), eligible.shape)
     left = replace(choices, eligible=eligible & ~chosen)
-    return chosen | _choose_in_order(left, sampling, wanted, as_ranked)
+    return chosen | _choose_in_order(left, sampling, wanted, None)
 
 
 def _choose_in_order(
     choices: Choices,
     sampling: Sampling,
     wanted: NDArray[np.int64],
-    order: NDArray[np.int64],
+    order: NDArray[np.int64] | None,
 ) -> NDArray[np.bool_]:
-    """Choose as many of each query as are wanted of it, with the candidates in another order."""
+    """Choose as many of each query as are wanted of it, with the candidates in another order.
+
+    Args:
+        choices: The candidates.
+        sampling: How they are chosen; its quotas are not looked at.
+        wanted: How many are wanted of each query; int64, (queries,).
+        order: Places of candidates; int64, (queries, depth). None to keep theirs.
+    """
     chosen = np.zeros(choices.eligible.shape, bool)
+    if not wanted.any():
+        return chosen
+    if sampling.method in BY_RANK:
+        eligible = choices.eligible
+        eligible = eligible if order is None else np.take_along_axis(eligible, order, 1)
+        found = choose_by_rank(eligible, sampling, wanted[:, None])
+        return found if order is None else _put_back(found, order)
     for count in np.unique(wanted[wanted > 0]).tolist():
         rows = np.flatnonzero(wanted == count)
-        found = choose_by_method(choices.ordered(order, rows), sampling, count)
-        of_rows = np.zeros(found.shape, bool)
-        np.put_along_axis(of_rows, order[rows], found, 1)
-        chosen[rows] = of_rows
+        found = choose_by_method(choices.of(rows, order), sampling, count)
+        chosen[rows] = found if order is None else _put_back(found, order[rows])
     return chosen
+
+
+def _put_back(found: NDArray[np.bool_], order: NDArray[np.int64]) -> NDArray[np.bool_]:
+    out = np.empty(found.shape, bool)
+    np.put_along_axis(out, order, found, 1)
+    return out
 
 
 def random_keys(

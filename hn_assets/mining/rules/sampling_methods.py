@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from hn_assets.mining.rules.sampling import Sampling
 
+BY_RANK = ("top", "window")  # the methods that look at nothing but the order
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -30,16 +32,18 @@ class Choices:
     score_minus_mean_positive: NDArray[np.float32] | None = None
     teacher_scores: NDArray[np.float32] | None = None
 
-    def ordered(self, order: NDArray[np.int64], rows: NDArray[np.int64]) -> Choices:
-        """The candidates of some queries in another order.
+    def of(self, rows: NDArray[np.int64], order: NDArray[np.int64] | None) -> Choices:
+        """The candidates of some queries, perhaps in another order.
 
         Args:
-            order: Places of candidates; int64, (queries, depth).
             rows: Which queries.
+            order: Places of the candidates; int64, (queries, depth). None to keep theirs.
         """
 
         def take(values: NDArray) -> NDArray:
-            return np.take_along_axis(values[rows], order[rows], 1)
+            return (
+                values[rows] if order is None else np.take_along_axis(values[rows], order[rows], 1)
+            )
 
         of_positives, teacher = self.score_minus_mean_positive, self.teacher_scores
         return Choices(
@@ -48,6 +52,22 @@ class Choices:
             None if of_positives is None else take(of_positives),
             None if teacher is None else take(teacher),
         )
+
+
+def choose_by_rank(
+    eligible: NDArray[np.bool_], sampling: Sampling, counts: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Choose as many of each query as `counts` says, by the methods that look at ranks alone.
+
+    Args:
+        eligible: As in `Choices`.
+        sampling: Its method is `top` or `window`.
+        counts: int64, (queries, 1).
+    """
+    if sampling.method == "window":
+        return _choose_window(eligible, counts, sampling.hardness)
+    # small numbers, as a calibration chooses again at every threshold
+    return eligible & (np.cumsum(eligible, axis=1, dtype=np.int32) <= counts)
 
 
 def choose_by_method(choices: Choices, sampling: Sampling, count: int) -> NDArray[np.bool_]:
@@ -61,10 +81,8 @@ def choose_by_method(choices: Choices, sampling: Sampling, count: int) -> NDArra
         if choices.teacher_scores is None:
             raise ValueError("stratified_by_teacher_score needs the scores of a teacher")
         return _choose_by_teacher_score(eligible, count, uniform, choices.teacher_scores)
-    if sampling.method == "window":
-        return _choose_window(eligible, count, sampling.hardness)
-    if sampling.method == "top":
-        return eligible & (np.cumsum(eligible, axis=1) <= count)
+    if sampling.method in BY_RANK:
+        return choose_by_rank(eligible, sampling, np.full((len(eligible), 1), count))
     keys = uniform
     if sampling.method == "simans":
         of_positives = choices.score_minus_mean_positive
@@ -84,8 +102,9 @@ def _smallest(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
     return chosen
 
 
-def _choose_window(eligible: NDArray[np.bool_], count: int, hardness: float) -> NDArray[np.bool_]:
-    # small numbers, as a calibration chooses again at every threshold
+def _choose_window(
+    eligible: NDArray[np.bool_], count: NDArray[np.int64], hardness: float
+) -> NDArray[np.bool_]:
     number = np.cumsum(eligible, axis=1, dtype=np.int32)
     left_out = np.maximum(number[:, -1:] - count, 0)
     before = np.floor((1 - hardness) * left_out + 0.5).astype(np.int32)
