@@ -13,7 +13,7 @@ or is written to FILE. Vectors are kept in STORE, if one is named, for the next 
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import print_table
 from benchmarks.one_positive import at_hardness, hn_mine_range, one_visible, open_holdout
+from hn_assets.filters.base.candidate_features import CandidateFeatures
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.holdout.unlabelled import estimate_unlabelled
@@ -35,6 +36,7 @@ from hn_assets.mining.relevance.similarity import WINDOW
 CHOICES = 3  # of the visible positive
 HALVES = 2  # hold-outs with half of the positives visible, for what several positives say
 COLLECTION_WEIGHT = 20_000  # candidates that a collection counts as, whatever its size
+InputsOf = Callable[[CandidateFeatures], NDArray[np.float32]]
 WIDE, LEAST_SPREAD = 0.5, 0.1  # bounds of how much a weight may differ between collections
 
 
@@ -49,12 +51,12 @@ class Cut:
 class Collection:
     """A collection with all positives of a query hidden but one, several times over."""
 
-    def __init__(self, name: str, holdout: Holdout) -> None:
+    def __init__(self, name: str, holdout: Holdout, inputs_of: InputsOf = model_inputs) -> None:
         self.name = name
         self.queries = len(holdout)
         whole = holdout.all_visible()
-        self.cuts = [_cut(holdout, one_visible(whole, seed)) for seed in range(CHOICES)]
-        self.halves = [_cut(holdout, holdout.halves(seed)) for seed in range(HALVES)]
+        self.cuts = [_cut(holdout, one_visible(whole, seed), inputs_of) for seed in range(CHOICES)]
+        self.halves = [_cut(holdout, holdout.halves(seed), inputs_of) for seed in range(HALVES)]
         self.positives = sum(len(split.known) for split in whole)
 
     def examples(self) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
@@ -73,20 +75,20 @@ class Collection:
         return np.concatenate(inputs), np.concatenate(relevant), np.concatenate(weights)
 
 
-def _cut(holdout: Holdout, splits: list[HoldoutSplit]) -> Cut:
+def _cut(holdout: Holdout, splits: list[HoldoutSplit], inputs_of: InputsOf) -> Cut:
     rankings = holdout.hide(splits, splits)
-    return Cut(rankings, model_inputs(rankings.features))
+    return Cut(rankings, inputs_of(rankings.features))
 
 
-def fit(collections: Sequence[Collection]) -> RelevancePrior:
-    """The prior of some collections, with no provenance yet."""
+def fit(collections: Sequence[Collection], names: tuple[str, ...] = MODEL_INPUTS) -> RelevancePrior:
+    """The prior of some collections, with no provenance yet; `names` are those of its inputs."""
     parts = [one.examples() for one in collections]
     inputs, relevant, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     mean = np.average(inputs, axis=0, weights=weights)
     scale = np.sqrt(np.average((inputs - mean) ** 2, axis=0, weights=weights))
-    size = len(MODEL_INPUTS)
+    size = len(names)
     flat = RelevanceModel(
-        features=MODEL_INPUTS,
+        features=names,
         mean=tuple(map(float, mean)),
         scale=tuple(float(max(x, 1e-3)) for x in scale),
         weights=(0.0,) * size,
@@ -140,16 +142,19 @@ def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
 
 
 def leave_one_out(
-    collections: Sequence[Collection], judged: Iterable[Collection] | None = None
+    collections: Sequence[Collection],
+    judged: Iterable[Collection] | None = None,
+    names: tuple[str, ...] = MODEL_INPUTS,
 ) -> dict[str, Judged]:
     """What a prior of the other collections does on each.
 
     Args:
         collections: What is fitted on.
         judged: The same collections by another encoder, in the same order; the same if it is None.
+        names: The names of the inputs that the collections have.
     """
     return {
-        one.name: judge(fit([other for other in collections if other.name != one.name]), one)
+        one.name: judge(fit([other for other in collections if other.name != one.name], names), one)
         for one in (judged or collections)
     }
 

@@ -80,6 +80,7 @@ class Collection:
     """A collection that both retrievers have ranked."""
 
     def __init__(self, folder: Path, place: Path) -> None:
+        place.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.dataset = Dataset(folder, place, DEPTH)
         self.place = place
@@ -127,8 +128,8 @@ class Collection:
             found[name] = ir_measures.calc_aggregate([nDCG @ 10], qrels, run)[nDCG @ 10]
         return found
 
-    def holdout(self, candidates: Path) -> Holdout:
-        """The queries with several positives, for hiding some of these."""
+    def holdout(self, candidates: Path, min_positives: int = 2) -> Holdout:
+        """The queries with so many positives, for hiding some of these."""
         session = MiningSession.open(
             replace(self.dataset.files, candidates=candidates),
             mining=MiningSettings(),
@@ -142,6 +143,7 @@ class Collection:
             session.queries,
             session.documents,
             seed=0,
+            min_positives=min_positives,
         )
 
 
@@ -222,7 +224,6 @@ def main() -> None:
         collections = []
         for folder in options.folders:
             place = (options.keep or Path(scratch)) / folder.name
-            place.mkdir(parents=True, exist_ok=True)
             collections.append(Collection(folder, place))
         print_table(
             "nDCG@10",
