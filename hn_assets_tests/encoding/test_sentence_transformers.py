@@ -10,7 +10,7 @@ import pytest
 from hn_assets.encoding import encoder as encoder_module
 from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.encoder import Encoder
-from hn_assets.encoding.models.model import load_model
+from hn_assets.encoding.models.model import bundled_model_folder, load_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.errors import ModelError
 from hn_assets.settings.encoding import EncodingSettings
@@ -109,6 +109,57 @@ def test_vectors_are_those_of_encode_query_and_encode_document(
         assert_same_directions(vectors, theirs(folder, kind))
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=TOLERANCE)
     assert np.abs(ours(folder, "query") - ours(folder, "passage")).max() > 0.01
+
+
+def network(kind: str) -> Any:
+    """A model of transformers with random weights."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {
+        "vocab_size": 30522,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "initializer_range": 0.5,
+        "pad_token_id": 0,
+    }
+    if kind == "xlm-roberta":  # as multilingual E5
+        return transformers.XLMRobertaModel(transformers.XLMRobertaConfig(**sizes))
+    if kind == "modernbert":  # looks at neighbours and at all by turns
+        config = transformers.ModernBertConfig(
+            **sizes, local_attention=8, layer_types=["full_attention", "sliding_attention"]
+        )
+        return transformers.ModernBertModel(config)
+    if kind == "gemma3":  # as EmbeddingGemma, which looks both ways
+        config = transformers.Gemma3TextConfig(
+            **sizes,
+            num_key_value_heads=1,
+            head_dim=16,
+            sliding_window=16,
+            layer_types=["sliding_attention", "full_attention"],
+            use_bidirectional_attention=True,
+        )
+        return transformers.Gemma3TextModel(config)
+    config = transformers.T5Config(  # of which only the encoder is used
+        vocab_size=30522, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2
+    )
+    return transformers.T5Model(config)
+
+
+@pytest.mark.parametrize("kind", ["xlm-roberta", "modernbert", "gemma3", "t5"])
+def test_other_kinds_of_networks_give_the_same_vectors_too(tmp_path: Path, kind: str) -> None:
+    from transformers import AutoTokenizer
+
+    network(kind).save_pretrained(tmp_path / "bare")
+    AutoTokenizer.from_pretrained(bundled_model_folder()).save_pretrained(tmp_path / "bare")
+    folder = make_sentence_transformer(
+        tmp_path / "model", tmp_path / "bare", heads=heads_of("dense normalize"), prompts=PROMPTS
+    )
+    for text_kind in ("query", "passage"):
+        assert_same_directions(ours(folder, text_kind), theirs(folder, text_kind))
 
 
 @pytest.mark.parametrize(

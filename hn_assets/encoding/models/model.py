@@ -238,6 +238,9 @@ def load_model(
         heads = load_heads(folder, usage.heads, trust_remote_code=settings.trust_remote_code)
     except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
+    network: Any = embedder.model
+    if network.config.model_type in ("t5", "mt5"):  # as sentence-transformers uses them
+        embedder.model = network.get_encoder()
     if usage.lower_case:
         _put_into_lower_case(embedder.tokenizer)
     keep_as_hashed(nn.ModuleList([embedder.model, heads]), identity.location, identity.weights)
