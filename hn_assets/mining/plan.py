@@ -86,7 +86,7 @@ def planned_sampling(mining: MiningSettings, *, calibrated: bool) -> Sampling:
         b=mining.simans_b,
         hardness=hardness,
         random_share=mining.random_share,
-        quotas=tuple(mining.quotas.items()),
+        quotas=tuple(sorted(mining.quotas.items())),
     )
 
 

@@ -48,7 +48,7 @@ def draw_rate_against_hardness(methods: pd.DataFrame, title: str) -> bytes:
         ("another hardness", by_hardness.sort_values("hardness"), "^--"),
         ("another method", measured[of_all], "s"),
         *(
-            (f"{name} alone", measured[retriever == name].sort_values("rate"), f"{next(markers)}:")
+            (f"{name} alone", measured[retriever == name].sort_values("rate"), next(markers))
             for name in retriever[retriever != ""].unique()
         ),
         (CHOSEN, measured[is_own], "*"),
@@ -92,7 +92,8 @@ def _write_names(figure: Figure, axes: Axes, measured: pd.DataFrame) -> None:
     points = axes.transData.transform(places)
     taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     for row, place in zip(rows, places, strict=True):
-        name = describe_method(row)
+        # the legend says whose point it is
+        name = describe_method(row).removeprefix(f"{row.get(RETRIEVER)}, ")
         text = axes.annotate(name, place, SIDES[0][0], textcoords="offset points", fontsize=7)
         for offset, side in SIDES:
             text.set(position=offset, horizontalalignment=side)

@@ -91,9 +91,10 @@ class MiningSettings(Settings):
         default={},
         description=(
             "how many of num_negatives are taken of what each of several `retrievers` found, such "
-            "as `{dense: 10, bm25: 5}`, in that order: the candidates of a retriever are taken by "
-            "`sampling` in its own order, one that several found counts once, and what a "
-            "retriever lacks the next ones add. The rest is taken from all in the joined order"
+            "as `{dense: 10, bm25: 5}`. They take in the order of `retrievers`: the candidates of "
+            "a retriever are taken by `sampling` in its own order, one that several found counts "
+            "once, and what a retriever lacks the next ones add. The rest is taken from all in the "
+            "joined order"
         ),
     )
     # Dagster forms cannot hold a union of literals, so the methods stand here once more

@@ -53,8 +53,8 @@ class Sampling:
         b: The parameter b of SimANS.
         hardness: Where a window lies: 1 at the best ranked of what may be taken, 0 at the lowest.
         random_share: The share of `count` that is drawn at random from the whole corpus.
-        quotas: The names of retrievers, each with how many are taken of what it found, in the order
-            in which they take.
+        quotas: The names of retrievers, each with how many are taken of what it found. They take in
+            the order of the retrievers: keys of a mapping have none that every tool would keep.
     """
 
     method: SamplingMethod
@@ -119,6 +119,12 @@ def scaled_quotas(quotas: Mapping[str, int], count: int, wanted: int) -> dict[st
 class RetrieverOrders(Protocol):
     """What each of several retrievers found of some candidates, and in which order."""
 
+    @property
+    @abstractmethod
+    def retrievers(self) -> tuple[str, ...]:
+        """Their names, in the order in which they take."""
+        ...
+
     @abstractmethod
     def order_of(self, retriever: str) -> NDArray[np.int64]:
         """The places of the candidates in its order, the others at the end; (queries, depth)."""
@@ -140,8 +146,8 @@ def choose(
 ) -> NDArray[np.bool_]:
     """Choose at most `sampling.ranked_count` of the eligible candidates of each query.
 
-    With quotas, each retriever takes as many as its quota says of what it found and nobody has
-    taken, and as many as those before it lacked. What is left to take is taken from all.
+    With quotas, each retriever in turn takes as many as its quota says of what it found and nobody
+    has taken, and as many as those before it lacked. What is left to take is taken from all.
 
     Args:
         eligible: Which candidates may be chosen; bool, (queries, depth), best ranked first.
@@ -162,8 +168,9 @@ def choose(
         raise ValueError("quotas need to know what each retriever found")
     chosen = np.zeros(eligible.shape, bool)
     allowed = 0
-    for name, quota in sampling.quotas:
-        allowed = min(allowed + quota, count)
+    quotas = dict(sampling.quotas)
+    for name in (name for name in retrievers.retrievers if name in quotas):
+        allowed = min(allowed + quotas[name], count)
         left = eligible & retrievers.found_by(name) & ~chosen
         wanted = allowed - chosen.sum(axis=1)
         order = retrievers.order_of(name)

@@ -1,5 +1,6 @@
 """Quotas, beside the rule written down for one query in plain Python."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -24,6 +25,8 @@ METHODS: tuple[SamplingMethod, ...] = get_args(SamplingMethod)
 
 class Ranks:
     """The ranks of candidates for three retrievers; int32, (queries, depth, 3), -1: not found."""
+
+    retrievers = NAMES
 
     def __init__(self, ranks: NDArray[np.int32]) -> None:
         self._ranks = ranks
@@ -90,8 +93,8 @@ def test_each_retriever_takes_its_quota_and_what_the_ones_before_it_lacked(
             )
             taken += [place for place, is_in in zip(able, found[0], strict=True) if is_in]
 
-        for name, quota in quotas.items():
-            allowed += quota
+        for name in (name for name in NAMES if name in quotas):
+            allowed += quotas[name]
             own = ranks[query, :, NAMES.index(name)]
             in_order = sorted((p for p in range(depth) if own[p] >= 0), key=lambda p: own[p])
             take(in_order, allowed - len(taken))
@@ -108,6 +111,10 @@ def test_a_document_that_several_found_counts_for_the_quota_that_takes_it_first(
     sampling = Sampling("top", 3, quotas=(("dense", 2), ("bm25", 1)))
     chosen = choose(np.ones((1, 4), bool), sampling, uniform(1, 4), retrievers=Ranks(ranks))
     assert chosen[0].tolist() == [True, True, True, False]
+    # a form may give the keys in another order
+    turned = replace(sampling, quotas=sampling.quotas[::-1])
+    again = choose(np.ones((1, 4), bool), turned, uniform(1, 4), retrievers=Ranks(ranks))
+    assert np.array_equal(again, chosen)
 
 
 def test_quotas_without_retrievers_are_refused() -> None:
