@@ -46,7 +46,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     candidates = context.info(layout.CANDIDATES.stage)
     # of the encoder's own ranking, where several retrievers were joined
     depth = int(candidates.get("own_depth", candidates["depth"]))
-    before = _measure_present(context, qrels, depth)
+    before = measure_present(context, qrels, depth)
     after = _measure_new(context, before, qrels, depth)
     by_query, queries = draft.path(layout.QUALITY_BY_QUERY.name), context.input(layout.QUERIES)
     write_by_query(by_query, before, after)
@@ -102,7 +102,7 @@ def published(context: StageContext, version: str) -> None:
             )
 
 
-def _measure_present(context: StageContext, qrels: "pd.DataFrame", depth: int) -> "pd.DataFrame":
+def measure_present(context: StageContext, qrels: "pd.DataFrame", depth: int) -> "pd.DataFrame":
     """The measures of the encoder there is, by its own ranking and nothing that others found."""
     import pandas as pd
 

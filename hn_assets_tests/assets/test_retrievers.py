@@ -1,5 +1,7 @@
 """The graph with several retrievers, run by Dagster with the real model on a small dataset."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hn_assets.assets import negatives_trial, stages_of
+from hn_assets.assets import fine_tuned_quality, negatives_trial, stages_of
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.evaluation.retrieval_quality import measure_each_query
 from hn_assets.mining.output.explain import explain
 from hn_assets.orchestration.build import build_definitions
+from hn_assets.pipeline.stage_context import SharedWork, StageContext
 from hn_assets.retrieval.scores import pair_scores
 from hn_assets_tests.assets.animals_dataset import STAGES, AnimalsDataset, told
+
+log = logging.getLogger(__name__)
 
 BOTH: list[dict[str, Any]] = [{"type": "dense"}, {"type": "bm25"}]
 # of 48 documents, so that neither finds all that the other does
@@ -129,6 +135,28 @@ def test_an_outcome_of_a_trial_is_kept_only_for_the_retrievers_it_was_found_with
     )
     assert "retrievers" not in encoder
     assert both != other_order and both["retrievers"][1]["k1"] == 1.5
+
+
+@pytest.mark.parametrize("retrievers", [BOTH, [{"type": "bm25"}]])
+def test_a_fine_tuned_model_is_compared_with_the_encoders_own_ranking(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], retrievers: list[dict[str, Any]]
+) -> None:
+    graph, _ = done
+    settings = graph_with(graph.folder, retrievers, training={}).dataset.settings
+    (stage,) = fine_tuned_quality.stages(settings)
+    context = StageContext(
+        replace(graph.dataset, settings=settings), stage.writes, stage.reads, log, SharedWork()
+    )
+    own = graph.file("candidates_dense", "candidates.parquet")
+    # what the encoder ranks fourth is the answer, so that no other order reaches the same
+    ranked = pd.read_parquet(own)
+    answers = ranked[ranked["rank"] == 3]
+    qrels = answers[["query_id", "doc_id"]].assign(score=1, split="test")
+    expected = measure_each_query(own, qrels, "test", depth=8)
+    joined = measure_each_query(graph.file("candidates", "candidates.parquet"), qrels, "test", 8)
+    found = fine_tuned_quality.measure_present(context, qrels, depth=8)
+    pd.testing.assert_frame_equal(found, expected)
+    assert set(found.mrr_at_10) == {0.25} and not found.equals(joined)
 
 
 def test_a_retriever_that_is_edited_is_run_again_and_nothing_else_is(
