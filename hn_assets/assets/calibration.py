@@ -63,7 +63,7 @@ STAGE = Stage(
         "collections and by hiding positives."
     ),
     make=make,
-    version=5,
+    version=6,
     reads=PLAN_INPUTS,
     settings=settings,
     is_part_of=lambda settings: settings.may_be_calibrated,

@@ -84,7 +84,7 @@ STAGE = Stage(
         "measured on hidden positives."
     ),
     make=make,
-    version=6,
+    version=7,
     reads=(*PLAN_INPUTS, layout.CALIBRATION),
     settings=lambda s: resolved_plan(s.mining, s.filters),
     kinds=lambda settings: {"scikitlearn", "parquet"},

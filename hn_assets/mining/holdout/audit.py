@@ -26,7 +26,9 @@ from hn_assets.mining.rules.sampling import Sampling
 if TYPE_CHECKING:
     import pandas as pd
 
-REPEATS = 10  # each hides other positives
+# Each repeat hides other positives; there are fewer if each hides many, since then few say much.
+REPEATS, FEWEST_REPEATS = 10, 3
+ENOUGH_POSITIVES = 100_000  # over all repeats, visible ones counted
 TARGETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 HARDNESSES = (1.0, 0.75, 0.5, 0.0)
 
@@ -173,7 +175,9 @@ class _Row:
         }
 
 
-def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int = REPEATS) -> Audit:
+def audit(
+    holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int | None = None
+) -> Audit:
     """Measure the chosen settings, and other methods beside them.
 
     Filters that hiding positives cannot measure, and deeper searches, are left out.
@@ -183,11 +187,14 @@ def audit(holdout: Holdout, settings: Method, *, calibrated: bool, repeats: int 
         settings: The settings to judge.
         calibrated: Whether the threshold of a calibration decides: then the settings are measured
             with thresholds that are calibrated on other queries.
-        repeats: How often other positives are hidden.
+        repeats: How often other positives are hidden; as often as is needed if it is None.
     """
     import pandas as pd
 
     count = len(holdout)
+    if repeats is None:
+        enough = ENOUGH_POSITIVES // max(holdout.positives, 1)
+        repeats = max(FEWEST_REPEATS, min(REPEATS, enough))
     columns = [*COLUMNS, RETRIEVER] if holdout.retrievers else COLUMNS
     if not count:
         note = "no mined query has two positives, so none can be hidden: nothing was measured"

@@ -31,6 +31,8 @@ HIDDEN_ENOUGH = 10  # hidden positives: half of what other collections have show
 CAUTION = 0.5
 GROUPS = 5  # of queries: a model judges the queries of a group that it was not fitted on
 THRESHOLDS = 50  # that are tried
+# Irrelevant candidates that a model is fitted on, about; the rest is what these stand for.
+MAX_IRRELEVANT = 100_000
 REFINEMENTS = 6  # thresholds that are tried between the best of them and the next
 
 
@@ -122,11 +124,14 @@ class CrossValidation:
             rankings: The rankings with hidden positives.
             inputs: From `model_inputs`, of the same rankings.
         """
-        eligible, in_lent = rankings.features.eligible, self.lent.features.eligible
+        of_rankings, in_lent = _to_fit_on(rankings), self.lent.features.eligible
+        fitted = of_rankings > 0
+        weights = np.concatenate([of_rankings[fitted], np.ones(int(in_lent.sum()))])
         model = self._prior.fit(
-            np.concatenate([inputs[eligible], self._lent_inputs[in_lent]]),
-            np.concatenate([rankings.hidden[eligible], self.lent.hidden[in_lent]]),
+            np.concatenate([inputs[fitted], self._lent_inputs[in_lent]]),
+            np.concatenate([rankings.hidden[fitted], self.lent.hidden[in_lent]]),
             self.unlabelled.per_positive,
+            None if (weights == 1).all() else weights,
         )
         known = self._known_in_window @ self._weights
         # what a model misses is seen where positives are hidden, and need not be assumed
@@ -232,3 +237,15 @@ class CrossValidation:
 
     def _upper(self, point: ThresholdRate) -> float:
         return self.total(point).upper_estimate
+
+
+def _to_fit_on(rankings: HoldoutRankings) -> NDArray[np.float64]:
+    """How often each candidate counts in a fit, 0 if it is left out; float64, (rankings, depth).
+
+    All hidden positives count, and a sample of the others, each for those that it stands for. Which
+    ones depends on seed, query id and document id alone.
+    """
+    others = rankings.features.eligible & ~rankings.hidden
+    share = min(1.0, MAX_IRRELEVANT / max(int(others.sum()), 1))
+    sampled = others & (rankings.uniform < share)
+    return np.where(sampled, 1 / share, 0.0) + (rankings.features.eligible & rankings.hidden)

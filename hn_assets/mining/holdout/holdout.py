@@ -31,7 +31,7 @@ from hn_assets.mining.rules.sampling import hash_ids, random_keys, uniform_keys
 FOLDS = 5  # parts of a query's positives, each hidden once
 MAX_QUERIES = 1000  # looked at: more take longer and narrow the interval little
 MAX_SINGLE = 300  # of queries with one positive, which nothing is hidden of
-MAX_POSITIVES = 100_000  # of all of them; a cosine to each candidate is kept
+MAX_POSITIVES = 20_000  # of all of them; a cosine to each candidate is kept
 
 
 # `halves` hides one of so many parts of each query's positives; the share in words, for people.
@@ -101,6 +101,11 @@ class Holdout:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def positives(self) -> int:
+        """How many positives the queries have together."""
+        return sum(map(len, self._keys))
 
     @property
     def retrievers(self) -> tuple[str, ...]:

@@ -42,13 +42,15 @@ class OtherQueries:
         finder = CrossQueryFinder(dataset.positives, queries, len(dataset.document_ids))
         self._matches = finder.find(rows, candidates)
         self._shape = candidates.shape
-        place_of = np.full(len(dataset.query_ids), -1, np.int64)
-        place_of[rows] = np.arange(len(rows))
-        other = dataset.positives.queries()[self._matches.positive]
-        # the place of the other query in `rows`, -1 if it is not there, and of its positive
-        # among its own
-        self._other = place_of[other]
-        self._other_positive = self._matches.positive - dataset.positives.starts[other]
+        counts = dataset.positives.counts()[rows]
+        first_of = np.full(len(dataset.query_ids), -1, np.int64)
+        first_of[rows] = np.cumsum(counts) - counts
+        # the place of each match among the positives of all queries of `rows`; those of a query
+        # that is not there stand behind them
+        positive = self._matches.positive
+        other = dataset.positives.queries()[positive]
+        place = first_of[other] + positive - dataset.positives.starts[other]
+        self._place = np.where(first_of[other] < 0, counts.sum(), place).astype(np.int32)
 
     def similarity(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.float32]:
         """The similarity of the nearest other query whose positive is visible; (queries, depth).
@@ -75,10 +77,4 @@ class OtherQueries:
 
     def _visible(self, splits: Sequence[HoldoutSplit]) -> NDArray[np.bool_]:
         """Which matches are with a visible positive; those of queries that are not here are."""
-        most = max((len(split.visible) for split in splits), default=0)
-        visible = np.zeros((len(splits), most), bool)
-        for split in splits:
-            visible[split.query, : len(split.visible)] = split.visible
-        found = self._other < 0
-        found[~found] = visible[self._other[~found], self._other_positive[~found]]
-        return found
+        return np.concatenate([*(split.visible for split in splits), [True]])[self._place]

@@ -45,6 +45,7 @@ class RelevancePrior(BaseModel):
         values: NDArray[np.float32],
         relevant: NDArray[np.bool_],
         unlabelled_per_positive: float = 1.0,
+        weights: NDArray[np.float64] | None = None,
     ) -> RelevanceModel:
         """The model after some candidates were seen.
 
@@ -54,9 +55,10 @@ class RelevancePrior(BaseModel):
             unlabelled_per_positive: How many relevant candidates count as irrelevant, since nobody
                 labelled them, for each one that is known. The more there are, the less the labels
                 say.
+            weights: How often each candidate counts; once if it is None.
         """
         spread = np.array(self.spread) / np.sqrt(max(unlabelled_per_positive, 1.0))
-        return self.model.fit(values, relevant, spread)
+        return self.model.fit(values, relevant, spread, weights)
 
 
 @cache
