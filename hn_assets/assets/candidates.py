@@ -91,7 +91,7 @@ def make_joined(context: StageContext, draft: Draft) -> Metadata:
         context.input(layout.QUERY_EMBEDDINGS),
         target=draft.path(layout.CANDIDATES.name),
         own=own,
-        order=context.settings.search.order,
+        order=context.settings.candidate_order,
         depth=max(info["depth"] for info in infos.values()),
         memory_mb=context.settings.search.memory_mb,
         qrels=pd.read_parquet(context.input(layout.QRELS)),
@@ -163,7 +163,7 @@ def stages(settings: DatasetSettings) -> tuple[Stage, ...]:
         settings=lambda settings: {
             "retrievers": settings.retriever_names,
             "own": settings.own_retriever,
-            "order": settings.search.order,
+            "order": settings.candidate_order,
         },
         identify=identify_joined,
         kinds=lambda settings: {"numpy", "parquet"},

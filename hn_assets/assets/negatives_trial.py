@@ -60,7 +60,7 @@ def _retrievers(settings: DatasetSettings) -> Resolved:
     if not settings.joins_retrievers:
         return {}
     retrievers = [one.model_dump(mode="json") for one in settings.retrievers]
-    return {"retrievers": retrievers, "order": settings.search.order}
+    return {"retrievers": retrievers, "order": settings.candidate_order}
 
 
 def identify(context: StageContext) -> Resolved:

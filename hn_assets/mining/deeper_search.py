@@ -85,7 +85,7 @@ class JoinedDeeperSearch:
         search: The search with the encoder.
         retrievers: The names of all retrievers.
         own: The name of the encoder among them.
-        order: `search.order`.
+        order: `search.order`, resolved.
         queries: The vectors of the queries.
         documents: The vectors of the documents.
     """
@@ -173,7 +173,8 @@ def deeper_search(
     search = DeeperSearch(files.faiss_index, files.faiss_index_ids, queries, documents, settings)
     if not retrievers:
         return search.deepen
-    return JoinedDeeperSearch(search, retrievers, own, settings.order, queries, documents)
+    order = settings.joined_order(own)
+    return JoinedDeeperSearch(search, retrievers, own, order, queries, documents)
 
 
 def deepen_for_positives(

@@ -27,7 +27,7 @@ from hn_assets.settings.retrievers import (
     is_encoder_alone,
 )
 from hn_assets.settings.review import ReviewSettings
-from hn_assets.settings.search import RECIPROCAL_RANK_FUSION, SearchSettings
+from hn_assets.settings.search import AUTO_ORDER, RECIPROCAL_RANK_FUSION, SearchSettings
 from hn_assets.settings.source import AnySource
 from hn_assets.settings.suspect_positives import SuspectPositivesSettings
 from hn_assets.settings.teacher import TeacherSettings
@@ -135,8 +135,9 @@ class DatasetSettings(Settings):
     def _check_retrievers(self) -> Self:
         check_retrievers(self.retrievers)
         names, order = self.retriever_names, self.search.order
-        if order != RECIPROCAL_RANK_FUSION and order not in names:
-            problem = describe_unknown_keys([order], [RECIPROCAL_RANK_FUSION, *names], "order")
+        orders = [AUTO_ORDER, RECIPROCAL_RANK_FUSION, *names]
+        if order not in orders:
+            problem = describe_unknown_keys([order], orders, "order")
             raise ValueError(f"search.order: {problem}")
         sections: dict[str, Any] = {"mining.quotas": self.mining.quotas}
         for plan in self.trial.plans if self.trial is not None else ():
@@ -228,6 +229,11 @@ class DatasetSettings(Settings):
         if not self.retrievers:
             return OWN_ENCODER
         return next((one.label for one in self.retrievers if one.is_own_encoder), None)
+
+    @property
+    def candidate_order(self) -> str:
+        """The order of joined candidates: `reciprocal_rank_fusion`, or the name of a retriever."""
+        return self.search.joined_order(self.own_retriever)
 
     @property
     def has_verdicts(self) -> bool:

@@ -22,7 +22,7 @@ OWN_ENCODER = "dense"
 # the ledger tells every combination of retrievers apart, with one byte for each candidate
 MOST_RETRIEVERS = 6
 # what stands beside the names of retrievers, as a source or as an order
-_RESERVED = ("random", "reciprocal_rank_fusion")
+_RESERVED = ("random", "auto", "reciprocal_rank_fusion")
 
 
 def is_encoder_alone(retrievers: Sequence[RetrieverSettings]) -> bool:

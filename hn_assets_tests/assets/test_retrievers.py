@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 BOTH: list[dict[str, Any]] = [{"type": "dense"}, {"type": "bm25"}]
 # of 48 documents, so that neither finds all that the other does
-SHALLOW = {"search": {"depth": 8}, "mining": {"range_min": 0, "range_max": 8, "num_negatives": 4}}
+SHALLOW: dict[str, Any] = {
+    "search": {"depth": 8, "order": "reciprocal_rank_fusion"},
+    "mining": {"range_min": 0, "range_max": 8, "num_negatives": 4},
+}
 
 
 def graph_with(folder: Path, retrievers: list[dict[str, Any]], **changes: Any) -> AnimalsDataset:

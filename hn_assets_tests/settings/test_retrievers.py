@@ -32,7 +32,7 @@ def settings(**sections: Any) -> DatasetSettings:
         ),
         (
             {"retrievers": BOTH, "search": {"order": "bm52"}},
-            "search.order: unknown order 'bm52' (did you mean 'bm25'?); known orders: bm25, dense",
+            "search.order: unknown order 'bm52' (did you mean 'bm25'?); known orders: auto, bm25",
         ),
         ({"search": {"order": "bm25"}}, "unknown order 'bm25'"),
         (
@@ -90,3 +90,19 @@ def test_plans_of_a_trial_differ_in_quotas_and_say_so_in_what_they_keep() -> Non
     (plain, *_) = plans_to_try((), found.mining.model_copy(update={"quotas": {}}), found.filters)
     assert "quotas" not in plain.to_json()["mining"]
     assert apply_plan(plain.to_json(), found.mining, found.filters)[0].quotas == {}
+
+
+@pytest.mark.parametrize(
+    ("retrievers", "order", "wanted"),
+    [
+        (BOTH, "auto", "dense"),
+        (BOTH, "bm25", "bm25"),
+        ([{"type": "dense", "name": "ours"}, {"type": "bm25"}], "auto", "ours"),
+        ([{"type": "bm25"}], "auto", "reciprocal_rank_fusion"),
+        (BOTH, "reciprocal_rank_fusion", "reciprocal_rank_fusion"),
+    ],
+)
+def test_the_encoder_orders_what_is_joined_if_it_is_a_retriever(
+    retrievers: list[dict[str, Any]], order: str, wanted: str
+) -> None:
+    assert settings(retrievers=retrievers, search={"order": order}).candidate_order == wanted
