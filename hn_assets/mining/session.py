@@ -234,7 +234,7 @@ class MiningSession:
 
     def _blocks_to_mine(self) -> Iterator[CandidateBlock]:
         """The candidates, deeper for queries with more positives than the rankings allow for."""
-        blocks = self._candidate_blocks()
+        blocks = read_candidate_blocks(self.files.candidates, self.dataset, all_mined=True)
         search = self._search_deeper
         if self.search.depth is not None or not self.plan.excluding_positives or search is None:
             return blocks

@@ -59,7 +59,7 @@ class CandidateBlock:
 
 
 def read_candidate_blocks(
-    path: Path, dataset: IndexedDataset, rows: int = ROWS_PER_BLOCK
+    path: Path, dataset: IndexedDataset, rows: int = ROWS_PER_BLOCK, *, all_mined: bool = False
 ) -> Iterator[CandidateBlock]:
     """The candidates of the mined queries, block by block; no query is cut in two.
 
@@ -68,6 +68,8 @@ def read_candidate_blocks(
             `schemas.joined_candidates`, in which the rows of a query stand together.
         dataset: The dataset whose mined queries are wanted.
         rows: About how many rows are read at once.
+        all_mined: Whether mined queries for which none of several retrievers found anything come
+            last, with no candidates: documents can be drawn at random for them.
 
     Raises:
         StoreError: A document or a query is ranked that the dataset does not have.
@@ -78,6 +80,7 @@ def read_candidate_blocks(
         ranks = schemas.rank_columns(file.schema_arrow.names)
         columns = [*schemas.CANDIDATES.names, *ranks.values()]
         left = np.zeros((0, len(columns)))
+        seen = np.zeros(len(dataset.mined), bool)
         for batch in file.iter_batches(batch_size=rows, columns=columns):
             block: NDArray[np.float64] = np.stack(
                 [
@@ -90,6 +93,7 @@ def read_candidate_blocks(
                 axis=1,
                 dtype=np.float64,
             )
+            seen[block[:, 0].astype(np.int64)] = True
             block = np.concatenate([left, block])
             end = int(np.argmax(block[:, 0] == block[-1, 0]))
             left = block[end:]
@@ -97,6 +101,12 @@ def read_candidate_blocks(
                 yield from _to_block(block[:end], dataset, tuple(ranks))
     if len(left):
         yield from _to_block(left, dataset, tuple(ranks))
+    queries = np.flatnonzero(dataset.mined & ~seen)
+    if all_mined and ranks and len(queries):
+        none = np.full((len(queries), 1, len(ranks)), -1)
+        scores = np.full((len(queries), 1), -np.inf, np.float32)
+        documents = none[:, :, 0].astype(np.int64)
+        yield CandidateBlock(queries, documents, scores, tuple(ranks), none.astype(np.int32))
 
 
 def _to_block(
