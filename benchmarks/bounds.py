@@ -137,6 +137,7 @@ def mine(name: str, awkward: bool, model: str, result: Any) -> None:
             settings={
                 "encoding": {"model": model, "pooling": "mean"},
                 "compute": {"precision": "float32"},
+                "mining": {"plan": "settings"},
                 **settings,
             },
             folder=Path(scratch) / "out",

@@ -36,7 +36,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for precision in ("auto", "float32"):
             place = Path(scratch) / precision
-            write_project(place, "bench", {"source": source, "compute": {"precision": precision}})
+            write_project(
+                place,
+                "bench",
+                {
+                    "source": source,
+                    "compute": {"precision": precision},
+                    "mining": {"plan": "settings"},
+                },
+            )
             materialize(place, "bench")
             data = place / "data" / "bench"
             frame = pd.read_parquet(data / "candidates/latest/candidates.parquet")

@@ -38,7 +38,7 @@ def main() -> None:
         place = options.keep or Path(scratch)
         documents, _ = write_subset(options.folder, place / "raw", options.documents)
         source = {"type": "beir", "folder": str((place / "raw").resolve())}
-        write_project(place, "bench", {"source": source})
+        write_project(place, "bench", {"source": source, "mining": {"plan": "settings"}})
         rows = [run(place, f"first run, {documents:,} documents")]
         rows.append(run(place, "nothing changed"))
         changed = change(place / "raw" / "corpus.jsonl")

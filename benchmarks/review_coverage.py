@@ -69,7 +69,9 @@ def mine(folder: Path, scratch: Path) -> tuple[Population, set[Pair]]:
     for name in ("corpus.jsonl", "queries.jsonl"):
         (raw / name).symlink_to((folder / name).resolve())
     visible.to_csv(raw / "qrels" / "train.tsv", sep="\t", index=False)
-    mined = mine_hard_negatives(raw, settings={"mining": {"evaluation_split": ""}}, folder=scratch)
+    mined = mine_hard_negatives(
+        raw, settings={"mining": {"plan": "settings", "evaluation_split": ""}}, folder=scratch
+    )
     assert mined.folder is not None
     ranked = pd.read_parquet(mined.folder / "candidates/latest/candidates.parquet")
     population = Population(

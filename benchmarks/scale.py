@@ -49,7 +49,8 @@ def main() -> None:
             one = place / str(size)
             documents, queries = write_subset(options.folder, one / "raw", size)
             source = {"type": "beir", "folder": str((one / "raw").resolve())}
-            write_project(one, "scale", {"source": source}, in_process=False)
+            attributes = {"source": source, "mining": {"plan": "settings"}}
+            write_project(one, "scale", attributes, in_process=False)
             runs: list[tuple[float, dict]] = []
             for _ in range(1 if size >= ONCE_FROM else 3):
                 shutil.rmtree(one / "data", ignore_errors=True)
