@@ -23,24 +23,14 @@ from benchmarks.measure import describe_machine, print_table
 from hn_assets import mine_hard_negatives
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.session import MiningSession
+from hn_assets.pipeline.mining_inputs import MINING_FILES
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.store import layout
 
 ROUNDS = 3
 SETTINGS: dict[str, Any] = {
     "mining": {"evaluation_split": ""},
     "filters": {"target_false_negative_rate": 0.01},
     "encoding": {"passage_max_length": 64},
-}
-FILES = {
-    "corpus": layout.CORPUS,
-    "queries": layout.QUERIES,
-    "qrels": layout.QRELS,
-    "corpus_embeddings": layout.CORPUS_EMBEDDINGS,
-    "query_embeddings": layout.QUERY_EMBEDDINGS,
-    "faiss_index": layout.FAISS_INDEX,
-    "faiss_index_ids": layout.FAISS_INDEX_IDS,
-    "candidates": layout.CANDIDATES,
 }
 
 
@@ -60,7 +50,9 @@ def main() -> None:
             for stage in ("corpus_embeddings", "query_embeddings")
         )
         assert mined.folder is not None
-        paths = {name: mined.folder / f.stage / "latest" / f.name for name, f in FILES.items()}
+        paths = {
+            name: mined.folder / f.stage / "latest" / f.name for name, f in MINING_FILES.items()
+        }
         rounds = [measure(MiningFiles(**paths), Path(scratch)) for _ in range(ROUNDS)]
     medians = {step: sorted(r[step] for r in rounds)[ROUNDS // 2] for step in rounds[0]}
     rows = [("encoding", f"{encoding:.1f}"), *((s, f"{v:.1f}") for s, v in medians.items())]

@@ -12,7 +12,7 @@ from hn_assets.store.layout import StageFile
 from hn_assets.trial.chosen_plan import chosen_plan
 
 # what every stage reads that judges candidates, by the name that `MiningFiles` has for it
-_MINING_FILES: Mapping[str, StageFile] = {
+MINING_FILES: Mapping[str, StageFile] = {
     "corpus": layout.CORPUS,
     "queries": layout.QUERIES,
     "qrels": layout.QRELS,
@@ -22,14 +22,14 @@ _MINING_FILES: Mapping[str, StageFile] = {
     "faiss_index_ids": layout.FAISS_INDEX_IDS,
     "candidates": layout.CANDIDATES,
 }
-MINING_INPUTS: tuple[StageFile, ...] = tuple(_MINING_FILES.values())
+MINING_INPUTS: tuple[StageFile, ...] = tuple(MINING_FILES.values())
 # what every stage reads that mines or measures the chosen plan; a stage reads what its dataset has
 PLAN_INPUTS: tuple[StageFile, ...] = (*MINING_INPUTS, layout.NEGATIVES_TRIAL)
 
 
 def mining_files(context: StageContext) -> MiningFiles:
     """The files of the dataset, for a stage that reads `MINING_INPUTS`."""
-    files = {name: context.input(file) for name, file in _MINING_FILES.items()}
+    files = {name: context.input(file) for name, file in MINING_FILES.items()}
     return MiningFiles(**files, teacher_scores=context.optional_input(layout.TEACHER_SCORES))
 
 
