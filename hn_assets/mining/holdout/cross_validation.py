@@ -31,6 +31,7 @@ HIDDEN_ENOUGH = 10  # hidden positives: half of what other collections have show
 CAUTION = 0.5
 GROUPS = 5  # of queries: a model judges the queries of a group that it was not fitted on
 THRESHOLDS = 50  # that are tried
+GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, lie far from one another
 # Irrelevant candidates that a model is fitted on, about; the rest is what these stand for.
 MAX_IRRELEVANT = 100_000
 REFINEMENTS = 6  # thresholds that are tried between the best of them and the next
@@ -243,9 +244,14 @@ def _to_fit_on(rankings: HoldoutRankings) -> NDArray[np.float64]:
     """How often each candidate counts in a fit, 0 if it is left out; float64, (rankings, depth).
 
     All hidden positives count, and a sample of the others, each for those that it stands for. Which
-    ones depends on seed, query id and document id alone.
+    ones depends on seed, query id and document id alone, and is another choice in each of the
+    rankings of a query.
     """
     others = rankings.features.eligible & ~rankings.hidden
     share = min(1.0, MAX_IRRELEVANT / max(int(others.sum()), 1))
-    sampled = others & (rankings.uniform < share)
+    row = np.arange(len(rankings))
+    is_first = np.diff(rankings.query, prepend=-1) != 0
+    among_its_own = row - np.maximum.accumulate(np.where(is_first, row, 0))
+    drawn = np.mod(rankings.uniform + among_its_own[:, None] * GOLDEN_RATIO, 1)
+    sampled = others & (drawn < share)
     return np.where(sampled, 1 / share, 0.0) + (rankings.features.eligible & rankings.hidden)
