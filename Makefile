@@ -18,7 +18,7 @@ DAGSTER_PARTS := $(subst ., ,$(DAGSTER))
 DAGSTER_LIBRARIES = 0.$(shell expr $(word 2,$(DAGSTER_PARTS)) + 16).$(word 3,$(DAGSTER_PARTS))
 UNPINNED := gql|graphql-core|tomlkit|typer
 
-.PHONY: demo dev test pytest soak test-dagster lint types docs build clean
+.PHONY: demo dev test soak test-dagster lint types docs build clean
 
 demo: .venv/installed ## mine the embedded default and show what came of it
 	PYTHONWARNINGS=ignore $(BIN)/dagster asset materialize -m hn_assets \
@@ -29,13 +29,9 @@ demo: .venv/installed ## mine the embedded default and show what came of it
 dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1
 
-# pyright takes a minute of one core, so that it runs beside the tests
-test: lint .venv/installed
-	$(MAKE) --no-print-directory -j 2 types pytest
-
 # three processes of one thread each for two cores: some tests wait. Files keep their fixtures, and
 # their order, as those of few tests, which would come last, are the longest
-pytest: .venv/installed
+test: lint types .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # `make soak SECONDS=600` or `make soak ROUNDS=100 SEED=7 SOAK=hn_assets_tests/soak/test_kills.py`: each
