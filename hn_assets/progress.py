@@ -3,11 +3,11 @@
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Protocol
 
 from tqdm import tqdm
-from typing_extensions import Self
+
+from hn_assets.closing import ClosedAtExit
 
 LOG_EVERY = 10.0  # seconds
 
@@ -26,7 +26,7 @@ class Counts(Protocol):
     seconds: float
 
 
-class Progress:
+class Progress(ClosedAtExit):
     """Shows how much of a step is done, how fast it is, and how long it will still take.
 
     The bar is shown if standard error is a terminal. That of a Dagster step is not, since Dagster
@@ -70,13 +70,6 @@ class Progress:
             f"{speed}, {left:,.0f} s left"
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the bar."""
         self._bar.close()

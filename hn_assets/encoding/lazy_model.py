@@ -1,11 +1,9 @@
 """The life of an encoder: it is loaded when the first text needs it, and closed at the end."""
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
-
+from hn_assets.closing import ClosedAtExit
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import identify_model, load_model
 from hn_assets.encoding.models.vector_identity import Kind, describe_space
@@ -14,7 +12,7 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
 
 
-class LazyModel:
+class LazyModel(ClosedAtExit):
     """A model that is loaded at its first use: never, if all vectors are there.
 
     Args:
@@ -84,17 +82,6 @@ class LazyModel:
         for encoder in self._encoders.values():
             encoder.close()
         self._encoders.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _get(self, precision: str, devices: list[str], reason: str) -> Encoder:
         if precision not in self._encoders:

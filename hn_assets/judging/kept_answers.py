@@ -6,7 +6,8 @@ from threading import Lock
 from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from typing_extensions import Self
+
+from hn_assets.closing import ClosedAtExit
 
 
 class Answer(BaseModel):
@@ -34,7 +35,7 @@ class Answer(BaseModel):
     output_tokens: int = 0
 
 
-class KeptAnswers:
+class KeptAnswers(ClosedAtExit):
     """The answers of earlier runs, and those of this one; a line of a file each.
 
     Args:
@@ -48,10 +49,8 @@ class KeptAnswers:
         self._answers: dict[str, Answer] = {}
         self._read()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the file; what was kept stays."""
         if self._file is not None:
             self._file.close()
 

@@ -1,11 +1,9 @@
 """The life of a teacher: it is loaded when the first pair needs it, and closed at the end."""
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
-
+from hn_assets.closing import ClosedAtExit
 from hn_assets.hardware import choose_devices
 from hn_assets.reranking.model import (
     choose_precision,
@@ -17,7 +15,7 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.teacher import TeacherSettings
 
 
-class LazyReranker:
+class LazyReranker(ClosedAtExit):
     """A reranker that is loaded at its first use: never, if all scores are there.
 
     Args:
@@ -81,14 +79,3 @@ class LazyReranker:
         if self._reranker is not None:
             self._reranker.close()
             self._reranker = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

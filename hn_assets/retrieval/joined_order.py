@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
+from hn_assets.retrieval.ranking import place_by_id
 from hn_assets.retrieval.read_rankings import Finds
 from hn_assets.retrieval.scores import pair_scores
 from hn_assets.settings.search import RECIPROCAL_RANK_FUSION
@@ -73,9 +74,7 @@ class Joiner:
         self._first = None if order == RECIPROCAL_RANK_FUSION else retrievers.index(order)
         self._queries = queries
         self._documents = documents
-        ids = np.array(documents.ids, dtype=object)
-        self._id_order = np.empty(len(ids), np.int64)
-        self._id_order[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+        self._id_order = place_by_id(documents.ids)
         self.scored = 0
 
     def join(self, found: Sequence[Finds]) -> JoinedFinds:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from typing_extensions import Self
 
+from hn_assets.closing import ClosedAtExit
 from hn_assets.retrievers.document_ids import DocumentIds
 from hn_assets.retrievers.protocol import RetrieverReport, UsedVectors
 from hn_assets.store import schemas
 
 
-class CandidatesFile:
+class CandidatesFile(ClosedAtExit):
     """A file of rankings while it is written, with the counts for the report.
 
     Args:
@@ -36,15 +35,8 @@ class CandidatesFile:
         self._start = time.perf_counter()
         self._writer = pq.ParquetWriter(target, schemas.CANDIDATES, compression="zstd")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the file, after which it can be read."""
         self._writer.close()
 
     def write(
