@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.audit import audited_rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,13 @@ def rate_of_round(methods: pd.DataFrame) -> dict[str, Any]:
     Args:
         methods: The table of the audit.
     """
-    own = methods[(methods.method == CHOSEN) & (methods.negatives > 0)]
-    if not len(own):
+    rate = audited_rate(methods)
+    if rate is None:
         return {}
-    names = zip((RATE, RATE_LOW, RATE_HIGH), ("rate", "rate_low", "rate_high"), strict=True)
+    percent = {RATE: rate.rate, RATE_LOW: rate.low, RATE_HIGH: rate.high}
     return {
-        **{name: round(100 * float(own[column].iloc[0]), 3) for name, column in names},
-        RATE_NEGATIVES: int(own.negatives.iloc[0]),
+        **{name: round(100 * value, 3) for name, value in percent.items()},
+        RATE_NEGATIVES: rate.negatives,
     }
 
 

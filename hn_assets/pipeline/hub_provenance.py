@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import hn_assets
 from hn_assets.evaluation.training_rounds import RATE, RATE_HIGH, RATE_LOW, RATE_NEGATIVES
-from hn_assets.mining.holdout.audit import CHOSEN
+from hn_assets.mining.holdout.audit import audited_rate
 from hn_assets.mining.holdout.rate import RATE_KINDS, FalseNegativeRate
 from hn_assets.pipeline.mining_inputs import calibration_of
 from hn_assets.pipeline.promotion import Lineage, base_model, read_lineage
@@ -16,9 +15,6 @@ from hn_assets.publishing.provenance import ModelProvenance, Provenance, model_n
 from hn_assets.review.review_result import ReviewResult
 from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import layout
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HIDDEN = "on known positives that were hidden"
 VERSIONS = (
@@ -115,18 +111,6 @@ def describe_rates(rates: Mapping[str, FalseNegativeRate]) -> str:
     return "\n".join(
         ["Of the negatives, with a 95 % interval, are false:", "", *found, "", f"{rests}."]
     )
-
-
-def audited_rate(methods: pd.DataFrame) -> FalseNegativeRate | None:
-    """The rate of these settings by the audit; None if it was measured on no negative.
-
-    Args:
-        methods: The table of the audit.
-    """
-    for row in methods[(methods.method == CHOSEN) & (methods.negatives > 0)].to_dict("records"):
-        low, high = float(row["rate_low"]), float(row["rate_high"])
-        return FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
-    return None
 
 
 def _rates(context: StageContext) -> dict[str, FalseNegativeRate]:

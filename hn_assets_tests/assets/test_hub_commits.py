@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from hn_assets.mining.holdout.audit import audited_rate
 from hn_assets.mining.holdout.rate import FalseNegativeRate
-from hn_assets.pipeline.hub_provenance import audited_rate, describe_rates
+from hn_assets.pipeline.hub_provenance import describe_rates
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.fake_hub import FakeHub, fake_hub

@@ -18,7 +18,7 @@ from hn_assets.mining.holdout.calibration import calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method, known_methods, methods_of_retrievers
-from hn_assets.mining.holdout.rate import measured_rate
+from hn_assets.mining.holdout.rate import FalseNegativeRate, measured_rate
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.rules.sampling import Sampling
@@ -75,6 +75,18 @@ class Audit:
     queries: int
     repeats: int
     note: str
+
+
+def audited_rate(methods: pd.DataFrame) -> FalseNegativeRate | None:
+    """The rate of these settings by the audit; None if it was measured on no negative.
+
+    Args:
+        methods: The table of the audit.
+    """
+    for row in methods[(methods.method == CHOSEN) & (methods.negatives > 0)].to_dict("records"):
+        low, high = float(row["rate_low"]), float(row["rate_high"])
+        return FalseNegativeRate(float(row["rate"]), low, high, 0.0, int(row["negatives"]))
+    return None
 
 
 def describe_method(row: Mapping[Any, Any]) -> str:
