@@ -3,9 +3,10 @@
 from typing import Any
 
 from hn_assets.encoding.models.heads import load_modules
+from hn_assets.encoding.models.own_files import POOLINGS
 from hn_assets.training.training_job import TrainingJob
 
-POOLING_MODES = {"cls": "cls", "mean": "mean", "last_token": "lasttoken"}
+POOLING_MODES = {ours: theirs for theirs, ours in POOLINGS.items()}
 
 
 def open_model(folder: str, job: TrainingJob, max_length: int) -> Any:
