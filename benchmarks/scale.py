@@ -1,11 +1,18 @@
 """What a document costs in small and large corpora, and how much memory each step takes.
 
     python -m benchmarks.scale FOLDER [--sizes 1000,10000,100000] [--keep PLACE]
+    python -m benchmarks.scale --passages 8800000 --queries 500000 --keep PLACE [--index Flat]
 
 FOLDER is in BEIR layout. Each size is so many documents, evenly spread, with the queries they
 answer, through `dagster asset materialize` of a project of its own. Sizes below 10,000 are the
 median of three runs from nothing, larger ones are run once.
+
+With `--passages`, texts are generated, and the encoder has 64 dimensions and random weights. Every
+step has a process of its own; one that has ended is not made again if the command is repeated with
+the same PLACE.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -13,7 +20,9 @@ import shutil
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from benchmarks.generated_collection import write_collection
 from benchmarks.measure import (
     describe_machine,
     materialize,
@@ -21,6 +30,8 @@ from benchmarks.measure import (
     print_table,
     write_project,
 )
+from benchmarks.steps import run_steps
+from hn_assets.settings.dataset import DatasetSettings
 
 STAGES = (
     "corpus_embeddings",
@@ -32,15 +43,23 @@ STAGES = (
     "training_set",
 )
 ONCE_FROM = 10_000
+DIMENSION = 64  # of the encoder with random weights
 
 
 def main() -> None:
-    """Print the two tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--keep", type=Path, help="where to leave the projects")
+    parser.add_argument("--passages", type=int, help="generate so many passages")
+    parser.add_argument("--queries", type=int, default=1_000, help="generate so many queries")
+    parser.add_argument("--index", default="Flat", help="search.index")
+    parser.add_argument("--search-parameters", default="", help="search.search_parameters")
     options = parser.parse_args()
+    if options.passages:
+        measure_steps(options)
+        return
     costs: list[tuple[object, ...]] = []
     memory: list[tuple[object, ...]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -88,6 +107,59 @@ def main() -> None:
         costs,
     )
     print_table("Peak memory of each step, MiB", ["documents", *STAGES, "index"], memory)
+
+
+def measure_steps(options: argparse.Namespace) -> None:
+    """Print the table of the steps of a generated collection."""
+    place = options.keep
+    if place is None:
+        raise SystemExit(
+            "--passages needs --keep PLACE: what a run of hours has made is kept there"
+        )
+    raw, model = place.absolute() / "raw", place.absolute() / "model"
+    if not model.exists():
+        _write_model(model)
+    if not (raw / "written").exists():
+        write_collection(raw, options.passages, options.queries, _words(model))
+        (raw / "written").touch()
+    attributes: dict[str, Any] = {
+        "source": {"type": "beir", "folder": str(raw)},
+        "encoding": {"model": str(model), "pooling": "mean"},
+        "search": {"index": options.index, "search_parameters": options.search_parameters},
+        # the vectors are random: what is measured is time and memory
+        "checks": {"min_index_recall": 0, "min_recall": 0},
+    }
+    write_project(place, "scale", attributes)
+    settings = DatasetSettings.model_validate(attributes)
+    steps = run_steps(place, "scale", settings, place / "steps.json")
+    print_table(
+        f"{options.passages:,} passages, {options.queries:,} queries, index {options.index}. "
+        f"{describe_machine()}",
+        ["step", "s", "memory, MiB", "with mapped files, MiB"],
+        [(one.name, f"{one.seconds:.0f}", one.own_mib, one.resident_mib) for one in steps],
+    )
+
+
+def _write_model(folder: Path) -> None:
+    """A tiny BERT with random weights, for which texts are alike if they have words in common."""
+    import torch
+    from transformers import BertModel
+
+    from hn_assets_tests.small_models import make_tiny_bert
+
+    model: Any = BertModel.from_pretrained(make_tiny_bert(folder, dimension=DIMENSION))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.normal_(generator=generator)
+        model.embeddings.position_embeddings.weight.zero_()
+        model.embeddings.token_type_embeddings.weight.zero_()
+    model.save_pretrained(folder)
+
+
+def _words(model: Path) -> list[str]:
+    """The words of a tokenizer's vocabulary that are words, in its order."""
+    lines = json.loads((model / "tokenizer.json").read_text())["model"]["vocab"]
+    return [word for word in lines if word.isalpha() and word.isascii() and len(word) > 2]
 
 
 def write_subset(folder: Path, target: Path, size: int) -> tuple[int, int]:
