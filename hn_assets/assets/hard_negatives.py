@@ -56,6 +56,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         negatives=mining.num_negatives,
         queries=report.queries,
         queries_with_enough=report.enough,
+        queries_left_short=report.left_short,
         include_title=session.include_title,
         plan=session.plan.note,
     )
@@ -64,6 +65,12 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"{report.too_few} of {report.queries} queries have fewer than "
             f"{mining.num_negatives} negatives and {report.none} have none "
             f"({', '.join(report.short_queries[:5])}); nothing was padded"
+        )
+    if report.left_short:
+        context.log.warning(
+            f"{report.left_short} of {report.queries} queries have too few negatives and were not "
+            f"searched deeper, as filters.deeper_search_budget is used up by {report.deepened} "
+            f"others: raise it, or loosen the filters"
         )
     negatives = chosen.to_pandas(integer_object_nulls=True)
     return {
@@ -90,6 +97,7 @@ def _describe(
         "queries_dropped": report.dropped,
         "queries_without_positives": report.without_positives,
         "queries_searched_deeper": report.deepened,
+        "queries_left_short_by_budget": report.left_short,
         "short_queries": ", ".join(report.short_queries) or "none",
         **({"by_source": table(_rounded(sources))} if sources else {}),
         "candidates": report.candidates,

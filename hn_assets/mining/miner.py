@@ -19,6 +19,7 @@ from hn_assets.filters.base.filter import Filter, Rejection
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, reference_scores
 from hn_assets.mining.data.teacher_scores import TeacherScores
+from hn_assets.mining.deeper_budget import next_depth
 from hn_assets.mining.deeper_search import SearchDeeper
 from hn_assets.mining.output.mining_report import MiningCounts, MiningReport
 from hn_assets.mining.output.mining_result import MiningResult
@@ -34,7 +35,7 @@ from hn_assets.mining.rules.random_draws import RandomDraws
 from hn_assets.mining.rules.reasons import FILTERED, NOT_DRAWN, NOT_SCORED, QUERY_DROPPED
 from hn_assets.mining.rules.sampling import choose, hash_ids, random_keys, uniform_keys
 
-DEPTH_FACTOR = 4  # each time a query is searched again, it is searched so many times as deep
+_SEARCHED_DEEPER = np.array([1], np.uint64)  # in the place of a document: the draw of the queries
 
 
 class Miner:
@@ -51,6 +52,11 @@ class Miner:
         search_deeper: Searches the queries of a block again, to a given depth; None if that cannot
             be done.
         teacher: The teacher's scores of positives and candidates; None without a teacher.
+
+    Attributes:
+        deeper_keys: A number from 0 to 1 for each query, which decides whether it is searched
+            deeper if not all that are short can be; float64, (queries,).
+        deeper_share: The share of the short queries that are searched deeper.
     """
 
     def __init__(
@@ -79,6 +85,8 @@ class Miner:
         self.positive_scores = positive_scores(dataset.positives, queries, documents)
         self._references = reference_scores(dataset.positives, self.positive_scores)
         self._query_hashes = hash_ids(dataset.query_ids.to_pylist(), seed)
+        self.deeper_keys = uniform_keys(random_keys(self._query_hashes, _SEARCHED_DEEPER))
+        self.deeper_share = 1.0
         self._document_hashes = np.zeros(len(documents), np.uint64)
         self._is_hashed = np.zeros(len(documents), bool)
         self._query_direction = mean_direction(queries)
@@ -93,6 +101,10 @@ class Miner:
         deeper search.
         """
         yield from self._mine(block, self._plan.end)
+
+    def count_short(self, block: CandidateBlock) -> int:
+        """How many queries the filters leave short of negatives that a deeper search may give."""
+        return int(self._is_short_by_filters(self._decide(block, self._plan.end)).sum())
 
     def report(self) -> MiningReport:
         """What came of all blocks.
@@ -117,12 +129,17 @@ class Miner:
         if self._search_deeper is None or block.depth >= max_depth or not again.any():
             yield from self._finish(result)
             return
+        is_left = again & (self.deeper_keys[block.queries] > self.deeper_share)
+        self._counts.left_short += int(is_left.sum())
+        again &= ~is_left
+        if not again.any():
+            yield from self._finish(result)
+            return
         if not again.all():
             yield from self._finish(result.take(~again))
         if end == self._plan.end:
             self._counts.deepened += int(again.sum())
-        depth = min(DEPTH_FACTOR * block.depth, max_depth)
-        further = self._search_deeper(block.take(again), depth)
+        further = self._search_deeper(block.take(again), next_depth(block.depth, max_depth))
         yield from self._mine(further, further.depth)
 
     def _is_short_by_filters(self, result: MiningResult) -> NDArray[np.bool_]:

@@ -205,5 +205,5 @@ def _resolved_filters(filters: FiltersSettings) -> dict[str, Any]:
     # margins stand in the ledger whatever the filters
     keys |= {"margin_against"}
     if active:
-        keys |= {"max_search_depth"}
+        keys |= {"max_search_depth", "deeper_search_budget"}
     return filters.model_dump(mode="json", include=keys | {"keep_judged_irrelevant"})

@@ -19,6 +19,7 @@ from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.data.teacher_scores import TeacherScores
 from hn_assets.mining.data.text_numbers import number_texts, read_passages
+from hn_assets.mining.deeper_budget import share_within_budget
 from hn_assets.mining.deeper_search import SearchDeeper, deepen_for_positives, deeper_search
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
@@ -286,7 +287,8 @@ class MiningSession:
         on_shortage: Literal["keep", "drop", "error"] = "keep",
         teacher: TeacherScores | None = None,
     ) -> Miner:
-        return Miner(
+        search = self._search_deeper if plan.filters.has_active_filters else None
+        miner = Miner(
             self.dataset,
             self.queries,
             self.documents,
@@ -294,6 +296,17 @@ class MiningSession:
             seed=self.mining.seed,
             on_shortage=on_shortage,
             filters=filters,
-            search_deeper=self._search_deeper if plan.filters.has_active_filters else None,
+            search_deeper=search,
             teacher=teacher,
         )
+        if search is not None and teacher is None:  # of what it scored, the budget has decided
+            miner.deeper_share = share_within_budget(
+                self._candidate_blocks,
+                miner.count_short,
+                miner.deeper_keys,
+                self.dataset.mined,
+                candidates=pq.read_metadata(self.files.candidates).num_rows / len(self.queries),
+                max_depth=min(plan.filters.max_search_depth, len(self.documents)),
+                budget=plan.filters.deeper_search_budget,
+            )
+        return miner

@@ -95,6 +95,8 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
     """The figures to see first, each with its name, its value and a note."""
     share = summary.queries_with_enough / max(summary.queries, 1)
     drawn = f", {summary.random:,} of them drawn at random" if summary.random else ""
+    left = summary.queries_left_short
+    unsearched = f"; queries not searched deeper for the budget: {left:,}" if left else ""
     tiles = [
         _tile(
             "queries mined",
@@ -104,7 +106,7 @@ def headline(summary: RefreshSummary) -> list[dict[str, str]]:
         _tile(
             "with enough negatives",
             f"{share:.1%}",
-            f"{summary.negatives:,} negatives in all{drawn}",
+            f"{summary.negatives:,} negatives in all{drawn}{unsearched}",
         ),
     ]
     own = summary.methods[summary.methods.method == CHOSEN].to_dict("records")

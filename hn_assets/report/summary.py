@@ -58,6 +58,7 @@ class RefreshSummary:
         documents: The number of documents in the corpus.
         queries: The number of mined queries.
         queries_with_enough: How many of them have as many negatives as wanted.
+        queries_left_short: How many of the others the budget of deeper searches left so.
         num_negatives: How many negatives are wanted for each query.
         negatives: The number of chosen negatives.
         random: The number of those that were drawn at random from the whole corpus.
@@ -84,6 +85,7 @@ class RefreshSummary:
     documents: int
     queries: int
     queries_with_enough: int
+    queries_left_short: int
     num_negatives: int
     negatives: int
     random: int
@@ -115,7 +117,8 @@ def collect_summary(
 
     Args:
         files: The files of the refresh.
-        mined: What the manifest of hard_negatives says: queries, queries_with_enough, negatives.
+        mined: What the manifest of hard_negatives says: queries, queries_with_enough,
+            queries_left_short, negatives.
         history: The measurements of retrieval_quality, with that of this refresh at the end.
         ndcg_before: nDCG@10 of the last good refresh, or None if there is none.
         verdicts: What each check says.
@@ -134,6 +137,7 @@ def collect_summary(
         documents=pq.read_metadata(files.corpus).num_rows,
         queries=int(mined["queries"]),
         queries_with_enough=int(mined["queries_with_enough"]),
+        queries_left_short=int(mined.get("queries_left_short", 0)),
         num_negatives=int(mined["negatives"]),
         negatives=chosen.num_rows,
         random=chosen.filter(pc.field("source") == RANDOM).num_rows,

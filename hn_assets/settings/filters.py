@@ -10,6 +10,8 @@ from pydantic import Field, create_model
 from hn_assets.filters.all_filters import active_filters, settings_classes
 from hn_assets.settings_base import Settings
 
+FREE_CANDIDATES = 10_000_000  # that deeper searches may look at whatever the budget
+
 if TYPE_CHECKING:
 
     class _FilterKeys(Settings):
@@ -25,6 +27,7 @@ class FiltersSettings(_FilterKeys):
     changeable_by_runs: ClassVar[tuple[str, ...]] = (
         "keep_judged_irrelevant",
         "max_search_depth",
+        "deeper_search_budget",
     )
 
     keep_judged_irrelevant: bool = Field(
@@ -40,6 +43,16 @@ class FiltersSettings(_FilterKeys):
         description=(
             "a query that the filters leave short is searched deeper, and its range goes on, up "
             "to so many candidates; 0: never"
+        ),
+    )
+    deeper_search_budget: float = Field(
+        default=1.0,
+        ge=0,
+        description=(
+            "how many candidates these deeper searches may look at together, as a multiple of all "
+            f"that the rankings hold; {FREE_CANDIDATES:,} are always allowed. If more queries are "
+            "short, a random choice of them, which depends on `mining.seed` and query id alone, is "
+            "searched deeper, and the metadata count the others"
         ),
     )
     reviewed_labels: str = Field(

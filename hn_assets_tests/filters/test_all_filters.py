@@ -114,7 +114,12 @@ def test_filters_stand_in_their_order_and_those_of_settings_are_active() -> None
 
 def test_the_keys_of_filters_are_those_of_their_section() -> None:
     assert set(filter_keys("teacher")) == {"max_score", "min_score", "margin"}
-    others = {"keep_judged_irrelevant", "max_search_depth", "reviewed_labels"}
+    others = {
+        "keep_judged_irrelevant",
+        "max_search_depth",
+        "deeper_search_budget",
+        "reviewed_labels",
+    }
     assert set(FiltersSettings.model_fields) == set(filter_keys("filters")) | others
     assert next(iter(TeacherSettings.model_fields)) == "model"
 

@@ -20,7 +20,7 @@ from hn_assets.store import DatasetStore, layout, schemas
 from hn_assets.store.layout import StageFile
 
 MARKUP = "<script>alert('a text of the corpus')</script>"
-MINED = {"queries": 3, "queries_with_enough": 2, "negatives": 4}
+MINED = {"queries": 3, "queries_with_enough": 2, "queries_left_short": 1, "negatives": 4}
 DRIFT = Drift(
     documents_added=12,
     documents_removed=1,

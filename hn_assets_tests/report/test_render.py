@@ -80,7 +80,10 @@ def test_the_headline_holds_the_figures_to_see_first(tmp_path: Path) -> None:
         tile["name"]: (tile["value"], tile["note"]) for tile in headline(make_summary(tmp_path))
     }
     assert tiles["queries mined"] == ("3", "4 negatives wanted each")
-    assert tiles["with enough negatives"] == ("66.7%", "12 negatives in all")
+    assert tiles["with enough negatives"] == (
+        "66.7%",
+        "12 negatives in all; queries not searched deeper for the budget: 1",
+    )
     assert tiles["false-negative rate"] == ("0.80 %", "measured; 95 % interval: 0.60 to 1.10")
     assert tiles["nDCG@10"] == ("0.5400", "+0.0100 since the last good refresh")
     assert tiles["negatives kept"] == ("88%", "since the last good refresh")

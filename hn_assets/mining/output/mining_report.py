@@ -26,6 +26,8 @@ class MiningReport:
         dropped: How many queries with fewer negatives than wanted `on_shortage: drop` took out.
         deepened: How many queries were searched deeper because the filters left too few
             candidates.
+        left_short: How many queries were left so and not searched deeper, as the budget of deeper
+            searches did not allow it.
         candidates: How many candidates were looked at.
         negatives: How many negatives there are.
         random: How many of them were drawn at random from the whole corpus.
@@ -43,6 +45,7 @@ class MiningReport:
     candidates: int
     negatives: int
     random: int = 0
+    left_short: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     short_queries: list[str] = field(default_factory=list)
 
@@ -63,6 +66,7 @@ class MiningCounts:
         self._reasons = np.zeros(len(REASONS), np.int64)
         self._candidates = 0
         self.deepened = 0
+        self.left_short = 0
         self.depth = 0
 
     def add(self, result: MiningResult, found: NDArray[np.int64]) -> None:
@@ -112,6 +116,7 @@ class MiningCounts:
             candidates=self._candidates,
             negatives=int((counts[counts >= wanted] if drops else counts).sum()),
             random=int(self._random.sum()),
+            left_short=self.left_short,
             rejected={
                 reason.label: int(count)
                 for reason, count in zip(REASONS, self._reasons, strict=True)

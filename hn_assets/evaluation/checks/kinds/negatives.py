@@ -155,7 +155,11 @@ def no_test_query_is_mined(negatives: Path, queries: Path, evaluation_split: str
 
 
 def negatives_are_enough(
-    queries_with_enough: int, queries: int, wanted: int, min_full_query_share: float
+    queries_with_enough: int,
+    queries: int,
+    wanted: int,
+    min_full_query_share: float,
+    left_short: int = 0,
 ) -> CheckResult:
     """Whether most mined queries have as many negatives as wanted.
 
@@ -164,9 +168,15 @@ def negatives_are_enough(
         queries: How many queries were mined.
         wanted: How many negatives a query should have.
         min_full_query_share: The lowest share of such queries that passes.
+        left_short: How many of the others were not searched deeper for the sake of the budget.
     """
-    figures = {"queries": queries, "with_enough": queries_with_enough}
+    figures = {"queries": queries, "with_enough": queries_with_enough, "left_short": left_short}
     seen = f"{queries_with_enough} of {queries} queries have {wanted} negatives"
+    if left_short:
+        seen += (
+            f" ({left_short} of the others were not searched deeper, as that was all that "
+            f"filters.deeper_search_budget allows)"
+        )
     if queries_with_enough >= min_full_query_share * queries:
         return CheckResult(True, seen, figures)
     return CheckResult(
@@ -186,6 +196,7 @@ def _negatives_are_enough(inputs: CheckInputs) -> CheckResult:
         mined["queries"],
         mined["negatives"],
         inputs.settings.checks.min_full_query_share,
+        mined.get("queries_left_short", 0),
     )
 
 
