@@ -154,7 +154,7 @@ def mine_all(keep: Path, data: Data, prior: Path | None = None) -> dict[str, Neg
     if not kept.exists():
         if prior is not None:
             other = RelevancePrior.model_validate_json(prior.read_text(encoding="utf-8"))
-            cross_validation.shipped_prior = lambda: other
+            cross_validation.shipped_prior = lambda **_: other
         found = _mine_all(keep, data)
         kept.write_text(json.dumps({name: vars(one) for name, one in found.items()}))
     return {name: Negatives(**one) for name, one in json.loads(kept.read_text()).items()}

@@ -1,12 +1,14 @@
 """What queries that ask nearly the same lend to each other where each has one known positive.
 
-    python -m benchmarks.lent_positives FOLDER... [--choices 20] [--keep STORE]
+    python -m benchmarks.lent_positives FOLDER... [--choices 20] [--keep STORE] [--bm25]
 
 Each FOLDER is a collection in BEIR layout, with several positives a query. All positives of a query
 but one are hidden, `--choices` times over. A prior is fitted on the other collections; the leak is
 that of the 15 hardest candidates as hard as what hn_mine takes, divided by its leak, by the prior
 alone and by the prior that was fitted on lent positives. The second table says how many false
-negatives were mined for a target, and how many were expected. Vectors are kept in STORE.
+negatives were mined for a target, and how many were expected. Vectors are kept in STORE. With
+--bm25 the candidates are those of all-MiniLM-L6-v2 and of BM25, in the order of the encoder, and
+the model knows the rank in BM25.
 """
 
 import argparse
@@ -17,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import retrievers
 from benchmarks.false_negatives import WANTED
 from benchmarks.measure import print_table
-from benchmarks.one_positive import at_hardness, hardest, hn_mine_range, one_visible, open_holdout
+from benchmarks.one_positive import DEPTH, at_hardness, hardest, hn_mine_range, one_visible
 from benchmarks.relevance_prior import Collection, fit
 from hn_assets.mining.holdout.calibration import calibrated_part
 from hn_assets.mining.holdout.cross_validation import CrossValidation
@@ -92,13 +95,16 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--choices", type=int, default=20)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--bm25", action="store_true")
     options = parser.parse_args()
     holdouts: dict[str, Holdout] = {}
     for folder in options.folders:
         with tempfile.TemporaryDirectory() as scratch:
             place = (options.keep or Path(scratch)) / folder.name
-            place.mkdir(parents=True, exist_ok=True)
-            holdouts[folder.name] = open_holdout(folder, place)
+            ranked = retrievers.Collection(folder, place, DEPTH)
+            joined = ranked.joined(("dense", "bm25"), "dense")
+            candidates = joined if options.bm25 else ranked.rankings["dense"]
+            holdouts[folder.name] = ranked.holdout(candidates, 1)
     collections = [Collection(name, holdout) for name, holdout in holdouts.items()]
     found = {}
     for name, holdout in holdouts.items():

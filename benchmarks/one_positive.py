@@ -4,38 +4,15 @@ The leak is the share of hidden positives among the 15 hardest candidates below 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.false_negatives import WANTED, Dataset
-from hn_assets.mining.data.candidate_block import read_candidate_blocks
-from hn_assets.mining.holdout.holdout import Holdout
+from benchmarks.false_negatives import WANTED
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.named_plans import HN_MINE_RANGE
-from hn_assets.mining.session import MiningSession
-from hn_assets.settings.filters import FiltersSettings
-from hn_assets.settings.mining import MiningSettings
-from hn_assets.settings.search import SearchSettings
 
 DEPTH = 1000
-
-
-def open_holdout(folder: Path, scratch: Path) -> Holdout:
-    """Encode and search a collection; vectors are kept in `scratch`."""
-    dataset = Dataset(folder, scratch, DEPTH)
-    session = MiningSession.open(
-        dataset.files,
-        mining=MiningSettings(),
-        filters=FiltersSettings(),
-        search=SearchSettings(),
-        include_title=True,
-    )
-    blocks = read_candidate_blocks(dataset.files.candidates, session.dataset)
-    return Holdout(
-        blocks, session.dataset, session.queries, session.documents, seed=0, min_positives=1
-    )
 
 
 def one_visible(whole: Sequence[HoldoutSplit], seed: int) -> list[HoldoutSplit]:

@@ -1,19 +1,21 @@
-"""Fit the prior of relevance that ships, and measure it on collections that it has not seen.
+"""Fit the priors of relevance that ship, and measure them on collections that they have not seen.
 
-    python -m benchmarks.relevance_prior FOLDER... [--write [FILE]] [--keep STORE]
+    python -m benchmarks.relevance_prior FOLDER... [--write [TARGET]] [--keep STORE]
 
 Each FOLDER is a collection in BEIR layout, with several positives a query; qrels of every split
 count. All positives of a query but one are hidden, three times over. A model is fitted on all
 collections but one and judged on that one: its leak is the share of hidden positives among the 15
 hardest candidates below a threshold, with the threshold at which they are as hard as what hn_mine
-takes, by their mean cosine. With --write the model that is fitted on all of them becomes the prior,
-or is written to FILE. Vectors are kept in STORE, if one is named, for the next time.
+takes, by their mean cosine. So twice: for candidates of all-MiniLM-L6-v2 alone, and for those that
+BM25 has ranked as well, in the encoder's order. With --write the models that are fitted on all of
+them become the priors, or are written to the folder TARGET. Vectors are kept in STORE, if one is
+named, for the next time.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,22 +23,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import retrievers
 from benchmarks.measure import print_table
-from benchmarks.one_positive import at_hardness, hn_mine_range, one_visible, open_holdout
-from hn_assets.filters.base.candidate_features import CandidateFeatures
+from benchmarks.one_positive import DEPTH, at_hardness, hn_mine_range, one_visible
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.splits import HoldoutRankings, HoldoutSplit
 from hn_assets.mining.holdout.unlabelled import estimate_unlabelled
 from hn_assets.mining.relevance import prior as prior_module
-from hn_assets.mining.relevance.compute_features import MODEL_INPUTS, model_inputs
+from hn_assets.mining.relevance.compute_features import (
+    LEXICAL_INPUT,
+    model_inputs,
+    names_of_inputs,
+)
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
-from hn_assets.mining.relevance.prior import FILE, RelevancePrior
+from hn_assets.mining.relevance.prior import FILE, FILE_WITH_LEXICAL_RANK, RelevancePrior
 from hn_assets.mining.relevance.similarity import WINDOW
 
 CHOICES = 3  # of the visible positive
 HALVES = 2  # hold-outs with half of the positives visible, for what several positives say
 COLLECTION_WEIGHT = 20_000  # candidates that a collection counts as, whatever its size
-InputsOf = Callable[[CandidateFeatures], NDArray[np.float32]]
 WIDE, LEAST_SPREAD = 0.5, 0.1  # bounds of how much a weight may differ between collections
 
 
@@ -51,12 +56,13 @@ class Cut:
 class Collection:
     """A collection with all positives of a query hidden but one, several times over."""
 
-    def __init__(self, name: str, holdout: Holdout, inputs_of: InputsOf = model_inputs) -> None:
+    def __init__(self, name: str, holdout: Holdout) -> None:
         self.name = name
         self.queries = len(holdout)
         whole = holdout.all_visible()
-        self.cuts = [_cut(holdout, one_visible(whole, seed), inputs_of) for seed in range(CHOICES)]
-        self.halves = [_cut(holdout, holdout.halves(seed), inputs_of) for seed in range(HALVES)]
+        self.cuts = [_cut(holdout, one_visible(whole, seed)) for seed in range(CHOICES)]
+        self.halves = [_cut(holdout, holdout.halves(seed)) for seed in range(HALVES)]
+        self.inputs = names_of_inputs(self.cuts[0].rankings.features)
         self.positives = sum(len(split.known) for split in whole)
 
     def examples(self) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
@@ -75,20 +81,20 @@ class Collection:
         return np.concatenate(inputs), np.concatenate(relevant), np.concatenate(weights)
 
 
-def _cut(holdout: Holdout, splits: list[HoldoutSplit], inputs_of: InputsOf) -> Cut:
+def _cut(holdout: Holdout, splits: list[HoldoutSplit]) -> Cut:
     rankings = holdout.hide(splits, splits)
-    return Cut(rankings, inputs_of(rankings.features))
+    return Cut(rankings, model_inputs(rankings.features))
 
 
-def fit(collections: Sequence[Collection], names: tuple[str, ...] = MODEL_INPUTS) -> RelevancePrior:
-    """The prior of some collections, with no provenance yet; `names` are those of its inputs."""
+def fit(collections: Sequence[Collection]) -> RelevancePrior:
+    """The prior of some collections, with no provenance yet."""
     parts = [one.examples() for one in collections]
     inputs, relevant, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     mean = np.average(inputs, axis=0, weights=weights)
     scale = np.sqrt(np.average((inputs - mean) ** 2, axis=0, weights=weights))
-    size = len(names)
+    size = inputs.shape[1]
     flat = RelevanceModel(
-        features=names,
+        features=collections[0].inputs,
         mean=tuple(map(float, mean)),
         scale=tuple(float(max(x, 1e-3)) for x in scale),
         weights=(0.0,) * size,
@@ -144,17 +150,16 @@ def _as_calibrated(prior: RelevancePrior, cut: Cut) -> RelevanceModel:
 def leave_one_out(
     collections: Sequence[Collection],
     judged: Iterable[Collection] | None = None,
-    names: tuple[str, ...] = MODEL_INPUTS,
 ) -> dict[str, Judged]:
     """What a prior of the other collections does on each.
 
     Args:
         collections: What is fitted on.
-        judged: The same collections by another encoder, in the same order; the same if it is None.
-        names: The names of the inputs that the collections have.
+        judged: The same collections by another encoder or in another order of the candidates, one
+            for each; the same if it is None.
     """
     return {
-        one.name: judge(fit([other for other in collections if other.name != one.name], names), one)
+        one.name: judge(fit([other for other in collections if other.name != one.name]), one)
         for one in (judged or collections)
     }
 
@@ -163,11 +168,6 @@ def rate_factor(found: Iterable[Judged]) -> float:
     """The root mean square of the factor between the expected and the true leak."""
     logs = [np.log(max(one.expected, 1e-6) / max(one.leak, 1e-6)) for one in found]
     return float(np.exp(np.sqrt(np.mean(np.square(logs)))))
-
-
-def open_collection(folder: Path, scratch: Path) -> Collection:
-    """Encode and search a collection, and hide its positives."""
-    return Collection(folder.name, open_holdout(folder, scratch))
 
 
 def write(prior: RelevancePrior, provenance: dict[str, Any], path: Path) -> None:
@@ -185,22 +185,37 @@ def _rounded(value: Any) -> Any:
 
 
 def main() -> None:
-    """Print the table, and write the prior if it is asked for."""
+    """Print a table for each prior, and write the priors if it is asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="+")
-    shipped = Path(prior_module.__file__).with_name(FILE)
+    shipped = Path(prior_module.__file__).parent
     parser.add_argument("--write", type=Path, nargs="?", const=shipped)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
-    collections = []
+    alone: list[Collection] = []
+    with_bm25: list[Collection] = []
     for folder in options.folders:
         with tempfile.TemporaryDirectory() as scratch:
             place = (options.keep or Path(scratch)) / folder.name
-            place.mkdir(parents=True, exist_ok=True)
-            collections.append(open_collection(folder, place))
-    found = leave_one_out(collections)
+            ranked = retrievers.Collection(folder, place, DEPTH)
+            alone.append(Collection(folder.name, ranked.holdout(ranked.rankings["dense"], 1)))
+            joined = ranked.joined(("dense", "bm25"), "dense")
+            with_bm25.append(Collection(folder.name, ranked.holdout(joined, 1)))
+    for collections, file, what in (
+        (alone, FILE, "all-MiniLM-L6-v2"),
+        (with_bm25, FILE_WITH_LEXICAL_RANK, "all-MiniLM-L6-v2 and BM25"),
+    ):
+        found = leave_one_out(collections)
+        describe(found, f"A prior of the other collections, one positive visible: {what}")
+        if options.write:
+            prior = fit(collections).model_copy(update={"rate_factor": rate_factor(found.values())})
+            write(prior, _provenance(collections, found), options.write / file)
+
+
+def describe(found: dict[str, Judged], title: str) -> None:
+    """Print what priors did on collections that they have not seen."""
     print_table(
-        "A prior of the other collections, one positive of each query visible",
+        title,
         ["collection", "hn_mine %", "leak %", "ratio", "expected %", "queries full %"],
         [
             (
@@ -217,26 +232,26 @@ def main() -> None:
     ratios = [one.ratio for one in found.values()]
     factor = rate_factor(found.values())
     print(f"mean ratio {np.mean(ratios):.3f}, worst {max(ratios):.2f}, rates off by {factor:.2f}")
-    if options.write:
-        provenance = {
-            "command": "python -m benchmarks.relevance_prior FOLDER... --write",
-            "encoder": "all-MiniLM-L6-v2",
-            "collections": {
-                one.name: {"queries": one.queries, "positives": one.positives}
-                for one in collections
-            },
-            "visible_positives": f"one of each query, {CHOICES} choices",
-            "on_unseen_collections": {
-                name: {
-                    "leak_of_hn_mine": one.hn_mine,
-                    "leak_at_its_hardness": one.leak,
-                    "expected_leak": one.expected,
-                }
-                for name, one in found.items()
-            },
-        }
-        prior = fit(collections).model_copy(update={"rate_factor": factor})
-        write(prior, provenance, options.write)
+
+
+def _provenance(collections: Sequence[Collection], found: dict[str, Judged]) -> dict[str, Any]:
+    return {
+        "command": "python -m benchmarks.relevance_prior FOLDER... --write",
+        "encoder": "all-MiniLM-L6-v2",
+        **({"lexical_retriever": "bm25"} if LEXICAL_INPUT in collections[0].inputs else {}),
+        "collections": {
+            one.name: {"queries": one.queries, "positives": one.positives} for one in collections
+        },
+        "visible_positives": f"one of each query, {CHOICES} choices",
+        "on_unseen_collections": {
+            name: {
+                "leak_of_hn_mine": one.hn_mine,
+                "leak_at_its_hardness": one.leak,
+                "expected_leak": one.expected,
+            }
+            for name, one in found.items()
+        },
+    }
 
 
 if __name__ == "__main__":

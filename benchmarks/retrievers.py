@@ -6,10 +6,11 @@ Each FOLDER is a collection in BEIR layout. The first table is nDCG@10 of the ra
 all-MiniLM-L6-v2, of BM25 and of their fusion, on the split `test` if there is one, else on all
 qrels. The others are of collections with several positives a query: of each query one positive is
 visible (three choices), or half of them (three choices). Taken are the 15 best ranked candidates
-below a threshold of the probability of relevance, by the prior that ships; the threshold is where
-they are as hard as a random choice from hn_mine's range of the encoder's ranking, by their mean
-cosine. The leak is the share of hidden positives among them. The prior was fitted on some of these
-collections, which makes every leak lower than on others, for all rows alike.
+below a threshold of the probability of relevance, by the prior that ships for candidates that BM25
+has ranked or for others; the threshold is where they are as hard as a random choice from hn_mine's
+range of the encoder's ranking, by their mean cosine. The leak is the share of hidden positives
+among them. The priors were fitted on some of these collections, which makes every leak lower than
+on others, for all rows alike.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 import ir_measures
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from ir_measures import nDCG
 from numpy.typing import NDArray
 
@@ -40,6 +42,7 @@ from hn_assets.retrievers.kinds.bm25 import Bm25Settings
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.settings.search import SearchSettings
+from hn_assets.store import schemas
 
 DEPTH = 400
 CHOICES = 3
@@ -79,10 +82,10 @@ METHODS = (
 class Collection:
     """A collection that both retrievers have ranked."""
 
-    def __init__(self, folder: Path, place: Path) -> None:
+    def __init__(self, folder: Path, place: Path, depth: int = DEPTH) -> None:
         place.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.dataset = Dataset(folder, place, DEPTH)
+        self.dataset = Dataset(folder, place, depth)
         self.place = place
         files = self.dataset.files
         ranked = pd.read_parquet(files.candidates)
@@ -128,8 +131,19 @@ class Collection:
             found[name] = ir_measures.calc_aggregate([nDCG @ 10], qrels, run)[nDCG @ 10]
         return found
 
-    def holdout(self, candidates: Path, min_positives: int = 2) -> Holdout:
-        """The queries with so many positives, for hiding some of these."""
+    def holdout(
+        self, candidates: Path, min_positives: int = 2, *, with_lexical_rank: bool | None = None
+    ) -> Holdout:
+        """The queries with so many positives, for hiding some of these.
+
+        Args:
+            candidates: The rankings.
+            min_positives: How many positives a query has at least.
+            with_lexical_rank: Whether the model of relevance looks at BM25's rank; None if it does
+                wherever BM25 has ranked.
+        """
+        if with_lexical_rank is None:
+            with_lexical_rank = bool(schemas.rank_columns(pq.read_schema(candidates).names))
         session = MiningSession.open(
             replace(self.dataset.files, candidates=candidates),
             mining=MiningSettings(),
@@ -144,6 +158,7 @@ class Collection:
             session.documents,
             seed=0,
             min_positives=min_positives,
+            lexical_retrievers=("bm25",) if with_lexical_rank else (),
         )
 
 
@@ -188,7 +203,8 @@ def compare(collection: Collection, what: str) -> dict[str, NDArray[np.float64]]
 def at_hardness(rankings: HoldoutRankings, method: Method, hardness: float) -> tuple[float, ...]:
     """What is taken at the threshold with this mean cosine, or without one if that is softer."""
     eligible, scores = rankings.features.eligible, rankings.features.scores
-    probability = shipped_prior().model.probability(model_inputs(rankings.features))
+    prior = shipped_prior(with_lexical_rank=rankings.features.lexical_rank is not None)
+    probability = prior.model.probability(model_inputs(rankings.features))
 
     def take(limit: float) -> NDArray[np.bool_]:
         return rankings.choose(method.sampling, eligible & (probability < limit))

@@ -3,9 +3,12 @@
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.calibration_file import write_calibration
 from hn_assets.mining.plan import make_plan, resolved_calibration
-from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.pipeline.metadata import Metadata, table
-from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import (
+    PLAN_INPUTS,
+    model_of_relevance,
+    open_mining_session,
+)
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
@@ -15,8 +18,11 @@ from hn_assets.store import Draft, layout
 def settings(settings: DatasetSettings) -> Resolved:
     """What a calibration depends on; with a plan of a trial, the trial's outcome says it."""
     if settings.mining.plan == "tournament":
-        return {"plan": settings.mining.plan}
-    return resolved_calibration(settings.mining, settings.filters)
+        return {"plan": settings.mining.plan, **model_of_relevance(settings)}
+    return {
+        **resolved_calibration(settings.mining, settings.filters),
+        **model_of_relevance(settings),
+    }
 
 
 def make(context: StageContext, draft: Draft) -> Metadata:
@@ -30,7 +36,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     if not found.is_reached:
         context.log.warning(note)
     write_calibration(draft.path(layout.CALIBRATION.name), found)
-    return {"summary": note, **_describe(found)}
+    return {"summary": note, **_describe(found), **model_of_relevance(context.settings)}
 
 
 def _describe(found: Calibration) -> Metadata:
@@ -50,7 +56,7 @@ def _describe(found: Calibration) -> Metadata:
         "model": table(
             {"feature": name, "weight": round(weight, 4), "mean": round(mean, 4)}
             for name, weight, mean in zip(
-                MODEL_INPUTS, found.model.weights, found.model.mean, strict=True
+                found.model.features, found.model.weights, found.model.mean, strict=True
             )
         ),
     }

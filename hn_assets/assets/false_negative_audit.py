@@ -8,7 +8,11 @@ import pyarrow.parquet as pq
 from hn_assets.mining.holdout.audit import CHOSEN, Audit, describe_method
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Metadata, picture, table
-from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import (
+    PLAN_INPUTS,
+    model_of_relevance,
+    open_mining_session,
+)
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
@@ -31,7 +35,11 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         )
         chart = draw_rate_against_hardness(found.methods, title)
         draft.path(layout.AUDIT_CHART.name).write_bytes(chart)
-    return {"plan": session.plan.note, **_describe(found, chart)}
+    return {
+        "plan": session.plan.note,
+        **_describe(found, chart),
+        **model_of_relevance(context.settings),
+    }
 
 
 def _describe(found: Audit, chart: bytes) -> Metadata:
@@ -86,6 +94,6 @@ STAGE = Stage(
     make=make,
     version=7,
     reads=(*PLAN_INPUTS, layout.CALIBRATION),
-    settings=lambda s: resolved_plan(s.mining, s.filters),
+    settings=lambda s: {**resolved_plan(s.mining, s.filters), **model_of_relevance(s)},
     kinds=lambda settings: {"scikitlearn", "parquet"},
 )

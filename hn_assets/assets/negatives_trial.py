@@ -13,7 +13,11 @@ from hn_assets.filters.all_filters import external_files
 from hn_assets.hashing import hash_of_text
 from hn_assets.mining.plan import resolved_plan
 from hn_assets.pipeline.metadata import Metadata, table
-from hn_assets.pipeline.mining_inputs import MINING_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import (
+    MINING_INPUTS,
+    model_of_relevance,
+    open_mining_session,
+)
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.pipeline.training_inputs import identify_start, training_device
@@ -52,6 +56,7 @@ def settings(settings: DatasetSettings) -> Resolved:
         "trial": trial_settings(settings).model_dump(mode="json", include=how_long),
         **settings_of_a_run(settings),
         **_retrievers(settings),
+        **model_of_relevance(settings),
     }
 
 

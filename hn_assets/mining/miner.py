@@ -52,6 +52,7 @@ class Miner:
         search_deeper: Searches the queries of a block again, to a given depth; None if that cannot
             be done.
         teacher: The teacher's scores of positives and candidates; None without a teacher.
+        lexical_retrievers: The retrievers of the candidates that rank by words.
 
     Attributes:
         deeper_keys: A number from 0 to 1 for each query, which decides whether it is searched
@@ -71,7 +72,9 @@ class Miner:
         filters: Sequence[Filter[Any]] | None = None,
         search_deeper: SearchDeeper | None = None,
         teacher: TeacherScores | None = None,
+        lexical_retrievers: Sequence[str] = (),
     ) -> None:
+        self._lexical_retrievers = lexical_retrievers
         self._dataset = dataset
         self._documents = documents
         self._plan = plan
@@ -232,6 +235,7 @@ class Miner:
             cross_query_similarity=cross_query_similarity,
             teacher_scores=teacher_scores,
             teacher_reference=teacher_reference,
+            lexical_retrievers=() if model is None else self._lexical_retrievers,
         )
         if model is None or plan.calibration is None:
             return features

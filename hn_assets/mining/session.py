@@ -55,6 +55,7 @@ class MiningSession:
         base: The folder that relative paths of the settings start from.
         own_retriever: What the dataset's own encoder is called among the retrievers; None if it is
             none of them, so that no search can go deeper.
+        lexical_retrievers: The retrievers that rank by words, for the model of relevance.
         dataset: Documents, queries and judgements as numbers.
         queries: The vectors of the queries.
         documents: The vectors of the documents.
@@ -69,6 +70,7 @@ class MiningSession:
     include_title: bool
     base: Path
     own_retriever: str | None
+    lexical_retrievers: tuple[str, ...]
     dataset: IndexedDataset
     queries: VectorTable
     documents: VectorTable
@@ -86,6 +88,7 @@ class MiningSession:
         include_title: bool,
         base: Path = Path(),
         own_retriever: str | None = OWN_ENCODER,
+        lexical_retrievers: tuple[str, ...] = (),
     ) -> MiningSession:
         """Read a dataset.
 
@@ -99,8 +102,8 @@ class MiningSession:
                 target rate.
             include_title: Whether a passage's text begins with its title, as the model read it.
             base: The folder that relative paths of the settings start from.
-            own_retriever: What the dataset's own encoder is called among the retrievers; None if it
-                is none of them.
+            own_retriever: What the dataset's own encoder is called among the retrievers, if it is.
+            lexical_retrievers: The retrievers that rank by words.
 
         Raises:
             StoreError: The files are of different versions and do not fit together.
@@ -108,10 +111,8 @@ class MiningSession:
         """
         import pandas as pd
 
-        queries, documents = (
-            VectorTable(files.query_embeddings),
-            VectorTable(files.corpus_embeddings),
-        )
+        queries = VectorTable(files.query_embeddings)
+        documents = VectorTable(files.corpus_embeddings)
         texts = number_texts(
             files.corpus,
             files.queries,
@@ -137,6 +138,7 @@ class MiningSession:
             include_title=include_title,
             base=base,
             own_retriever=own_retriever,
+            lexical_retrievers=lexical_retrievers,
             dataset=dataset,
             queries=queries,
             documents=documents,
@@ -260,6 +262,7 @@ class MiningSession:
             self.documents,
             seed=self.mining.seed,
             min_positives=min_positives,
+            lexical_retrievers=self.lexical_retrievers,
         )
 
     def _prepared_filters(self) -> list[Filter[Any]]:
@@ -298,6 +301,7 @@ class MiningSession:
             filters=filters,
             search_deeper=search,
             teacher=teacher,
+            lexical_retrievers=self.lexical_retrievers,
         )
         if search is not None and teacher is None:  # of what it scored, the budget has decided
             miner.deeper_share = share_within_budget(

@@ -6,7 +6,9 @@ from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.session import MiningSession
+from hn_assets.pipeline.stage import Resolved
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 from hn_assets.trial.chosen_plan import chosen_plan
@@ -56,7 +58,14 @@ def open_mining_session(context: StageContext, *, own_settings: bool = False) ->
         include_title=bool(context.info(layout.CORPUS_EMBEDDINGS.stage)["include_title"]),
         base=context.dataset.base,
         own_retriever=settings.own_retriever,
+        lexical_retrievers=settings.lexical_retrievers,
     )
+
+
+def model_of_relevance(settings: DatasetSettings) -> Resolved:
+    """What a model of relevance depends on beside the plan: who ranks by words, if anybody does."""
+    names = settings.lexical_retrievers
+    return {"lexical_retrievers": list(names)} if names else {}
 
 
 def calibration_of(context: StageContext) -> Calibration | None:

@@ -138,6 +138,14 @@ class RetrieverSettings(Settings):
         """Whether a model of its own computes, on a GPU if there is one."""
         return False
 
+    @property
+    def is_lexical(self) -> bool:
+        """Whether it ranks by the words that texts share, and not by vectors.
+
+        Such a rank tells the model of relevance what no cosine of an encoder does.
+        """
+        return False
+
     def external_files(self, base: Path) -> list[Path]:
         """The files that it reads beside corpus and queries, whether or not they are there.
 

@@ -231,6 +231,11 @@ class DatasetSettings(Settings):
         return next((one.label for one in self.retrievers if one.is_own_encoder), None)
 
     @property
+    def lexical_retrievers(self) -> tuple[str, ...]:
+        """The names of the retrievers whose ranks the model of relevance looks at."""
+        return tuple(one.label for one in self.retrievers if one.is_lexical)
+
+    @property
     def candidate_order(self) -> str:
         """The order of joined candidates: `reciprocal_rank_fusion`, or the name of a retriever."""
         return self.search.joined_order(self.own_retriever)

@@ -14,6 +14,7 @@ from hn_assets.assets import fine_tuned_quality, negatives_trial, stages_of
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.evaluation.retrieval_quality import measure_each_query
 from hn_assets.mining.output.explain import explain
+from hn_assets.mining.relevance.compute_features import MODEL_INPUTS
 from hn_assets.orchestration.build import build_definitions
 from hn_assets.pipeline.stage_context import SharedWork, StageContext
 from hn_assets.retrieval.scores import pair_scores
@@ -113,7 +114,10 @@ def test_the_joined_candidates_say_what_each_retriever_gave(
     ("changed", "stale"),
     [
         ([{"type": "dense"}, {"type": "bm25", "k1": 0.9}], {"candidates_bm25"}),
-        ([{"type": "dense"}, {"type": "bm25", "name": "words"}], {"candidates"}),
+        (
+            [{"type": "dense"}, {"type": "bm25", "name": "words"}],
+            {"candidates", "false_negative_audit"},
+        ),
         ([{"type": "bm25"}, {"type": "dense"}], {"candidates"}),
     ],
 )
@@ -125,6 +129,34 @@ def test_a_change_of_one_retriever_leaves_the_others_as_they_are(
         for graph in (graph_with(tmp_path, BOTH), graph_with(tmp_path, changed))
     )
     assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == stale
+
+
+def test_the_model_of_relevance_reads_the_rank_in_bm25(
+    done: tuple[AnimalsDataset, dg.ExecuteInProcessResult], tmp_path: Path
+) -> None:
+    done[0].copied_to(tmp_path)
+    graph = graph_with(tmp_path, BOTH, filters={"target_false_negative_rate": 0.05})
+    said = told(graph.materialize("calibration", "hard_negatives"))
+    rows = [record.data for record in said["calibration"]["model"].records]
+    assert rows[-1]["feature"] == "log of lexical rank" and len(rows) == len(MODEL_INPUTS) + 1
+    assert said["calibration"]["lexical_retrievers"] == ["bm25"]
+    assert "reads ranks by words" in said["hard_negatives"]["plan"]
+    assert pd.read_parquet(graph.file("hard_negatives", "ledger.parquet")).probability.notna().any()
+
+
+def test_what_is_fitted_depends_on_whether_a_retriever_ranks_by_words(tmp_path: Path) -> None:
+    """Another system's ranking of the same name and content tells nothing about words."""
+    run = {"type": "run", "name": "bm25", "path": "bm25.trec"}
+    target = {"target_false_negative_rate": 0.05}
+    words, other, alone = (
+        {stage.name: stage.code_version(graph.dataset.settings) for stage in stages}
+        for retrievers in (BOTH, [{"type": "dense"}, run], [])
+        for graph in [graph_with(tmp_path, retrievers, filters=target)]
+        for stages in [stages_of(graph.dataset.settings)]
+    )
+    changed = {name for name in words.keys() & other.keys() if words[name] != other[name]}
+    assert changed - {"candidates_bm25"} == {"calibration", "false_negative_audit"}
+    assert all(other[name] == alone[name] for name in ("calibration", "false_negative_audit"))
 
 
 def test_an_outcome_of_a_trial_is_kept_only_for_the_retrievers_it_was_found_with(

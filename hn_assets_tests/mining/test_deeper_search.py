@@ -124,11 +124,15 @@ def test_a_query_that_filters_leave_short_is_searched_deeper_and_says_who_found_
         "filters": {"relative_margin": 0.02},
     }
     with_words = {**settings, "retrievers": [{"type": "dense"}, {"type": "bm25"}]}
+    with_words["filters"] = {**settings["filters"], "target_false_negative_rate": 0.1}
     mined = mine_hard_negatives(documents, queries, qrels, with_words)
     assert mined.report["hard_negatives"]["queries_searched_deeper"] > 0
     ledger = mined.ledger
     assert ledger.dense_rank.max() > 11 > ledger.bm25_rank.max()
     assert ledger[["dense_rank", "bm25_rank"]].notna().any(axis=1).all()
+    # the model of relevance knows that BM25 did not find what lies deeper
+    assert "reads ranks by words" in mined.report["hard_negatives"]["plan"]
+    assert ledger.probability.notna().all()
     only_words = {**settings, "retrievers": [{"type": "bm25"}]}
     shallow = mine_hard_negatives(documents, queries, qrels, only_words).report["hard_negatives"]
     assert shallow["queries_searched_deeper"] == 0

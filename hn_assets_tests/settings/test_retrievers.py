@@ -74,6 +74,18 @@ def test_the_encoder_alone_is_one_retriever_whether_it_is_named_or_not() -> None
     assert words.joins_retrievers and words.own_retriever is None
 
 
+def test_a_retriever_is_lexical_by_its_kind_and_not_by_its_name() -> None:
+    found = settings(
+        retrievers=[
+            {"type": "dense"},
+            {"type": "run", "name": "bm25", "path": "bm25.trec"},
+            {"type": "bm25", "name": "words"},
+        ]
+    )
+    assert found.lexical_retrievers == ("words",)
+    assert settings(retrievers=[]).lexical_retrievers == ()
+
+
 def test_plans_of_a_trial_differ_in_quotas_and_say_so_in_what_they_keep() -> None:
     found = settings(
         retrievers=BOTH,

@@ -14,6 +14,9 @@ MarginAgainst = Literal["min", "mean", "max"]
 # columns of `reference_scores`
 REFERENCE_COLUMN: dict[MarginAgainst, int] = {"min": 0, "mean": 1, "max": 2}
 
+# stands behind every rank
+NOT_RANKED = np.iinfo(np.int32).max
+
 # the arrays that have one row for each ranking, and no column for each candidate
 _OF_RANKINGS = {"queries", "reference_scores", "teacher_reference"}
 
@@ -82,6 +85,8 @@ class CandidateFeatures:
             stand in the order of their scores.
         place_by_score: The rank of each candidate among the eligible ones, if they stood in the
             order of their scores; int64. None if they do.
+        lexical_rank: The best rank that a lexical retriever gives each candidate, `NOT_RANKED` if
+            none found it; int32. None if there is no such retriever.
         orders: What `order_of` has found, by retriever. It is shared with features that differ in
             nothing but a probability, as a calibration tries many of them.
     """
@@ -106,6 +111,7 @@ class CandidateFeatures:
     retrievers: tuple[str, ...] = ()
     ranks: NDArray[np.int32] | None = None
     place_by_score: NDArray[np.int64] | None = None
+    lexical_rank: NDArray[np.int32] | None = None
     orders: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def reference(self, margin_against: MarginAgainst) -> NDArray[np.float32]:
@@ -142,9 +148,8 @@ class CandidateFeatures:
         """
         if retriever not in self.orders:
             ranks = self._ranks_of(retriever)
-            last = np.iinfo(np.int32).max
             self.orders[retriever] = np.argsort(
-                np.where(ranks >= 0, ranks, last), axis=1, kind="stable"
+                np.where(ranks >= 0, ranks, NOT_RANKED), axis=1, kind="stable"
             )
         return self.orders[retriever]
 

@@ -18,6 +18,7 @@ from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import Method
 from hn_assets.mining.holdout.rate import FalseNegativeRate, RateKind
+from hn_assets.mining.relevance.compute_features import LEXICAL_INPUT
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 from hn_assets.settings.filters import FiltersSettings
 
@@ -71,6 +72,11 @@ class Calibration(BaseModel):
         return self.rate <= self.target
 
     @property
+    def reads_lexical_rank(self) -> bool:
+        """Whether the model of relevance reads the rank that retrievers give by words."""
+        return LEXICAL_INPUT in self.model.features
+
+    @property
     def false_negative_rate(self) -> FalseNegativeRate:
         """The rate to expect at the threshold, with its interval and its kind."""
         return FalseNegativeRate(
@@ -82,9 +88,10 @@ class Calibration(BaseModel):
         how = f"keeps the rate of false negatives under {self.target:g}"
         if not self.is_reached:
             how = f"is the safest that was found and does not reach {self.target:g}"
+        by = ", by a model that also reads ranks by words," if self.reads_lexical_rank else ""
         return (
-            f"candidates with a probability of relevance of {self.threshold:.2g} or more are left "
-            f"out, which {how}: {self.false_negative_rate.describe()}"
+            f"candidates with a probability of relevance of {self.threshold:.2g} or more{by} are "
+            f"left out, which {how}: {self.false_negative_rate.describe()}"
         )
 
     def basis(self) -> str:

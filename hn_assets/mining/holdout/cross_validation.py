@@ -66,7 +66,7 @@ class CrossValidation:
         all_splits: The same of every query of the hold-out.
         unlabelled_per_positive: How many relevant passages to expect that nobody labelled, for each
             known positive; None to estimate it.
-        prior: What is known of relevance before.
+        prior: What is known of relevance before; what ships for such candidates if it is None.
 
     Attributes:
         rankings: The rankings with hidden positives.
@@ -85,7 +85,7 @@ class CrossValidation:
         unlabelled_per_positive: float | None = None,
         prior: RelevancePrior | None = None,
     ) -> None:
-        self._prior = prior or shipped_prior()
+        self._prior = prior or shipped_prior(with_lexical_rank=bool(holdout.lexical_retrievers))
         self._curves: dict[Method, list[ThresholdRate]] = {}
         self._count = len(holdout)
         self.rankings = holdout.hide(holdout.leave_out(splits), all_splits)

@@ -49,11 +49,13 @@ class Holdout:
         documents: The vectors of the documents.
         seed: Decides which queries are looked at if there are many, and what is hidden.
         min_positives: How many positives a query must have.
+        lexical_retrievers: The retrievers of the blocks that rank by words.
 
     Attributes:
         rows: The rows of the queries; int64.
         weights: How many mined queries each of the queries stands for; float64.
         depth: The depth of the rankings.
+        lexical_retrievers: The retrievers that rank by words.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Holdout:
         *,
         seed: int,
         min_positives: int = 2,
+        lexical_retrievers: Sequence[str] = (),
     ) -> None:
+        self.lexical_retrievers = tuple(lexical_retrievers)
         stands_for = _choose_queries(dataset, seed, min_positives)
         wanted = stands_for > 0
         self._block = join_blocks([part.take(wanted[part.queries]) for part in blocks])
@@ -200,6 +204,7 @@ class Holdout:
             reference_scores=references,
             similarity=replace(self._similarities.take(query), closest=closest, mean=mean),
             cross_query_similarity=self._others.similarity(all_splits)[query],
+            lexical_retrievers=self.lexical_retrievers,
         )
         drawn = None if draws is None else draws.hide(splits)
         known = np.array([split.visible.sum() for split in splits], np.int64)

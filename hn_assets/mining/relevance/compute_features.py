@@ -3,12 +3,14 @@
 The filters look at them, and so does the calibrated model of relevance.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.filters.base.candidate_features import (
+    NOT_RANKED,
     CandidateFeatures,
     inverse_of,
     order_by_score,
@@ -21,7 +23,7 @@ from hn_assets.mining.relevance.similarity import WINDOW, Similarities
 SMALLEST_SPREAD = 1e-4  # of scores and cosines: candidates that are all alike say nothing
 LARGEST_INPUT = 30.0
 
-# what the model of relevance looks at; all but the rank in units that any encoder has
+# what the model of relevance looks at; all but the ranks in units that any encoder has
 MODEL_INPUTS = (
     "score minus mean positive",
     "score beside the candidates",
@@ -33,6 +35,8 @@ MODEL_INPUTS = (
     "cosine to the mean query",
     "another query it answers",
 )
+# what it looks at besides, if a retriever ranks by words
+LEXICAL_INPUT = "log of lexical rank"
 
 
 def candidate_features(
@@ -45,6 +49,7 @@ def candidate_features(
     cross_query_similarity: NDArray[np.float32] | None = None,
     teacher_scores: NDArray[np.float32] | None = None,
     teacher_reference: NDArray[np.float32] | None = None,
+    lexical_retrievers: Sequence[str] = (),
 ) -> CandidateFeatures:
     """Everything that candidates are judged by, except the probability of being relevant.
 
@@ -59,6 +64,8 @@ def candidate_features(
             needed for the model of relevance.
         teacher_scores: The teacher's scores, NaN for candidates without one.
         teacher_reference: The teacher's score that margins are measured from; (rankings, 1).
+        lexical_retrievers: The retrievers of the block that rank by words; for the model of
+            relevance.
     """
     if judged_irrelevant is None:
         judged_irrelevant = np.zeros(eligible.shape, bool)
@@ -86,7 +93,23 @@ def candidate_features(
         retrievers=block.retrievers,
         ranks=block.ranks,
         place_by_score=place_by_score,
+        lexical_rank=_lexical_rank(block, lexical_retrievers),
     )
+
+
+def _lexical_rank(block: CandidateBlock, retrievers: Sequence[str]) -> NDArray[np.int32] | None:
+    """The best rank by several retrievers, `NOT_RANKED` if none of them found a candidate."""
+    if not retrievers:
+        return None
+    if block.ranks is None:
+        raise ValueError(f"the candidates do not say what {' and '.join(retrievers)} found")
+    ranks = block.ranks[:, :, [block.retrievers.index(name) for name in retrievers]]
+    return np.where(ranks >= 0, ranks, NOT_RANKED).min(axis=2)
+
+
+def names_of_inputs(features: CandidateFeatures) -> tuple[str, ...]:
+    """What `model_inputs` gives of these candidates, in its order."""
+    return MODEL_INPUTS if features.lexical_rank is None else (*MODEL_INPUTS, LEXICAL_INPUT)
 
 
 def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
@@ -96,6 +119,8 @@ def model_inputs(features: CandidateFeatures) -> NDArray[np.float32]:
     to the mean and the spread that it has among the query's best candidates; those to positives to
     the mean and the spread of the local density, which no positive changes. The best are those of
     the highest scores, and a rank is that among the scores, whatever the order of the rankings.
+    The rank by words is the retriever's own; from `WINDOW` on it counts as that, and so does that
+    of what no such retriever found, so that it is the same for every depth of search beyond.
 
     Raises:
         ValueError: The similarity to other queries was not computed.
@@ -131,6 +156,8 @@ def _inputs_by_score(
         _standardised(features.query_similarity, best),
         cross_query_similarity,
     ]
+    if features.lexical_rank is not None:
+        columns.append(np.log1p(np.minimum(features.lexical_rank, WINDOW)))
     inputs = np.stack(columns, axis=-1)
     return np.clip(inputs, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
 
@@ -154,6 +181,16 @@ def _standardised(values: NDArray[np.float32], best: NDArray[np.bool_]) -> NDArr
 def with_probability(
     features: CandidateFeatures, model: RelevanceModel, threshold: float
 ) -> CandidateFeatures:
-    """The features with the probability of being relevant, and its calibrated limit."""
+    """The features with the probability of being relevant, and its calibrated limit.
+
+    Raises:
+        ValueError: The model reads other inputs than there are.
+    """
+    names = names_of_inputs(features)
+    if model.features != names:
+        raise ValueError(
+            f"the model of relevance reads {', '.join(model.features)}, and the candidates have "
+            f"{', '.join(names)}: calibrate with the retrievers that are mined"
+        )
     probability = model.probability(model_inputs(features))
     return replace(features, probability=probability, probability_threshold=threshold)

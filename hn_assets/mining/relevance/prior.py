@@ -1,9 +1,10 @@
 """What is known of relevance before anything is known of a dataset: the model that ships.
 
 It was fitted on public collections of which all but one positive of each query were hidden, so it
-serves where each query has one known positive. `prior.json` beside this module says on which, by
-which command, and how wrong it was about collections that it had not seen. A dataset's own labels
-sharpen it: see `RelevanceModel.fit`.
+serves where each query has one known positive. There are two: `prior.json` beside this module, and
+`prior_with_lexical_rank.json` for candidates that a retriever has ranked by words. Each file says
+on which collections it was fitted, by which command, and how wrong it was about collections that it
+had not seen. A dataset's own labels sharpen it: see `RelevanceModel.fit`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hn_assets.mining.relevance.logistic_model import RelevanceModel
 
-FILE = "prior.json"
+FILE, FILE_WITH_LEXICAL_RANK = "prior.json", "prior_with_lexical_rank.json"
 
 
 class RelevancePrior(BaseModel):
@@ -62,7 +63,12 @@ class RelevancePrior(BaseModel):
 
 
 @cache
-def shipped_prior() -> RelevancePrior:
-    """The prior that comes with the package."""
-    text = resources.files("hn_assets.mining.relevance").joinpath(FILE).read_text(encoding="utf-8")
+def shipped_prior(*, with_lexical_rank: bool = False) -> RelevancePrior:
+    """The prior that comes with the package.
+
+    Args:
+        with_lexical_rank: Whether the model reads the lexical rank, too.
+    """
+    file = FILE_WITH_LEXICAL_RANK if with_lexical_rank else FILE
+    text = resources.files("hn_assets.mining.relevance").joinpath(file).read_text(encoding="utf-8")
     return RelevancePrior.model_validate_json(text)

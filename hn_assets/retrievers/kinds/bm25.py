@@ -71,6 +71,11 @@ class Bm25Settings(RetrieverSettings):
         return _known(words, ["auto", "none", *stop_words_by_language()], "list of stop words")
 
     @property
+    def is_lexical(self) -> bool:
+        """It is."""
+        return True
+
+    @property
     def words_left_out(self) -> tuple[str, ...]:
         """The stop words themselves."""
         if isinstance(self.stop_words, list):

@@ -9,14 +9,19 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.holdout.audit import audit
+from hn_assets.mining.holdout.calibration import calibrate
 from hn_assets.mining.holdout.cross_validation import CrossValidation
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.holdout.methods import CHOSEN, Method
+from hn_assets.mining.miner import Miner
+from hn_assets.mining.plan import make_plan, planned_calibration
 from hn_assets.mining.relevance.compute_features import model_inputs
 from hn_assets.mining.relevance.similarity import mean_direction, similarities
 from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.report.rate_against_hardness import draw_rate_against_hardness
 from hn_assets.retrieval.scores import pair_scores
+from hn_assets.settings.filters import FiltersSettings
+from hn_assets.settings.mining import MiningSettings
 from hn_assets_tests.mining.holdout.topics_dataset import TopicsDataset, target_rate
 
 MORE = 30  # documents of each query that the encoder did not find
@@ -116,6 +121,64 @@ def test_the_audit_measures_each_retriever_as_if_it_were_the_only_one(
     assert "retriever" not in alone
     picture = draw_rate_against_hardness(both.reset_index(), "three ways")
     assert picture.startswith(b"\x89PNG")
+
+
+def ranked_by_words(topics: TopicsDataset) -> CandidateBlock:
+    """The candidates, of which a retriever that is right more often than not has found some."""
+    rng, (queries, depth) = np.random.default_rng(3), topics.block.documents.shape
+    documents = topics.block.documents
+    is_relevant = (documents % 40 < 12) & (documents // 40 == np.arange(queries)[:, None])
+    words = np.argsort(np.argsort(rng.normal(size=documents.shape) - 2.5 * is_relevant))
+    ranks = np.stack([np.tile(np.arange(depth), (queries, 1)), words], axis=2)
+    ranks[words > 60, 1] = -1
+    return replace(topics.block, retrievers=("dense", "words"), ranks=ranks.astype(np.int32))
+
+
+def test_the_model_tells_more_apart_if_it_reads_the_rank_by_words() -> None:
+    topics = TopicsDataset(labelled=1)
+    block = ranked_by_words(topics)
+    shares = []
+    for lexical in ((), ("words",)):
+        holdout = Holdout(
+            [block],
+            topics.indexed,
+            topics.query_vectors,
+            topics.document_vectors,
+            seed=1,
+            min_positives=1,
+            lexical_retrievers=lexical,
+        )
+        everything = holdout.all_visible()
+        features = holdout.hide(everything, everything).features
+        method = planned_calibration(
+            MiningSettings(num_negatives=5), FiltersSettings(target_false_negative_rate=0.02)
+        )
+        found = calibrate(holdout, method)
+        assert found.reads_lexical_rank == bool(lexical)
+        assert ("reads ranks by words" in found.describe()) == bool(lexical)
+        probability = found.model.probability(model_inputs(features))
+        relevant = (features.documents % 40 < 12) & (
+            features.documents // 40 == features.queries[:, None]
+        )
+        # of as many as are relevant, the most probable
+        count = int((relevant & features.eligible).sum())
+        limit = np.sort(probability[features.eligible])[-count]
+        shares.append(float(relevant[features.eligible & (probability >= limit)].mean()))
+        plan = make_plan(MiningSettings(), FiltersSettings(target_false_negative_rate=0.02), found)
+        miner = Miner(
+            topics.indexed,
+            topics.query_vectors,
+            topics.document_vectors,
+            plan,
+            seed=1,
+            lexical_retrievers=lexical,
+        )
+        (mined,) = miner.mine(block)
+        assert mined.features.probability is not None
+        assert np.allclose(
+            mined.features.probability[features.eligible], probability[features.eligible], atol=1e-6
+        )
+    assert shares[1] > shares[0] + 0.03
 
 
 def test_candidates_of_some_queries_keep_their_ranks(joined: CandidateBlock) -> None:

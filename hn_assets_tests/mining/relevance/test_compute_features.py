@@ -1,5 +1,7 @@
 """The numbers by which candidates are judged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,8 +13,11 @@ from hn_assets.mining.relevance.compute_features import (
     MODEL_INPUTS,
     candidate_features,
     model_inputs,
+    names_of_inputs,
+    with_probability,
 )
 from hn_assets.mining.relevance.cross_query import CrossQueryFinder
+from hn_assets.mining.relevance.prior import shipped_prior
 from hn_assets.mining.relevance.similarity import (
     BEST,
     Similarities,
@@ -136,3 +141,50 @@ def test_the_nearest_other_query_that_a_candidate_answers_counts() -> None:
     assert matches.highest((1, 5))[0].tolist() == pytest.approx([0, near, near, 0, 0])
     of_the_first = positives.queries()[matches.positive] == 1
     assert matches.highest((1, 5), of_the_first)[0].tolist() == [0, 0, 0, 0, 0]
+
+
+def test_a_rank_by_words_counts_up_to_where_deeper_searches_begin() -> None:
+    dataset = RankedDataset(documents=5)
+    shape = dataset.block().documents.shape
+    ranks = np.array([[[0, 3, -1], [1, 250, 7], [2, -1, -1], [3, 200, 400], [4, 0, 0]]], np.int32)
+    retrievers = ("dense", "words", "exact")
+    block = replace(dataset.block(), retrievers=retrievers, ranks=ranks)
+
+    def inputs_of(block: CandidateBlock, lexical: tuple[str, ...]) -> NDArray[np.float32]:
+        features = candidate_features(
+            block,
+            eligible=np.ones(shape, bool),
+            reference_scores=np.ones((1, 3), np.float32),
+            similarity=Similarities(*[np.ones(shape, np.float32)] * 5),
+            cross_query_similarity=np.zeros(shape, np.float32),
+            lexical_retrievers=lexical,
+        )
+        assert len(names_of_inputs(features)) == model_inputs(features).shape[-1]
+        return model_inputs(features)
+
+    plain = inputs_of(block, ())
+    assert plain.shape[-1] == len(MODEL_INPUTS)
+    for lexical, counted in (
+        (("words",), [3, 200, 200, 200, 0]),  # 250 and what is not found count as 200
+        (("words", "exact"), [3, 7, 200, 200, 0]),  # the better one
+    ):
+        found = inputs_of(block, lexical)
+        assert np.array_equal(found[..., :-1], plain)
+        assert np.allclose(found[0, :, -1], np.log1p(counted))
+    with pytest.raises(ValueError, match="do not say what words found"):
+        inputs_of(dataset.block(), ("words",))
+
+
+def test_a_model_that_reads_other_inputs_is_refused() -> None:
+    dataset = RankedDataset()
+    shape = dataset.block().documents.shape
+    features = candidate_features(
+        dataset.block(),
+        eligible=np.ones(shape, bool),
+        reference_scores=np.ones((len(shape), 3), np.float32)[:1],
+        similarity=Similarities(*[np.ones(shape, np.float32)] * 5),
+        cross_query_similarity=np.zeros(shape, np.float32),
+    )
+    model = shipped_prior(with_lexical_rank=True).model
+    with pytest.raises(ValueError, match=r"log of lexical rank.*calibrate with the retrievers"):
+        with_probability(features, model, 0.5)
