@@ -34,6 +34,14 @@ class HubPushError(HardNegativesError):
     """Files cannot be pushed to the Hugging Face hub as the settings ask."""
 
 
+class ClusterError(HardNegativesError):
+    """A cluster of Ray cannot be used as the settings ask."""
+
+
+class ClusterUnavailableError(ClusterError):
+    """A cluster of Ray cannot be reached, or has been lost; trying again later may help."""
+
+
 class StoreError(HardNegativesError):
     """The files of a stage cannot be written, are missing, or are damaged."""
 

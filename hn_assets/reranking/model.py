@@ -1,5 +1,6 @@
 """Find a reranker, say exactly which weights it has, and load it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ def describe_space(
     }
 
 
-def choose_precision(setting: str, *devices: str) -> Choice:
+def choose_precision(
+    setting: str, *devices: str, choose: Callable[[str], Choice] | None = None
+) -> Choice:
     """The precision to score in, which all devices share, with the reason.
 
     A teacher's scores are compared with fixed limits, so `auto` is float32 on a CPU, whatever it
@@ -95,12 +98,15 @@ def choose_precision(setting: str, *devices: str) -> Choice:
     Args:
         setting: `compute.precision`.
         *devices: The torch devices, at least one.
+        choose: Chooses for devices of other machines; None if they are of this one.
 
     >>> choose_precision("auto", "cpu").value, choose_precision("bfloat16", "cpu").value
     ('float32', 'bfloat16')
     """
     if setting == "auto" and not all(device.startswith("cuda") for device in devices):
         return Choice("float32", "a teacher's scores are compared with fixed limits")
+    if choose is not None:
+        return choose(setting)
     return hardware.choose_precision(setting, *devices)
 
 

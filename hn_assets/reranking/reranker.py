@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers
 from hn_assets.encoding.batches.batching import Layout, default_max_tokens
 from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.devices.device_report import common_layout
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
+from hn_assets.encoding.models.sent_model import LoadSentModel, files_of_model
 from hn_assets.encoding.window_stream import Window, compute_windows, read_ahead
 from hn_assets.errors import ModelError
 from hn_assets.reranking.device_rerankers import PairTexts
@@ -30,6 +32,7 @@ class Reranker:
         precision: From `choose_precision`.
         max_tokens_per_batch: How many tokens are computed at once on each device, padding
             counted; None for the default.
+        cluster: The cluster whose nodes have the devices; None if they are of this machine.
 
     Attributes:
         stats: What has been scored so far.
@@ -46,6 +49,7 @@ class Reranker:
         devices: list[str],
         precision: str,
         max_tokens_per_batch: int | None = None,
+        cluster: RayCluster | None = None,
     ) -> None:
         self._max_tokens = max_tokens_per_batch or default_max_tokens(devices[0])
         self._identity = identity
@@ -62,7 +66,10 @@ class Reranker:
         self._tokenizer = pair_tokenizer(identity, settings)
         self.stats = ComputingStats()
         self._workers: Workers[Any]
-        if len(devices) == 1:
+        if cluster is not None:
+            files = files_of_model(identity.location, identity.commit)
+            self._workers = RayWorkers(cluster, LoadSentModel(load), files, "scores")
+        elif len(devices) == 1:
             computer = load(devices[0])
             self._workers = InThisProcess(lambda: computer)
         else:

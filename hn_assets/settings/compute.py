@@ -2,9 +2,37 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
+
+LOCAL, AUTO = "local", "auto"
+SINGLE_DEVICES = ("mps", ":", ",")  # in `device`, if it names devices of this machine
+
+
+class RaySettings(Settings):
+    """Which cluster of Ray computes, and how its nodes are shared."""
+
+    address: str = Field(
+        default=LOCAL,
+        min_length=1,
+        description=(
+            "`local`: Ray is started on this machine, for as long as a step runs; `auto`: the "
+            "cluster that `RAY_ADDRESS` names, as in a job of Ray, or else the one that this "
+            "machine is a node of; `host:6379`: a cluster that this machine is a node of; "
+            "`ray://host:10001`: any cluster, through Ray's client"
+        ),
+    )
+    cpus_per_worker: int | None = Field(
+        default=None,
+        ge=1,
+        description=(
+            "how many cores a worker has; default: all that its node has, and one for a worker "
+            "with a card. There is a worker for each card of a cluster; if it has none, there are "
+            "as many workers on each node as its cores allow"
+        ),
+    )
 
 
 class ComputeSettings(Settings):
@@ -63,3 +91,22 @@ class ComputeSettings(Settings):
             "run on the GPU runs on the CPU with a warning and a note in the metadata"
         ),
     )
+    engine: Literal["in_process", "ray"] = Field(
+        default="in_process",
+        description=(
+            "`ray`: encoding, a teacher and an exact search run on the nodes of a cluster of Ray "
+            "(section `ray`), with the same result; needs the extra ray"
+        ),
+    )
+    ray: RaySettings = Field(
+        default_factory=RaySettings, description="the cluster that `engine: ray` computes on"
+    )
+
+    @model_validator(mode="after")
+    def _check_engine(self) -> Self:
+        if self.engine == "ray" and any(part in self.device for part in SINGLE_DEVICES):
+            raise ValueError(
+                f"device {self.device!r} names devices of this machine, and with engine: ray the "
+                f"nodes of a cluster compute; set device to auto, cuda or cpu"
+            )
+        return self

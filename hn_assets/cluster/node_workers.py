@@ -1,0 +1,260 @@
+"""Workers on the nodes of Ray: each job is given to one, and to another one if that dies."""
+
+import pickle
+import queue
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hn_assets import __version__
+from hn_assets.cluster.node_worker import NodeWorker
+from hn_assets.cluster.nodes import NodeFacts, Room, rooms_of
+from hn_assets.cluster.ray_process import Link, Task, lost
+from hn_assets.errors import WorkerError
+from hn_assets.settings.compute import ComputeSettings
+
+AHEAD = 3  # calls that wait at each worker, beside the one that it computes
+LOOK_SECONDS = 2.0  # between two looks at which nodes there are
+PLACING_SECONDS = 30.0  # in which a node that is in use by others may become free
+START_SECONDS = 600.0  # in which a worker has to load its model, and a node has to come back
+# A worker that gives no answer for so long, and for so many times its slowest answer, hangs.
+HANG_SECONDS, HANG_TIMES = 60.0, 20
+MOST_DEATHS = 3  # of workers in one place, or with one job
+
+
+@dataclass
+class _Call:
+    """A call of a worker's method; with its number, if it is to compute a job."""
+
+    method: str
+    arguments: tuple[Any, ...]
+    number: int | None = None
+    ref: Any = None
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker, and what it has been given."""
+
+    room: Room
+    actor: Any
+    todo: Iterator[_Call] = field(default_factory=lambda: iter(()))  # before it is ready
+    under_way: deque[_Call] = field(default_factory=deque)
+    is_placed: bool = False
+    report: bytes | None = None  # how it computes, once it is ready
+    heard: float = field(default_factory=time.monotonic)
+    slowest: float = 0.0  # seconds that a job took
+
+    def patience(self) -> float:
+        """Seconds of silence after which it hangs."""
+        if not self.slowest:
+            return START_SECONDS
+        return max(HANG_SECONDS, HANG_TIMES * self.slowest)
+
+
+class NodeWorkers:
+    """Gives jobs to a worker in every room that the nodes have.
+
+    A worker or a node that dies costs the jobs that it had under way: they are given to others, and
+    a worker is started anew if there is room.
+
+    Args:
+        ray: The module, connected.
+        compute: The settings.
+        nodes: The nodes to start on.
+        task: What the workers do.
+        events: Pairs of `parent` with what the parent has sent.
+        link: To the parent.
+    """
+
+    def __init__(
+        self,
+        ray: Any,
+        compute: ComputeSettings,
+        nodes: Sequence[NodeFacts],
+        task: Task,
+        events: "queue.SimpleQueue[Any]",
+        link: Link,
+    ) -> None:
+        self._ray, self._compute, self._task = ray, compute, task
+        self._events, self._link = events, link
+        self._class: Any = ray.remote(NodeWorker)
+        self._workers: list[_Worker] = []
+        self._waiting: deque[_Call] = deque()
+        self._deaths: Counter[Any] = Counter()  # by room, and by number of the job
+        self._cards = nodes[0].rooms[0].has_card
+        self._begun = self._had_workers = self._looked = time.monotonic()
+        self._first_ready: float | None = None
+        self._told: list[bytes] = []
+        for node in nodes:
+            for room in node.rooms:
+                self._start(room)
+
+    def run(self) -> None:
+        """Compute what the parent sends until it sends None.
+
+        Raises:
+            ClusterError: No node is left.
+            WorkerError: A job cannot be computed, or workers die again and again.
+        """
+        while True:
+            try:
+                kind, *content = self._events.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                kind, content = "", []
+            if kind == "parent":
+                if content[0] is None:
+                    return
+                number, job = content[0]
+                self._waiting.append(_Call("compute", (job,), number))
+            elif kind == "answer":
+                self._take_answer(*content)
+            if time.monotonic() - self._looked > LOOK_SECONDS:
+                self._look_around()
+                self._looked = time.monotonic()
+            self._hand_out()
+            self._tell_who_is_ready()
+
+    def _start(self, room: Room) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        actor = self._class.options(
+            num_cpus=room.cpus,
+            num_gpus=1 if room.has_card else 0,
+            max_restarts=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(room.node, soft=False),
+        ).remote(room.device, room.cpus)
+        worker = _Worker(room, actor)
+        self._workers.append(worker)
+        self._call(worker, _Call("begin", (self._task.files,)))
+
+    def _call(self, worker: _Worker, call: _Call) -> None:
+        if not worker.under_way:
+            worker.heard = time.monotonic()
+        worker.under_way.append(call)
+        call.ref = getattr(worker.actor, call.method).remote(*call.arguments)
+        events = self._events
+        call.ref.future().add_done_callback(
+            lambda answer: events.put(("answer", worker, call, answer))
+        )
+
+    def _take_answer(self, worker: _Worker, call: _Call, answer: Any) -> None:
+        if worker not in self._workers:
+            return  # it was given up, and the job was given to another one
+        error = answer.exception()
+        if error is not None:
+            if isinstance(error, self._ray.exceptions.RayTaskError):
+                raise self._failed(worker, f"{type(error.cause).__name__}: {error.cause}")
+            self._lose(worker, str(error).splitlines()[0])
+            return
+        worker.under_way.remove(call)
+        call.ref = None
+        worker.heard = time.monotonic()
+        result = answer.result()
+        if call.method == "begin":
+            self._prepare(worker, *result)
+        elif call.method == "load":
+            if result[0] == "error":
+                raise self._failed(worker, pickle.loads(result[1]))
+            worker.report = result[1]
+        elif call.method == "compute":
+            kind, content, seconds = result
+            if kind == "error":
+                raise self._failed(worker, pickle.loads(content))
+            worker.slowest = max(worker.slowest, seconds)
+            for survived in (call.number, worker.room):
+                self._deaths.pop(survived, None)
+            self._link.send("done", call.number, content)
+
+    def _prepare(self, worker: _Worker, version: str, lacks_files: bool) -> None:
+        worker.is_placed = True
+        if version != __version__:  # of a node that came later
+            self._deaths[worker.room] = MOST_DEATHS
+            self._lose(worker, f"hn_assets is {version} there, and {__version__} here")
+            return
+        calls = [_Call("load", (self._task.load,))]
+        files = self._task.files
+        parts = files.parts() if lacks_files and files is not None else iter(())
+        sending = (_Call("receive", part) for part in parts)
+        worker.todo = (call for source in (sending, calls) for call in source)
+
+    def _failed(self, worker: _Worker, what: Any) -> Exception:
+        """What the parent is to raise: an error that a user can put right as it is."""
+        if isinstance(what, Exception):
+            return what
+        return WorkerError(f"a worker of Ray that {self._task.verb} on {worker.room.place}: {what}")
+
+    def _lose(self, worker: _Worker, why: str) -> None:
+        """Give the jobs of a worker to others."""
+        self._workers.remove(worker)
+        self._ray.kill(worker.actor)
+        jobs = [call for call in worker.under_way if call.number is not None]
+        self._waiting.extendleft(reversed(jobs))
+        again = f"; {len(jobs)} of its jobs are given to others" if jobs else ""
+        self._link.send("log", f"a worker of Ray on {worker.room.place} is lost ({why}){again}")
+        self._deaths[worker.room] += 1
+        if jobs:  # the first of them was being computed
+            self._deaths[jobs[0].number] += 1
+            if self._deaths[jobs[0].number] >= MOST_DEATHS:
+                raise WorkerError(
+                    f"{MOST_DEATHS} workers of Ray, the last on {worker.room.place}, have ended "
+                    f"while they computed the same job: {why}. Out of memory? Their nodes' logs "
+                    f"say more (`ray logs`). What was computed before is kept"
+                )
+
+    def _look_around(self) -> None:
+        """Start workers where one is lacking, and give up those that hang."""
+        now = time.monotonic()
+        for worker in list(self._workers):
+            silent = now - worker.heard
+            if worker.is_placed and worker.under_way and silent > worker.patience():
+                self._lose(worker, f"it has given no answer for {silent:.0f} s")
+        taken = {worker.room for worker in self._workers}
+        rooms = [
+            room
+            for node in self._ray.nodes()
+            if node["Alive"]
+            for room in rooms_of(node, self._compute, cards=self._cards)
+        ]
+        for room in rooms:
+            if room not in taken and self._deaths[room] < MOST_DEATHS:
+                self._start(room)
+        if any(worker.is_placed for worker in self._workers):
+            self._had_workers = now
+        elif now - self._had_workers > START_SECONDS:
+            raise lost(f"no node had room for a worker in {START_SECONDS:.0f} s")
+        elif rooms and not self._workers:
+            raise WorkerError(
+                f"the workers of Ray that {self._task.verb} have ended {MOST_DEATHS} times on "
+                f"every node: out of memory? The nodes' logs say more (`ray logs`). What was "
+                f"computed before is kept"
+            )
+
+    def _hand_out(self) -> None:
+        """Give every worker as much as it may have."""
+        for worker in self._workers:
+            while len(worker.under_way) < AHEAD and (call := next(worker.todo, None)) is not None:
+                self._call(worker, call)
+        ready = [worker for worker in self._workers if worker.report is not None]
+        while ready and self._waiting:
+            worker = min(ready, key=lambda worker: len(worker.under_way))
+            if len(worker.under_way) >= AHEAD:
+                return
+            self._call(worker, self._waiting.popleft())
+
+    def _tell_who_is_ready(self) -> None:
+        """Tell the parent how the workers compute, once all are ready that can soon be."""
+        ready = [worker.report for worker in self._workers if worker.report is not None]
+        if not ready or ready == self._told:
+            return
+        if self._first_ready is None:
+            self._first_ready = time.monotonic()
+        waits = time.monotonic() - self._first_ready < PLACING_SECONDS
+        if not self._told and any(
+            worker.report is None and (worker.is_placed or waits) for worker in self._workers
+        ):
+            return
+        self._told = ready
+        self._link.send("workers", ready)

@@ -1,0 +1,185 @@
+"""A cluster of Ray, as others use it: the devices of its nodes, and workers that compute jobs."""
+
+import multiprocessing
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any, Generic, NoReturn, TypeVar
+
+from hn_assets.closing import ClosedAtExit
+from hn_assets.cluster.node_worker import Load
+from hn_assets.cluster.node_workers import AHEAD
+from hn_assets.cluster.nodes import NodeFacts, common_precision, describe_devices
+from hn_assets.cluster.ray_process import SIGN_IN, Task, lost, serve
+from hn_assets.cluster.shipped_files import ShippedFiles
+from hn_assets.errors import ClusterUnavailableError, WorkerError
+from hn_assets.hardware import Choice, DeviceChoice
+from hn_assets.settings.compute import ComputeSettings
+
+CONNECT_SECONDS = 120.0  # in which a cluster has to be reached, and its nodes have to answer
+HEAD_SECONDS = 30.0  # without an answer of its head, after which a cluster is lost
+CLOSE_SECONDS = 10.0
+
+Job = TypeVar("Job")
+
+
+class RayCluster(ClosedAtExit):
+    """A connection to a cluster of Ray, through a process of its own.
+
+    Args:
+        compute: The settings of the device and of Ray.
+        log: Takes a line when a worker is lost.
+
+    Attributes:
+        device_choice: A device for each worker, and why these.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        ClusterUnavailableError: There is no such cluster, or it does not answer.
+        ClusterError: Its nodes cannot compute what is asked, or have another version.
+    """
+
+    def __init__(self, compute: ComputeSettings, log: Callable[[str], None]) -> None:
+        self._log, self._address = log, compute.ray.address
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._link: Connection = ours
+        self._process: Any = context.Process(
+            target=serve, args=(compute, HEAD_SECONDS, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        if not ours.poll(CONNECT_SECONDS):
+            self._process.kill()
+            raise ClusterUnavailableError(
+                f"the cluster of Ray at {self._address} has not answered in "
+                f"{CONNECT_SECONDS:.0f} s. {SIGN_IN}"
+            )
+        self._nodes: list[NodeFacts] = self.receive()[1]
+        self.device_choice: DeviceChoice = describe_devices(self._nodes)
+
+    def choose_precision(self, setting: str) -> Choice:
+        """The precision that all devices share, with the reason.
+
+        Args:
+            setting: `compute.precision`.
+        """
+        return common_precision(self._nodes, setting)
+
+    def send(self, message: Any) -> None:
+        """Send something to the process that speaks to Ray."""
+        try:
+            self._link.send(message)
+        except OSError:
+            self.receive()  # why it has ended
+            self._fail()
+
+    def receive(self) -> tuple[Any, ...]:
+        """What the process says next; lines go to the log.
+
+        Raises:
+            HardNegativesError: What went wrong, if a user can put it right.
+            WorkerError: A worker could not compute a job.
+        """
+        while True:
+            try:
+                kind, *content = self._link.recv()
+            except (EOFError, OSError):
+                self._fail()
+            if kind == "log":
+                self._log(content[0])
+            elif kind == "error":
+                error = pickle.loads(content[0])
+                self.close()
+                raise error if isinstance(error, Exception) else WorkerError(f"Ray: {error}")
+            else:
+                return kind, *content
+
+    def close(self) -> None:
+        """End the workers, and the process that speaks to Ray."""
+        if self._process.is_alive():
+            with suppress(EOFError, OSError):
+                self._link.send(None)
+                while self._link.poll(CLOSE_SECONDS):  # it may still have something to say
+                    self._link.recv_bytes()
+            self._process.kill()
+        self._process.join()
+        self._link.close()
+
+    def _fail(self) -> NoReturn:
+        self._process.join(CLOSE_SECONDS)
+        code = self._process.exitcode
+        self.close()
+        raise lost(f"the process that speaks to it has ended (exit code {code})")
+
+
+class RayWorkers(Generic[Job]):
+    """Computes jobs by workers on the nodes of a cluster, all of them from one stream.
+
+    Args:
+        cluster: The cluster, which has one set of workers at most.
+        load: Makes what computes; it is called on the nodes.
+        files: The files that `load` needs there; None if it needs none.
+        verb: What the workers do, for errors, such as `encodes`.
+
+    Raises:
+        ClusterError: The cluster is lost, or a node cannot be used; raised by `start` and
+            `compute`.
+        WorkerError: A job cannot be computed, or workers die again and again.
+        HardNegativesError: What a worker raised that a user can put right.
+    """
+
+    def __init__(
+        self, cluster: RayCluster, load: Load, files: ShippedFiles | None, verb: str
+    ) -> None:
+        self._cluster = cluster
+        self._task = Task(pickle.dumps(load), files, verb)
+        self._reports: list[Any] = []
+        self._is_started = False
+        self._next_number = 0
+
+    def start(self) -> list[Any]:
+        """Start the workers, if they are not running; returns how each computes."""
+        if not self._is_started:
+            self._cluster.send(self._task)
+            self._is_started = True
+        while not self._reports:
+            self._receive()
+        return self._reports
+
+    def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
+        """Each job with its result, as they are ready."""
+        self.start()
+        coming = iter(batches)
+        under_way: dict[int, Job] = {}
+        is_over = False
+        while True:
+            while not is_over and len(under_way) < AHEAD * len(self._reports):
+                job = next(coming, None)
+                if job is None:
+                    is_over = True
+                else:
+                    under_way[self._next_number] = job
+                    content = pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL)
+                    self._cluster.send((self._next_number, content))
+                    self._next_number += 1
+            if not under_way:
+                return
+            done = self._receive()
+            if done is not None and done[0] in under_way:
+                yield under_way.pop(done[0]), done[1]
+
+    def close(self) -> None:
+        """End the workers and the connection."""
+        self._cluster.close()
+
+    def _receive(self) -> tuple[int, Any] | None:
+        """The number of a job with its result, or None after a change of the workers."""
+        kind, *content = self._cluster.receive()
+        if kind == "workers":
+            self._reports = [pickle.loads(report) for report in content[0]]
+            return None
+        number, answer = content
+        result, _ = pickle.loads(answer)
+        return number, result

@@ -1,0 +1,163 @@
+"""A real cluster of Ray gives what one process gives, also if its nodes die; one for all tests."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hn_assets.cluster import ray_cluster
+from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers
+from hn_assets.cluster.shipped_files import ShippedFiles
+from hn_assets.encoding.lazy_model import LazyModel
+from hn_assets.errors import ClusterUnavailableError, ModelError, WorkerError
+from hn_assets.extras import MissingExtraError
+from hn_assets.settings.compute import ComputeSettings, RaySettings
+from hn_assets.settings.encoding import EncodingSettings
+from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
+from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with ray_nodes(tmp_path_factory.mktemp("sent"), 2) as started:
+        yield started
+
+
+class Echoes:
+    """Computes a job of a word and a value.
+
+    `where` gives the process, `wait` takes a moment, `die` ends the process, `fail` raises.
+    """
+
+    report = "echoes"
+
+    def __init__(self, device: str, folder: Path | None) -> None:
+        self.device, self.folder = device, folder
+
+    def compute(self, batches: Iterable[tuple[str, Any]]) -> Iterator[tuple[Any, Any]]:
+        for word, value in batches:
+            if word == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if word == "fail":
+                raise value
+            if word == "wait":
+                time.sleep(0.05)
+            yield (word, value), {"value": value, "process": os.getpid(), "folder": self.folder}
+
+
+def start(cluster: Any, log: list[str], files: ShippedFiles | None = None) -> RayWorkers[Any]:
+    return RayWorkers(RayCluster(on_ray(cluster), log.append), Echoes, files, "echoes")
+
+
+def test_jobs_are_answered_once_by_workers_that_have_the_files(
+    cluster: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "numbers.txt").write_text("1 2 3")
+    # no folder of this name is there, as if the nodes were other machines
+    files = ShippedFiles.of(tmp_path, "sent", [tmp_path / "numbers.txt"])
+    workers = start(cluster, [], files)
+    try:
+        assert workers.start() == ["echoes", "echoes"]
+        large = np.arange(100_000, dtype=np.float32)
+        jobs = [("wait", number) for number in range(40)] + [("where", large)]
+        answers = list(workers.compute(jobs))
+        values = [answer["value"] for _, answer in answers]
+        assert sorted(value for value in values if isinstance(value, int)) == list(range(40))
+        (array,) = (value for value in values if not isinstance(value, int))
+        np.testing.assert_array_equal(array, large)
+        assert len({answer["process"] for _, answer in answers}) == 2
+        (folder,) = {answer["folder"] for _, answer in answers}
+        assert folder != tmp_path
+        assert (folder / "numbers.txt").read_text() == "1 2 3"
+        # one who asks for some answers only leaves no stale ones behind
+        next(workers.compute([("wait", number) for number in range(30)]))
+        again = workers.compute([("where", number) for number in range(100, 110)])
+        assert sorted(answer["value"] for _, answer in again) == list(range(100, 110))
+        with pytest.raises(ModelError, match="the job cannot be computed"):
+            list(workers.compute([("fail", ModelError("the job cannot be computed"))]))
+    finally:
+        workers.close()
+
+
+def test_a_node_that_dies_costs_its_jobs_under_way_and_a_new_one_is_used(cluster: Any) -> None:
+    more = add_node(cluster)
+    log: list[str] = []
+    workers = start(cluster, log)
+    try:
+        assert len(workers.start()) == 3
+        processes: list[int] = []
+        answered: list[int] = []
+        for (_, number), answer in workers.compute([("wait", number) for number in range(200)]):
+            answered.append(number)
+            processes.append(answer["process"])
+            if len(answered) == 20:
+                cluster.remove_node(more, allow_graceful=False)
+                os.kill(processes[-1], signal.SIGKILL)  # a worker; its node stays
+        assert sorted(answered) == list(range(200))
+        assert any("is lost" in line for line in log)
+        assert len(set(processes[-50:])) == 2, "the one that was killed has been started anew"
+    finally:
+        workers.close()
+
+
+def test_a_job_that_ends_every_worker_is_an_error(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = start(cluster, [])
+    with pytest.raises(WorkerError, match="3 workers of Ray.* while they computed the same job"):
+        list(workers.compute([("where", 1), ("die", 2)]))
+    workers.close()
+
+
+def test_vectors_are_those_of_one_process(cluster: Any, model: Path) -> None:
+    settings = EncodingSettings(model=str(model), pooling="mean")
+    texts = [f"text number {i} " + "and more " * (i % 30) for i in range(200)]
+    here = ComputeSettings(device="cpu", precision="float32", max_tokens_per_batch=256)
+    with LazyModel(settings, here, print) as one:
+        expected = one.encoder().encode(texts, "passage")
+        space = one.space("passage")
+    there = on_ray(cluster, max_tokens_per_batch=256)
+    with LazyModel(settings, there, print) as several:
+        assert several.devices == ["cpu", "cpu"]
+        assert several.space("passage") == space, "so that vectors are shared with other runs"
+        assert_vectors_differ_by_rounding_only(several.encoder().encode(texts, "passage"), expected)
+
+
+def test_without_ray_the_error_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError(\"no ray\", name='ray')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    compute = ComputeSettings(engine="ray", device="cpu")
+    with pytest.raises(MissingExtraError, match=r"compute\.engine: ray.*hn_assets\[ray\]"):
+        RayCluster(compute, print)
+
+
+def test_a_cluster_that_is_not_there_is_named_with_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # so that nobody else has the port
+        port = server.getsockname()[1]
+    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+        compute = ComputeSettings(engine="ray", device="cpu", ray=RaySettings(address=address))
+        with pytest.raises(ClusterUnavailableError, match=f"{address}, .*ray start --head"):
+            RayCluster(compute, print)
+
+
+def test_a_lost_head_is_an_error_that_says_what_is_kept(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last test, as the cluster is of no use after it."""
+    monkeypatch.setattr(ray_cluster, "HEAD_SECONDS", 1.0)
+    workers = start(cluster, [])
+    begun = time.monotonic()
+    with pytest.raises(ClusterUnavailableError, match="lost: .*What was computed before is kept"):
+        for number, _ in enumerate(workers.compute(("wait", i) for i in range(10**9))):
+            if number == 5:
+                cluster.head_node.kill_gcs_server()
+    assert time.monotonic() - begun < 60
+    workers.close()
