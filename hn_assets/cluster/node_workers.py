@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from hn_assets import __version__
@@ -26,11 +27,15 @@ MOST_DEATHS = 3  # of workers in one place, or with one job
 
 @dataclass
 class _Call:
-    """A call of a worker's method; with its number, if it is to compute a job."""
+    """A call of a worker's method; with its number, if it is to compute a job of the parent.
+
+    With the number of a part of the data, if the worker must have that.
+    """
 
     method: str
     arguments: tuple[Any, ...]
     number: int | None = None
+    part: int | None = None
     ref: Any = None
 
 
@@ -40,7 +45,9 @@ class _Worker:
 
     room: Room
     actor: Any
-    todo: Iterator[_Call] = field(default_factory=lambda: iter(()))  # before it is ready
+    todo: Iterator[_Call] = field(default_factory=lambda: iter(()))  # before all jobs
+    parts: set[int] = field(default_factory=set)  # of the data, which it has or is about to get
+    queued: deque[_Call] = field(default_factory=deque)  # jobs that need one of its parts
     under_way: deque[_Call] = field(default_factory=deque)
     is_placed: bool = False
     report: bytes | None = None  # how it computes, once it is ready
@@ -80,6 +87,7 @@ class NodeWorkers:
     ) -> None:
         self._ray, self._compute, self._task = ray, compute, task
         self._events, self._link = events, link
+        self._jobs_of_part = None if task.parts is None else pickle.loads(task.parts)
         self._class: Any = ray.remote(NodeWorker)
         self._workers: list[_Worker] = []
         self._waiting: deque[_Call] = deque()
@@ -107,8 +115,8 @@ class NodeWorkers:
             if kind == "parent":
                 if content[0] is None:
                     return
-                number, job = content[0]
-                self._waiting.append(_Call("compute", (job,), number))
+                number, job, part = content[0]
+                self._waiting.append(_Call("compute", (job,), number, part))
             elif kind == "answer":
                 self._take_answer(*content)
             if time.monotonic() - self._looked > LOOK_SECONDS:
@@ -166,7 +174,8 @@ class NodeWorkers:
             worker.slowest = max(worker.slowest, seconds)
             for survived in (call.number, worker.room):
                 self._deaths.pop(survived, None)
-            self._link.send("done", call.number, content)
+            if call.number is not None:
+                self._link.send("done", call.number, content)
 
     def _prepare(self, worker: _Worker, version: str, lacks_files: bool) -> None:
         worker.is_placed = True
@@ -191,11 +200,12 @@ class NodeWorkers:
         self._workers.remove(worker)
         self._ray.kill(worker.actor)
         jobs = [call for call in worker.under_way if call.number is not None]
+        self._waiting.extendleft(reversed(worker.queued))
         self._waiting.extendleft(reversed(jobs))
         again = f"; {len(jobs)} of its jobs are given to others" if jobs else ""
         self._link.send("log", f"a worker of Ray on {worker.room.place} is lost ({why}){again}")
         self._deaths[worker.room] += 1
-        if jobs:  # the first of them was being computed
+        if jobs and jobs[0] is worker.under_way[0]:  # it was being computed
             self._deaths[jobs[0].number] += 1
             if self._deaths[jobs[0].number] >= MOST_DEATHS:
                 raise WorkerError(
@@ -234,15 +244,31 @@ class NodeWorkers:
 
     def _hand_out(self) -> None:
         """Give every worker as much as it may have."""
+        ready = [worker for worker in self._workers if worker.report is not None]
+        if ready and self._jobs_of_part is not None:
+            while self._waiting:
+                self._queue_at_owner(ready, self._waiting.popleft())
         for worker in self._workers:
             while len(worker.under_way) < AHEAD and (call := next(worker.todo, None)) is not None:
                 self._call(worker, call)
-        ready = [worker for worker in self._workers if worker.report is not None]
+            while len(worker.under_way) < AHEAD and worker.queued:
+                self._call(worker, worker.queued.popleft())
         while ready and self._waiting:
             worker = min(ready, key=lambda worker: len(worker.under_way))
             if len(worker.under_way) >= AHEAD:
                 return
             self._call(worker, self._waiting.popleft())
+
+    def _queue_at_owner(self, ready: list[_Worker], call: _Call) -> None:
+        """Give a job to the worker that has its part; if none has, to the one with the fewest."""
+        assert call.part is not None and self._jobs_of_part is not None
+        owner = next((worker for worker in ready if call.part in worker.parts), None)
+        if owner is None:
+            owner = min(ready, key=lambda worker: len(worker.parts))
+            owner.parts.add(call.part)
+            jobs = (_Call("compute", (pickle.dumps(job),)) for job in self._jobs_of_part(call.part))
+            owner.todo = chain(owner.todo, jobs)
+        owner.queued.append(call)
 
     def _tell_who_is_ready(self) -> None:
         """Tell the parent how the workers compute, once all are ready that can soon be."""

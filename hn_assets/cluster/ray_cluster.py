@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -122,6 +123,9 @@ class RayWorkers(Generic[Job]):
         load: Makes what computes; it is called on the nodes.
         files: The files that `load` needs there; None if it needs none.
         verb: What the workers do, for errors, such as `encodes`.
+        parts: If the data are spread over the workers, gives the jobs by which a worker takes the
+            part of a number. Every job then has an attribute `part`: it is computed by a worker
+            that has that part, and another worker takes the part if that one dies.
 
     Raises:
         ClusterError: The cluster is lost, or a node cannot be used; raised by `start` and
@@ -131,10 +135,17 @@ class RayWorkers(Generic[Job]):
     """
 
     def __init__(
-        self, cluster: RayCluster, load: Load, files: ShippedFiles | None, verb: str
+        self,
+        cluster: RayCluster,
+        load: Load,
+        files: ShippedFiles | None,
+        verb: str,
+        parts: Callable[[int], Iterator[Job]] | None = None,
     ) -> None:
         self._cluster = cluster
-        self._task = Task(pickle.dumps(load), files, verb)
+        self._has_parts = parts is not None
+        given = pickle.dumps(parts) if self._has_parts else None
+        self._task = Task(pickle.dumps(load), files, verb, given)
         self._reports: list[Any] = []
         self._is_started = False
         self._next_number = 0
@@ -156,13 +167,14 @@ class RayWorkers(Generic[Job]):
         is_over = False
         while True:
             while not is_over and len(under_way) < AHEAD * len(self._reports):
-                job = next(coming, None)
+                job: Any = next(coming, None)
                 if job is None:
                     is_over = True
                 else:
                     under_way[self._next_number] = job
                     content = pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL)
-                    self._cluster.send((self._next_number, content))
+                    part = job.part if self._has_parts else None
+                    self._cluster.send((self._next_number, content, part))
                     self._next_number += 1
             if not under_way:
                 return
@@ -183,3 +195,22 @@ class RayWorkers(Generic[Job]):
         number, answer = content
         result, _ = pickle.loads(answer)
         return number, result
+
+
+def searching_cluster(
+    compute: ComputeSettings, log: Callable[[str], None]
+) -> Callable[[], RayCluster] | None:
+    """What connects to the cluster for a search, which uses the cores of all nodes.
+
+    Args:
+        compute: The settings.
+        log: Takes a line when a worker is lost.
+
+    Returns:
+        None if the settings name no cluster.
+    """
+    if compute.engine != "ray":
+        return None
+    # in this precision a node need not look at what it could compute in
+    on_cores = compute.model_copy(update={"device": "cpu", "precision": "float32"})
+    return partial(RayCluster, on_cores, log)

@@ -46,11 +46,14 @@ class Task:
         load: Makes what computes, on a node: a pickled `node_worker.Load`.
         files: The files that it needs there; None if it needs none.
         verb: What the workers do, for errors, such as `encodes`.
+        parts: Gives the jobs by which a worker takes a part of the data: a pickled function of the
+            part's number; None if there are no parts.
     """
 
     load: bytes
     files: ShippedFiles | None
     verb: str
+    parts: bytes | None = None
 
 
 class Link:
@@ -95,8 +98,8 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
     Args:
         compute: The settings.
         lost_after: After how many seconds without its head a cluster is lost.
-        connection: To the parent, which sends a `Task`, then numbers with pickled jobs, and None
-            at the end.
+        connection: To the parent, which sends a `Task`, then jobs: their number, the job pickled,
+            and the part of the data that it needs or None; and None at the end.
     """
     link = Link(connection)
     try:

@@ -21,6 +21,7 @@ from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval.faiss_index import place_flat_index
 from hn_assets.retrieval.ranking import Ranking, query_blocks, rank_order
 from hn_assets.retrieval.searcher import Searcher
+from hn_assets.retrieval.sharded_search import ShardedSearcher
 
 VECTOR_KEY = pa.binary(16)
 ON_CPU = FaissChoice("cpu", "the default")
@@ -115,7 +116,7 @@ class IncrementalRanking:
 
     def __init__(
         self,
-        searcher: Searcher,
+        searcher: Searcher | ShardedSearcher,
         documents: VectorSource,
         queries: VectorSource,
         depth: int,
@@ -135,7 +136,7 @@ class IncrementalRanking:
             self._compare(self._earlier)
         self.report.merged = int((self._kept >= 0).sum())
         self.report.searched = len(queries) - self.report.merged
-        self._searchers = [searcher]
+        self._searchers: list[Searcher | ShardedSearcher] = [searcher]
         self._new_searcher: Searcher | None = None
         if self.report.merged and len(self._new):
             self._new_searcher = self._search_new(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.hardware import FaissChoice
 from hn_assets.retrieval.faiss_index import (
@@ -29,6 +31,7 @@ from hn_assets.retrieval.ranking import Ranking
 from hn_assets.retrieval.ranking_report import RankingReport
 from hn_assets.retrieval.ranking_summary import RankingSummary
 from hn_assets.retrieval.searcher import Searcher, recall_against_exact
+from hn_assets.retrieval.sharded_search import ShardedSearcher
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import schemas
 
@@ -67,6 +70,7 @@ def rank_candidates(
     faiss_device: FaissChoice,
     qrels: pd.DataFrame,
     earlier: EarlierFiles | None = None,
+    connect: Callable[[], RayCluster] | None = None,
     log: Callable[[str], None],
     warn: Callable[[str], None] | None = None,
 ) -> RankingReport:
@@ -85,6 +89,8 @@ def rank_candidates(
         faiss_device: From `choose_faiss_device`.
         qrels: Columns query_id, doc_id, score, split; for the summary alone.
         earlier: Exact rankings by the same model; those of another depth are not used.
+        connect: Connects to the cluster whose nodes search, if the index is exact and would be
+            searched on a CPU here; None to search here.
         log: Takes a line of progress after each block of queries.
         warn: Takes what the user should know: a small corpus, a GPU that cannot be used. `log`
             takes it if this is None.
@@ -93,23 +99,31 @@ def rank_candidates(
         StoreError: A file is damaged.
         SearchError: The index was built from other vectors.
         SettingsError: The index has no such search parameters.
+        ClusterError: The cluster cannot be used, or is lost.
     """
     warn = warn or log
     documents, queries = VectorTable(corpus_vectors), VectorTable(query_vectors)
-    index = open_index(index_file, ids_file, documents)
-    apply_search_parameters(index, search.search_parameters)
     possible = min(depth, len(documents))
     if possible < depth:
         warn(
             f"the corpus has {possible} documents, fewer than the wanted depth {depth}: "
             f"rankings hold all of it"
         )
-    is_exact = is_flat(index, documents)
-    index, device = place_index(index, documents, faiss_device, possible)
-    if device.fell_back:
-        warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")
+    searcher: Searcher | ShardedSearcher
     start = time.perf_counter()
-    searcher = Searcher(index, documents, device.value, is_exact=is_exact)
+    if connect is not None and search.index == "Flat" and faiss_device.value == "cpu":
+        # The vectors go to the nodes, and the index is not needed.
+        device, is_exact = FaissChoice("cpu", "on the nodes of Ray"), True
+        searcher = ShardedSearcher(corpus_vectors, documents, connect)
+    else:
+        index = open_index(index_file, ids_file, documents)
+        apply_search_parameters(index, search.search_parameters)
+        is_exact = is_flat(index, documents)
+        index, device = place_index(index, documents, faiss_device, possible)
+        if device.fell_back:
+            warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")
+        start = time.perf_counter()
+        searcher = Searcher(index, documents, device.value, is_exact=is_exact)
     ranking = IncrementalRanking(
         searcher,
         documents,
@@ -124,7 +138,10 @@ def rank_candidates(
     summary = RankingSummary(qrels, queries, documents, possible)
     recall = None
     document_ids = pa.array(documents.ids, pa.string())
-    with pq.ParquetWriter(target, schemas.CANDIDATES, compression="zstd") as writer:
+    with (
+        searcher if isinstance(searcher, ShardedSearcher) else nullcontext(),
+        pq.ParquetWriter(target, schemas.CANDIDATES, compression="zstd") as writer,
+    ):
         for block in ranking.rank(search.memory_mb):
             writer.write_table(_to_table(block, queries.ids, document_ids))
             summary.add(block)

@@ -44,6 +44,7 @@ class Searcher:
         documents: The vectors in the index.
         device: `cpu` or `gpu`, which decides how coarsely the index computes and how deep it goes.
         is_exact: Whether the index compares a query with every document.
+        id_order: The place of each document's id among all ids in order; None to find it out.
 
     Attributes:
         searched_again: How many queries so far the rounding of the index left in doubt which
@@ -53,13 +54,19 @@ class Searcher:
     """
 
     def __init__(
-        self, index: Any, documents: VectorSource, device: str = "cpu", *, is_exact: bool = True
+        self,
+        index: Any,
+        documents: VectorSource,
+        device: str = "cpu",
+        *,
+        is_exact: bool = True,
+        id_order: NDArray[np.int64] | None = None,
     ) -> None:
         self.documents = documents
         self.device = device
         # Only an exact index promises the best documents, so only there a doubtful cut is widened.
         self.is_exact = is_exact
-        self.id_order = place_by_id(documents.ids)
+        self.id_order = place_by_id(documents.ids) if id_order is None else id_order
         self.searched_again = 0
         self.compared_with_all = 0
         self._index = index

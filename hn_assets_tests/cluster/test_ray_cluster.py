@@ -9,18 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import psutil
 import pytest
 
+from hn_assets import mine_hard_negatives
 from hn_assets.cluster import ray_cluster
-from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers
+from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers, searching_cluster
 from hn_assets.cluster.shipped_files import ShippedFiles
-from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.errors import ClusterUnavailableError, ModelError, WorkerError
 from hn_assets.extras import MissingExtraError
+from hn_assets.retrieval.faiss_index import flat_index
+from hn_assets.retrieval.searcher import Searcher
+from hn_assets.retrieval.sharded_search import ShardedSearcher
 from hn_assets.settings.compute import ComputeSettings, RaySettings
-from hn_assets.settings.encoding import EncodingSettings
+from hn_assets_tests.assets.animals_dataset import SMALL
+from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
-from hn_assets_tests.rounding import assert_vectors_differ_by_rounding_only
+from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 
 
 @pytest.fixture(scope="module")
@@ -115,18 +121,66 @@ def test_a_job_that_ends_every_worker_is_an_error(
     workers.close()
 
 
-def test_vectors_are_those_of_one_process(cluster: Any, model: Path) -> None:
-    settings = EncodingSettings(model=str(model), pooling="mean")
-    texts = [f"text number {i} " + "and more " * (i % 30) for i in range(200)]
-    here = ComputeSettings(device="cpu", precision="float32", max_tokens_per_batch=256)
-    with LazyModel(settings, here, print) as one:
-        expected = one.encoder().encode(texts, "passage")
-        space = one.space("passage")
-    there = on_ray(cluster, max_tokens_per_batch=256)
-    with LazyModel(settings, there, print) as several:
-        assert several.devices == ["cpu", "cpu"]
-        assert several.space("passage") == space, "so that vectors are shared with other runs"
-        assert_vectors_differ_by_rounding_only(several.encoder().encode(texts, "passage"), expected)
+def test_negatives_are_those_of_one_process(cluster: Any, model: Path, tmp_path: Path) -> None:
+    animals(tmp_path / "raw")
+    sections = {name: section for name, section in SMALL.items() if name != "job"}
+    sections["encoding"] = {"model": str(model), "pooling": "mean"}
+    there = on_ray(cluster).model_dump()
+    of_one = mine_hard_negatives(
+        tmp_path / "raw",
+        settings={**sections, "compute": {"device": "cpu", "precision": "float32"}},
+    )
+    folder = tmp_path / "kept"
+    of_ray = mine_hard_negatives(
+        tmp_path / "raw", settings={**sections, "compute": there}, folder=folder
+    )
+    pd.testing.assert_frame_equal(of_ray.negatives, of_one.negatives)
+    pd.testing.assert_frame_equal(of_ray.ledger, of_one.ledger)
+    told = of_ray.report["corpus_embeddings"]
+    assert told["device"] == "cpu, cpu"
+    assert "every worker of Ray" in told["device_reason"]
+    assert of_ray.report["candidates"]["faiss_device_reason"] == "on the nodes of Ray"
+    # the same vectors and rankings, so that nothing is made again without Ray
+    again = mine_hard_negatives(
+        tmp_path / "raw",
+        settings={**sections, "compute": {**there, "engine": "in_process"}},
+        folder=folder,
+    )
+    assert again.report["corpus_embeddings"]["unchanged"]
+    assert again.report["candidates"]["unchanged"]
+
+
+def test_rankings_are_those_of_one_process_also_if_a_worker_dies(
+    cluster: Any, tmp_path: Path
+) -> None:
+    vectors = unit_vectors(300, 16)
+    vectors[100:140] = vectors[7]  # equal scores, in both shards' ranges
+    vectors[250:260] = vectors[7]
+    ids = [f"{number:03}" for number in np.random.default_rng(1).permutation(300)]
+    documents = make_table(tmp_path / "documents", vectors, ids)
+    queries = np.concatenate([unit_vectors(90, 16, seed=2), vectors[7:8]])
+    expected = Searcher(flat_index(documents), documents).find(queries, 60)
+    log: list[str] = []
+    connect = searching_cluster(on_ray(cluster), log.append)
+    assert connect is not None
+    with ShardedSearcher(tmp_path / "documents", documents, connect) as searcher:
+        for _ in range(2):
+            found = searcher.find(queries, 60, memory_mb=16)
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+            (worker, *_) = searching_processes()
+            os.kill(worker, signal.SIGKILL)  # its shard goes to another one
+    assert any("is lost" in line for line in log)
+
+
+def searching_processes() -> list[int]:
+    """The workers of Ray on this machine that the tests of this file have started."""
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if process.name().startswith("ray::NodeWorker")
+        and any(parent.pid == os.getpid() for parent in process.parents())
+    ]
 
 
 def test_without_ray_the_error_names_the_extra(
