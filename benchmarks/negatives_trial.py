@@ -244,22 +244,34 @@ def summarize(found: dict[str, tuple[TrialOutcome, dict[str, np.ndarray]]]) -> N
                 Path(name).name,
                 outcome.plan,
                 best,
-                "" if best == outcome.plan else difference(scores[outcome.plan], scores[best]),
+                ""
+                if best == outcome.plan
+                else difference(scores[outcome.plan], scores[best], comparisons=len(scores) - 1),
             )
         )
     print_table(
-        "The plan that leads beside the one that is best on the test queries, known afterwards",
+        "The plan that leads beside the one that is best on the test queries, known afterwards; "
+        "intervals for all plans together, as any of them could have been the best",
         ["collection", "leads", "best on test", "leader minus best"],
         rows,
     )
 
 
-def difference(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Mean difference over queries, each averaged over seeds, with its 95 % interval."""
+def difference(ours: np.ndarray, theirs: np.ndarray, *, comparisons: int = 1) -> str:
+    """Mean difference over queries, each averaged over seeds, with its 95 % interval.
+
+    Args:
+        ours: nDCG@10 by seed and query.
+        theirs: The same of the other plan.
+        comparisons: How many differences the 95 % hold for together (Bonferroni).
+    """
     each = ours.mean(axis=0) - theirs.mean(axis=0)
     if not each.any():
         return "0"
-    interval = bootstrap((each,), np.mean, rng=np.random.default_rng(0)).confidence_interval
+    found = bootstrap(
+        (each,), np.mean, confidence_level=1 - 0.05 / comparisons, rng=np.random.default_rng(0)
+    )
+    interval = found.confidence_interval
     return f"{each.mean():+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
 
 
