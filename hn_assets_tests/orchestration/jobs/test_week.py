@@ -24,20 +24,23 @@ from hn_assets.store.layout import VECTOR_CACHE
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset
 from hn_assets_tests.collections_on_disk import animals, write_jsonl
 from hn_assets_tests.servers import free_port, postgres_server, production_home
-from hn_assets_tests.test_component import ROOT, make_project, run, surroundings
+from hn_assets_tests.test_component import ROOT, make_project, surroundings
 
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
-ASK = """
+# answers every line on its standard input, as importing Dagster takes longer than the answer
+ANSWER = """
 import json
+import sys
 import dagster as dg
 
 with dg.DagsterInstance.get() as instance:
-    runs = [[r.job_name, r.status.value, dict(r.tags)] for r in reversed(instance.get_runs())]
-    cursors = {
-        state.instigator_name: getattr(state.instigator_data, "cursor", None)
-        for state in instance.all_instigator_state()
-    }
-print(json.dumps({"runs": runs, "cursors": cursors}))
+    for _ in sys.stdin:
+        runs = [[r.job_name, r.status.value, dict(r.tags)] for r in reversed(instance.get_runs())]
+        cursors = {
+            state.instigator_name: getattr(state.instigator_data, "cursor", None)
+            for state in instance.all_instigator_state()
+        }
+        print(json.dumps({"runs": runs, "cursors": cursors}), flush=True)
 """
 SETTINGS: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
@@ -101,9 +104,30 @@ class Production:
     def daemon(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
         return self._process("dagster-daemon", "run", "-w", "production.yaml")
 
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """In it, the instance can be asked for its runs."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", ANSWER],
+            cwd=self.project,
+            env=surroundings(**self.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._answers = process
+        try:
+            yield
+        finally:
+            kill(process)
+
     def ask(self) -> dict[str, Any]:
-        told = run(sys.executable, "-c", ASK, cwd=self.project, **self.environment)
-        return json.loads(told.stdout.splitlines()[-1])
+        asked, answers = self._answers.stdin, self._answers.stdout
+        assert asked is not None and answers is not None
+        asked.write("\n")
+        asked.flush()
+        return json.loads(answers.readline())
 
     def runs(self, dataset: str) -> list[tuple[str, dict[str, str]]]:
         """Status and tags of each refresh of a dataset, the first one first."""
@@ -122,7 +146,7 @@ class Production:
             time.sleep(1)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[Any]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -145,10 +169,11 @@ def test_days_of_refreshes(tmp_path: Path, model: Path, days: int) -> None:
         made = Production(
             project, {**home, "PYTHONPATH": f"{project}:{ROOT}", "OMP_NUM_THREADS": "1"}
         )
-        made.ask()  # creates the tables, which two processes at once cannot
-        with made.code_server():
-            _live_through(made, raw, days)
-        daily, watched = made.runs("daily"), made.runs("watched")
+        with made.asked():
+            made.ask()  # creates the tables, which two processes at once cannot
+            with made.code_server():
+                _live_through(made, raw, days)
+            daily, watched = made.runs("daily"), made.runs("watched")
 
     # every day has its run, and just one, those without a daemon included
     assert [status for status, _ in daily[:days]] == ["SUCCESS"] * days
