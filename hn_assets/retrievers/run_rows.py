@@ -1,5 +1,6 @@
 """Read the rows of a run: a TREC run file, or a table of query, document and score."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -8,17 +9,24 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as csv
 from numpy.typing import NDArray
 
 from hn_assets.errors import RetrieverError
 from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.data_files import read_batches
-from hn_assets.sources.jsonl import numbered_lines
+from hn_assets.sources.jsonl import decode_line, line_blocks
 from hn_assets.text import shorten
 
 COLUMNS = ("query_id", "doc_id", "score")
 _ROWS_AT_ONCE = 1 << 16
+_TREC_COLUMNS = ["query_id", "q0", "doc_id", "rank", "score", "tag"]
 _TREC = "query, Q0, document, rank, score and tag, with white space between them"
+
+# what separates the fields of a line beside a space, and what does so in texts that are no ASCII
+_TO_SPACE = bytes.maketrans(b"\t\r\x0b\x0c\x1c\x1d\x1e\x1f", b" " * 8)
+_OTHER_SPACE = re.compile(r"[^\S\x00-\x7f]")
+_SPACES = re.compile(rb"  +")
 
 
 class RunRows(NamedTuple):
@@ -71,15 +79,63 @@ def read_run(path: Path) -> Iterator[RunRows]:
 
 
 def _read_trec(path: Path) -> Iterator[RunRows]:
-    lines = ((number, line.split()) for number, line in numbered_lines(path))
-    for part in _parts((number, fields) for number, fields in lines if fields):
-        for number, fields in part:
-            if len(fields) != 6:
-                raise RetrieverError(
-                    f"{path}:{number}: {len(fields)} fields, but a line of a TREC run has six: "
-                    f"{_TREC}. A table has a name that ends in .parquet, .arrow, .csv or .tsv"
-                )
-        yield _rows(path, [(number, f[0], f[2], f[4]) for number, f in part])
+    for first, block in line_blocks(path):
+        # what is odd about a block, such as an empty line, is looked at line by line
+        yield from _parse_trec(path, first, block) or _read_trec_lines(path, first, block)
+
+
+def _parse_trec(path: Path, first: int, block: bytes) -> list[RunRows]:
+    """The rows of some lines, read by Arrow; none if that is not sure to be right.
+
+    Args:
+        path: The file.
+        first: The number of the first line.
+        block: Whole lines.
+    """
+    if not block.isascii():
+        try:
+            text = block.decode("utf-8")
+        except UnicodeDecodeError:
+            return []
+        if _OTHER_SPACE.search(text):
+            return []  # Arrow separates fields at one byte alone
+    block = block.translate(_TO_SPACE)
+    if b"  " in block:
+        block = _SPACES.sub(b" ", block)
+    block = block.replace(b" \n", b"\n").replace(b"\n ", b"\n").strip(b" ")
+    if block.startswith(b"\n") or b"\n\n" in block:
+        return []  # Arrow does not count empty lines
+    texts = dict.fromkeys(_TREC_COLUMNS, pa.large_string())
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(block),
+            csv.ReadOptions(column_names=_TREC_COLUMNS, block_size=len(block) + 1),
+            csv.ParseOptions(delimiter=" ", quote_char=False, double_quote=False),
+            csv.ConvertOptions(
+                column_types={**texts, "score": pa.float64()},
+                include_columns=COLUMNS,
+                null_values=[],
+            ),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
+        return []
+    queries, documents, scores = (table[name].combine_chunks() for name in COLUMNS)
+    numbers = np.arange(first, first + len(scores), dtype=np.int64)
+    return [RunRows(queries, documents, _as_float32(np.asarray(scores), numbers, path), numbers)]
+
+
+def _read_trec_lines(path: Path, first: int, block: bytes) -> list[RunRows]:
+    rows = []
+    for number, raw in enumerate(block.split(b"\n"), start=first):
+        fields = decode_line(raw, path, number).split()
+        if fields and len(fields) != 6:
+            raise RetrieverError(
+                f"{path}:{number}: {len(fields)} fields, but a line of a TREC run has six: "
+                f"{_TREC}. A table has a name that ends in .parquet, .arrow, .csv or .tsv"
+            )
+        if fields:
+            rows.append((number, fields[0], fields[2], fields[4]))
+    return [_rows(path, rows)] if rows else []
 
 
 def _read_csv(path: Path) -> Iterator[RunRows]:

@@ -1,5 +1,6 @@
 """Read lines and JSON objects with their places, so that an error names file and line."""
 
+import codecs
 import gzip
 import io
 import json
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from hn_assets.errors import SourceError
+
+BLOCK_BYTES = 4 << 20
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -24,25 +27,64 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with _open(path) as file:
             for number, raw in enumerate(file, start=1):
-                try:
-                    line = [raw.decode("utf-8-sig" if number == 1 else "utf-8")]
-                except UnicodeDecodeError as error:
-                    raise SourceError(
-                        f"{path}:{number}: not UTF-8 (byte {error.start + 1} of the line); save "
-                        f"the file as UTF-8"
-                    ) from error
+                line = [decode_line(raw, path, number)]
                 # Whoever reads the line alone holds it: it may be a document of 100 MB.
                 del raw
                 yield number, line.pop()
-    except FileNotFoundError as error:
-        raise SourceError(f"{path} is not there") from error
     except (OSError, EOFError, zlib.error) as error:
-        if isinstance(error, OSError) and error.strerror:  # as the operating system says it
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        raise _as_source_error(error, path, number) from error
+
+
+def line_blocks(path: Path, size: int = BLOCK_BYTES) -> Iterator[tuple[int, bytes]]:
+    """Yield a file in whole lines, many at once, each block after the number of its first line.
+
+    The first block has no byte order mark. A file whose name ends in `.gz` or `.zst` is
+    decompressed.
+
+    Args:
+        path: The file.
+        size: About how many bytes a block has; more if a line is longer.
+
+    Raises:
+        SourceError: The file is missing or cannot be read.
+    """
+    before = 0
+    try:
+        with _open(path) as file:
+            while block := file.read(size):
+                block += file.readline()
+                lines = block.count(b"\n")
+                yield before + 1, block if before else block.removeprefix(codecs.BOM_UTF8)
+                before += lines
+    except (OSError, EOFError, zlib.error) as error:
+        raise _as_source_error(error, path, before) from error
+
+
+def decode_line(raw: bytes, path: Path, number: int) -> str:
+    """A line of a UTF-8 file, the first one without its byte order mark.
+
+    Raises:
+        SourceError: It is not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
         raise SourceError(
-            f"{path}, after line {number}: the file is damaged or cut off ({error}); fetch or "
-            f"compress it again"
+            f"{path}:{number}: not UTF-8 (byte {error.start + 1} of the line); save the file as "
+            f"UTF-8"
         ) from error
+
+
+def _as_source_error(error: Exception, path: Path, number: int) -> SourceError:
+    """What stopped the reading of a file after so many lines, for the user."""
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"{path} is not there")
+    if isinstance(error, OSError) and error.strerror:  # as the operating system says it
+        return SourceError(f"{path} cannot be read: {error.strerror}")
+    return SourceError(
+        f"{path}, after line {number}: the file is damaged or cut off ({error}); fetch or compress "
+        f"it again"
+    )
 
 
 def _open(path: Path) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hn_assets.errors import RetrieverError
-from hn_assets.retrievers import RetrieverInputs
+from hn_assets.retrievers import RetrieverInputs, run_rows
 from hn_assets.retrievers.kinds.run import RunSettings
+from hn_assets.sources.jsonl import line_blocks
 from hn_assets_tests.retrievers.retrieve import inputs_in, retrieve
 
 ROWS = [
@@ -118,6 +120,7 @@ BAD = {
     "missing": ("gone.txt", lambda path: None, r"gone.txt is not there.*set `path`"),
     "empty": ("a.txt", content("\n\n"), r"a.txt has no rows"),
     "fields": ("b.txt", content(f"{GOOD}\nq1 d2 2 0.5\n"), r"b.txt:3: 4 fields.*has six: query"),
+    "space": ("t.txt", content(f"{GOOD}q1 Q0 d2 2 0.5 a\u00a0b\n"), r"t.txt:2: 7 fields"),
     "score": ("c.txt", content(f"{GOOD}q1 Q0 d2 2 high t\n"), r"c.txt:2: the score 'high' is no n"),
     "nan": ("d.txt", content("q1 Q0 d2 2 nan t\n"), r"d.txt:1: the score nan cannot be ranked"),
     "large": ("e.txt", content("q1 Q0 d2 2 1e40 t\n"), r"e.txt:1: the score 1e\+40 cannot be"),
@@ -166,6 +169,80 @@ def test_a_bad_run_is_refused_with_its_place_and_a_remedy(
     write(inputs.base / name)
     with pytest.raises(RetrieverError, match=expected):
         retrieve(RunSettings(type="run", path=name), inputs, 3)
+
+
+def test_lines_that_are_as_they_should_be_are_read_many_at_once(
+    inputs: RetrieverInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("read line by line")
+
+    monkeypatch.setattr(run_rows, "_read_trec_lines", refuse)
+    monkeypatch.setattr(run_rows, "line_blocks", partial(line_blocks, size=60))
+    text = trec(ROWS).replace("\n", " \r\n")
+    (inputs.base / "run.txt").write_bytes(text.encode())
+    found, _ = retrieve(RunSettings(type="run", path="run.txt"), inputs, 3)
+    assert found == FOUND
+    # each in its block, and with its own number
+    (inputs.base / "run.txt").write_text(trec([*ROWS, ("q1", "gone", 1.0)]))
+    with pytest.raises(RetrieverError, match=r"run.txt:7: there is no document 'gone'"):
+        retrieve(RunSettings(type="run", path="run.txt"), inputs, 3)
+
+
+FIELD = st.sampled_from(
+    ["q1", "d2", '"', "'a,b'", "\u00e9\u6f22", "1.5", "+2", "-1e-3", "1_0", "\\"]
+)
+SPACE = st.sampled_from([" ", "  ", "\t", " \t ", "\u00a0", "\u2003", "\x1f", "\x0b", "\r"])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", " ", "\t"]),
+            st.lists(st.tuples(FIELD, SPACE), min_size=5, max_size=7),
+            st.sampled_from(["1", "2.50", "1e30", ".5", "7."]),
+            st.sampled_from(["\n", "\r\n", " \n", "\n\n"]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(1, 200),
+)
+def test_many_lines_at_once_are_read_as_line_by_line(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple], size: int
+) -> None:
+    texts = []
+    for start, fields, score, end in lines:
+        row = [field + space for field, space in fields]
+        row[4] = score + fields[4][1]
+        texts.append(start + "".join(row) + end)
+    path = tmp_path_factory.mktemp("lines") / "run.txt"
+    path.write_bytes("".join(texts).encode())
+    expected: list[tuple[int, str, str, float]] = []
+    wrong = 0
+    for number, line in enumerate("".join(texts).split("\n"), start=1):
+        fields = line.split()
+        if fields and len(fields) != 6:
+            wrong = number
+            break
+        if fields:
+            expected.append((number, fields[0], fields[2], float(np.float32(fields[4]))))
+    found: list[tuple[int, str, str, float]] = []
+
+    def read() -> None:
+        for rows in run_rows.read_run(path):
+            columns = rows.numbers, rows.query_ids, rows.doc_ids, rows.scores
+            found.extend(zip(*(column.tolist() for column in columns), strict=True))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_rows, "line_blocks", partial(line_blocks, size=size))
+        if not wrong:
+            read()
+            assert found == expected
+            return
+        with pytest.raises(RetrieverError, match=rf"run.txt:{wrong}: "):
+            read()
+        assert found == expected[: len(found)]
 
 
 def test_whole_numbers_as_ids_are_their_digits(tmp_path: Path) -> None:
