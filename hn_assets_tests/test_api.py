@@ -12,7 +12,7 @@ from hn_assets import mine_hard_negatives
 from hn_assets.api import DATASET
 from hn_assets.errors import SettingsError, SourceError
 from hn_assets.store.layout import VECTOR_CACHE
-from hn_assets_tests.assets.animals_dataset import SMALL, AnimalsDataset
+from hn_assets_tests.assets.animals_dataset import SMALL, UP_TO_NEGATIVES, AnimalsDataset
 from hn_assets_tests.collections_on_disk import shared
 
 
@@ -129,7 +129,7 @@ def test_cranfield_is_mined_as_by_the_graph(tmp_path: Path) -> None:
         filters={"target_false_negative_rate": 0.01},
     )
     graph = AnimalsDataset(tmp_path, source=source, **sections)
-    graph.materialize()
+    graph.materialize(*UP_TO_NEGATIVES)
     shutil.copytree(graph.store.vectors, tmp_path / "kept" / DATASET / VECTOR_CACHE)
     mined = mine_hard_negatives(source["folder"], settings=sections, folder=tmp_path / "kept")
     pd.testing.assert_frame_equal(mined.negatives, graph.negatives())

@@ -33,6 +33,18 @@ STAGES = [
     "report",
 ]
 
+UP_TO_NEGATIVES = [
+    "corpus",
+    "queries",
+    "qrels",
+    "corpus_embeddings",
+    "query_embeddings",
+    "faiss_index",
+    "candidates",
+    "calibration",
+    "hard_negatives",
+]
+
 # what they say depends on the refreshes before
 OF_THE_PAST = {"drift", "report"}
 

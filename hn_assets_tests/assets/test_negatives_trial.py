@@ -11,7 +11,7 @@ import pytest
 
 from hn_assets.trial.outcome import read_outcome
 from hn_assets.trial.train_and_judge import TrialBench
-from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
+from hn_assets_tests.assets.animals_dataset import UP_TO_NEGATIVES, AnimalsDataset, told
 from hn_assets_tests.small_models import make_tiny_bert
 from hn_assets_tests.training.test_trainers import with_pooling
 
@@ -40,18 +40,7 @@ def make_graph(folder: Path, model: Path, **trial: Any) -> AnimalsDataset:
     )
 
 
-UP_TO_NEGATIVES = [
-    "corpus",
-    "queries",
-    "qrels",
-    "corpus_embeddings",
-    "query_embeddings",
-    "faiss_index",
-    "candidates",
-    "negatives_trial",
-    "calibration",
-    "hard_negatives",
-]
+UP_TO_MINED = [*UP_TO_NEGATIVES, "negatives_trial"]
 
 
 @pytest.fixture(scope="module")
@@ -132,16 +121,16 @@ def test_an_outcome_is_kept_until_enough_has_changed(
 ) -> None:
     graph = tried[0].copied_to(tmp_path)
     monkeypatch.setattr(TrialBench, "run", _refuse)
-    assert told(graph.materialize(*UP_TO_NEGATIVES))["negatives_trial"]["unchanged"]
+    assert told(graph.materialize(*UP_TO_MINED))["negatives_trial"]["unchanged"]
     before = graph.version("negatives_trial")
     qrels = graph.folder / "raw" / "qrels" / "train.tsv"
     lines = qrels.read_text().splitlines()
     qrels.write_text("\n".join(lines[:-1]) + "\n")  # one pair of eighteen is gone
-    said = told(graph.materialize(*UP_TO_NEGATIVES))["negatives_trial"]
+    said = told(graph.materialize(*UP_TO_MINED))["negatives_trial"]
     assert str(said["kept"]).startswith("the last outcome is kept: 5.6% of the labelled pairs")
     assert graph.version("negatives_trial") == before, "so that nothing is mined anew for it"
     qrels.write_text("\n".join(lines[:-3]) + "\n")
-    result = graph.materialize(*UP_TO_NEGATIVES, raise_on_error=False)
+    result = graph.materialize(*UP_TO_MINED, raise_on_error=False)
     assert not result.success, "the trial is held anew"
     assert graph.version("negatives_trial") == before
 
@@ -160,11 +149,11 @@ def test_a_trial_that_was_killed_goes_on_with_the_runs_that_it_had(
 
     with monkeypatch.context() as patch, pytest.raises(BaseException):  # noqa: B017
         patch.setattr(TrialBench, "run", ends)
-        graph.materialize(*UP_TO_NEGATIVES)
+        graph.materialize(*UP_TO_MINED)
     kept = sorted(graph.store.trial_runs.rglob("*.json"))
     assert len(kept) == 2
     times = [path.stat().st_mtime_ns for path in kept]
-    result = graph.materialize(*UP_TO_NEGATIVES)
+    result = graph.materialize(*UP_TO_MINED)
     assert [path.stat().st_mtime_ns for path in kept] == times
     outcome = read_outcome(graph.file("negatives_trial", "outcome.json"))
     assert outcome.runs == 4
@@ -175,7 +164,7 @@ def test_a_trial_that_was_killed_goes_on_with_the_runs_that_it_had(
 
 def test_too_few_queries_are_told_and_the_first_plan_is_mined(tmp_path: Path, tiny: Path) -> None:
     graph = make_graph(tmp_path, tiny, folds=5)
-    said = told(graph.materialize(*UP_TO_NEGATIVES))
+    said = told(graph.materialize(*UP_TO_MINED))
     assert said["negatives_trial"]["verdict"] == "not compared"
     assert "only 18 queries have enough negatives" in str(said["negatives_trial"]["in_short"])
     assert said["hard_negatives"]["settings"]["range_min"] == 2
