@@ -128,6 +128,13 @@ def network(kind: str) -> Any:
     }
     if kind == "xlm-roberta":  # as multilingual E5
         return transformers.XLMRobertaModel(transformers.XLMRobertaConfig(**sizes))
+    if kind == "distilbert":
+        config = transformers.DistilBertConfig(
+            vocab_size=30522, dim=32, n_layers=2, n_heads=2, hidden_dim=64, initializer_range=0.5
+        )
+        return transformers.DistilBertModel(config)
+    if kind == "mpnet":  # takes the token 1 for padding, whatever its configuration says
+        return transformers.MPNetModel(transformers.MPNetConfig(**{**sizes, "pad_token_id": 1}))
     if kind == "modernbert":  # looks at neighbours and at all by turns
         config = transformers.ModernBertConfig(
             **sizes, local_attention=8, layer_types=["full_attention", "sliding_attention"]
@@ -160,6 +167,28 @@ def test_other_kinds_of_networks_give_the_same_vectors_too(tmp_path: Path, kind:
     )
     for text_kind in ("query", "passage"):
         assert_same_directions(ours(folder, text_kind), theirs(folder, text_kind))
+
+
+@pytest.mark.parametrize(("kind", "pooling"), [("distilbert", "mean"), ("mpnet", "lasttoken")])
+def test_a_text_has_the_vector_that_it_has_alone_on_whichever_side_a_tokenizer_pads(
+    tmp_path: Path, kind: str, pooling: str
+) -> None:
+    """In a batch, sentence-transformers then moves the positions of some models by the padding."""
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoTokenizer
+
+    network(kind).save_pretrained(tmp_path / "bare")
+    tokenizer = AutoTokenizer.from_pretrained(bundled_model_folder(), padding_side="left")
+    if kind == "mpnet":
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(1)
+    tokenizer.save_pretrained(tmp_path / "bare")
+    folder = make_sentence_transformer(tmp_path / "model", tmp_path / "bare", pooling=pooling)
+    model: Any = SentenceTransformer(str(folder), device="cpu")
+    assert model.tokenizer.padding_side == "left"
+    vectors, alone = ours(folder, "passage"), model.encode_document(TEXTS, batch_size=1)
+    assert_same_directions(vectors, alone)
+    together = model.encode_document(TEXTS)
+    assert (np.abs(together - alone).max() > 0.01) == (kind == "distilbert")
 
 
 @pytest.mark.parametrize(
