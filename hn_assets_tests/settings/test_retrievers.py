@@ -84,6 +84,8 @@ def test_a_retriever_is_lexical_by_its_kind_and_not_by_its_name() -> None:
     )
     assert found.lexical_retrievers == ("words",)
     assert settings(retrievers=[]).lexical_retrievers == ()
+    told = {"type": "run", "name": "lucene", "path": "bm25.trec", "lexical": True}
+    assert settings(retrievers=[told]).lexical_retrievers == ("lucene",)
 
 
 def test_plans_of_a_trial_differ_in_quotas_and_say_so_in_what_they_keep() -> None:

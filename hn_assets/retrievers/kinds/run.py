@@ -43,6 +43,19 @@ class RunSettings(RetrieverSettings):
         ),
     )
 
+    lexical: bool = Field(
+        default=False,
+        description=(
+            "whether the other system ranks by words, as BM25 does: the model of relevance then "
+            "looks at its ranks as at those of `bm25`"
+        ),
+    )
+
+    @property
+    def is_lexical(self) -> bool:
+        """As the settings say: the file does not."""
+        return self.lexical
+
     def external_files(self, base: Path) -> list[Path]:
         """The run."""
         return [base / Path(self.path).expanduser()]
