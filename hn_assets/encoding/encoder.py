@@ -29,7 +29,12 @@ Name = TypeVar("Name")
 # Texts that are tokenised and cut into batches at once, which bounds the memory, and computed
 # between two shards, which bounds what a crash can cost. Padded batches of a card need many texts
 # to be full; where texts are laid end to end, a small first window lets the card begin soon.
-WINDOW_TEXTS: dict[Layout, int] = {"same_length": 2048, "sorted": 32768, "end_to_end": 8192}
+WINDOW_TEXTS: dict[Layout, int] = {
+    "same_length": 2048,
+    "runs_of_length": 2048,
+    "sorted": 32768,
+    "end_to_end": 8192,
+}
 
 
 Progress = Callable[[ComputingStats], None]

@@ -289,7 +289,7 @@ def test_texts_without_padding_get_the_same_vectors(
     class AsOnACard(DeviceModel):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            self._use_unpadded_attention()
+            self._use_unpadded_attention("end_to_end")
 
     monkeypatch.setattr(encoder_module, "DeviceModel", AsOnACard)
     folder = make_sentence_transformer(

@@ -1,12 +1,15 @@
 """Cut tokenised texts into batches that waste little padding.
 
-There are three layouts:
+There are four layouts:
 
 - `same_length`, on CPUs: a text is padded to a length that depends on the text alone (its own
   tokens, rounded up), and shares a batch only with texts of that length. So the batch size and the
   order of the corpus change nothing that the model computes for a text, but the number of rows in
   its matrix products: its float32 vector differs by rounding at most (about 1e-7 of its length),
   and by that only on CPUs whose libraries choose another kernel for another number of rows.
+- `runs_of_length`, on CPUs in bfloat16: texts follow one another without padding, those of one
+  length side by side, so that every batch is full and attention needs no mask. For a text nothing
+  changes here either but the number of rows.
 - `end_to_end`, on cards whose attention needs no padding: texts follow one another without any, so
   that every batch is full.
 - `sorted`, on cards with other models: texts in the order of their lengths, padded to the longest
@@ -16,14 +19,17 @@ There are three layouts:
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.batches.tokenizing import TokenIds
 
-Layout = Literal["same_length", "end_to_end", "sorted"]
+Layout = Literal["same_length", "runs_of_length", "end_to_end", "sorted"]
+END_TO_END: tuple[Layout, ...] = ("runs_of_length", "end_to_end")  # those without padding
+
+Part = TypeVar("Part")
 
 GOLDEN = 0.6180339887  # multiples of it spread evenly over [0, 1)
 LENGTH_STEP = 8  # a batch is padded to a multiple of this many tokens
@@ -100,7 +106,9 @@ def cut_batches(
         layout: How texts share a batch.
     """
     if layout == "end_to_end":
-        return _cut_end_to_end(texts, max_tokens_per_batch)
+        return _cut_end_to_end(texts, range(len(texts)), max_tokens_per_batch)
+    if layout == "runs_of_length":
+        return _mix(_cut_end_to_end(texts, _longest_first(texts), max_tokens_per_batch))
     if layout == "sorted":
         return _cut_sorted(texts, max_length, max_tokens_per_batch, pad)
     return _cut_by_length(texts, max_length, max_tokens_per_batch, pad)
@@ -109,10 +117,6 @@ def cut_batches(
 def _cut_by_length(
     texts: Sequence[TokenIds], max_length: int, max_tokens: int, pad: int
 ) -> list[Batch]:
-    """The longest texts come first, so that too little memory shows at once.
-
-    Then long and short ones are mixed, so that the speed so far predicts the rest.
-    """
     groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
     for row, tokens in enumerate(texts):
         length = _padded_length(len(tokens), max_length)
@@ -123,15 +127,13 @@ def _cut_by_length(
     for length, exact in sorted(groups, reverse=True):
         rows, size = groups[length, exact], max(1, max_tokens // max(length, 1))
         cuts += [(length, rows[i : i + size]) for i in range(0, len(rows), size)]
-    cuts = [cuts[i] for i in sorted(range(len(cuts)), key=lambda i: i * GOLDEN % 1)]
-    return [_pad(texts, rows, length, pad) for length, rows in cuts]
+    return [_pad(texts, rows, length, pad) for length, rows in _mix(cuts)]
 
 
 def _cut_sorted(
     texts: Sequence[TokenIds], max_length: int, max_tokens: int, pad: int
 ) -> list[Batch]:
-    """The longest texts come first, so that too little memory shows at once."""
-    order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+    order = _longest_first(texts)
     batches, start = [], 0
     while start < len(order):
         length = _padded_length(len(texts[order[start]]), max_length)
@@ -141,18 +143,35 @@ def _cut_sorted(
     return batches
 
 
-def _cut_end_to_end(texts: Sequence[TokenIds], max_tokens: int) -> list[Batch]:
-    lengths = np.array([len(tokens) for tokens in texts], np.int64)
+def _cut_end_to_end(
+    texts: Sequence[TokenIds], order: Sequence[int], max_tokens: int
+) -> list[Batch]:
     batches: list[Batch] = []
     start = tokens = 0
-    for row, length in enumerate(lengths.tolist()):
-        if row > start and tokens + length > max_tokens:
-            batches.append(_join(texts, start, row, lengths))
-            start, tokens = row, 0
+    for place, row in enumerate(order):
+        length = len(texts[row])
+        if place > start and tokens + length > max_tokens:
+            batches.append(_join(texts, order[start:place]))
+            start, tokens = place, 0
         tokens += length
-    if start < len(texts):
-        batches.append(_join(texts, start, len(texts), lengths))
+    if start < len(order):
+        batches.append(_join(texts, order[start:]))
     return batches
+
+
+def _longest_first(texts: Sequence[TokenIds]) -> list[int]:
+    """So that too little memory shows at once."""
+    return sorted(range(len(texts)), key=lambda row: -len(texts[row]))
+
+
+def _mix(longest_first: Sequence[Part]) -> list[Part]:
+    """The first one stays, then long and short ones alternate: the speed so far predicts the rest.
+
+    >>> _mix(["256 tokens", "128 tokens", "64 tokens", "32 tokens"])
+    ['256 tokens', '64 tokens', '128 tokens', '32 tokens']
+    """
+    order = sorted(range(len(longest_first)), key=lambda i: i * GOLDEN % 1)
+    return [longest_first[i] for i in order]
 
 
 def _padded_length(length: int, max_length: int) -> int:
@@ -160,8 +179,9 @@ def _padded_length(length: int, max_length: int) -> int:
     return min(-(-length // LENGTH_STEP) * LENGTH_STEP, max_length)
 
 
-def _join(texts: Sequence[TokenIds], start: int, end: int, lengths: NDArray[np.int64]) -> Batch:
-    return Batch(list(range(start, end)), np.concatenate(texts[start:end]), lengths[start:end])
+def _join(texts: Sequence[TokenIds], rows: Sequence[int]) -> Batch:
+    lengths = np.array([len(texts[row]) for row in rows], np.int64)
+    return Batch(list(rows), np.concatenate([texts[row] for row in rows]), lengths)
 
 
 def _pad(texts: Sequence[TokenIds], rows: list[int], length: int, pad: int) -> Batch:

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hn_assets.encoding.batches.batching import Batch
+from hn_assets.encoding.batches.batching import Batch, Layout
 from hn_assets.encoding.devices.batch_computer import BatchComputer
-from hn_assets.encoding.devices.onednn_linear import use_onednn_linear_layers
+from hn_assets.encoding.devices.onednn_linear import (
+    onednn_has_bfloat16,
+    use_onednn_linear_layers,
+)
 from hn_assets.encoding.devices.unpadded_attention import POOLINGS, to_device, try_unpadded
 from hn_assets.encoding.models.model import LoadedModel, ModelIdentity, load_model
 from hn_assets.settings.encoding import EncodingSettings
@@ -59,16 +62,18 @@ class DeviceModel(BatchComputer[Batch]):
             self.report.compile = "used, as asked for"
             self.may_compile = True
         elif on_card:
-            self._use_unpadded_attention()
+            self._use_unpadded_attention("end_to_end")
         elif model.precision == "bfloat16" and device == "cpu":
             self.report.linear_layers = use_onednn_linear_layers(self._plain)
+            if onednn_has_bfloat16():
+                self._use_unpadded_attention("runs_of_length")
 
-    def _use_unpadded_attention(self) -> None:
+    def _use_unpadded_attention(self, layout: Layout) -> None:
         if self._pooling not in POOLINGS or not self._may_leave_mask_out:
             return
         self._unpadded, self.report.attention = try_unpadded(self._plain, self.device)
         if self._unpadded is not None:
-            self.report.layout = "end_to_end"
+            self.report.layout = layout
 
     def _adopt(self, batch: Batch) -> Batch:
         return batch

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hn_assets.encoding.batches.batching import Batch, Layout
+from hn_assets.encoding.batches.batching import END_TO_END, Batch, Layout
 from hn_assets.encoding.devices.worker_process import TRIAL_GROWTH
 
 FIRST_TEXTS, TOKENS_PER_TEXT = 2, 8
@@ -36,6 +36,6 @@ def trial_batches(
     first, end = min(TOKENS[0], vocabulary - 1), min(TOKENS[1], vocabulary)
     for texts, larger in trial_sizes(most_tokens):
         ids = np.random.default_rng(0).integers(first, end, (texts, TOKENS_PER_TEXT), np.int32)
-        tokens = ids.reshape(-1) if layout == "end_to_end" else ids
+        tokens = ids.reshape(-1) if layout in END_TO_END else ids
         lengths = np.full(texts, TOKENS_PER_TEXT, np.int64)
         yield Batch(list(range(texts)), tokens, lengths), larger

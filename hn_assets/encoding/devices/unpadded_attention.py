@@ -1,18 +1,20 @@
 """Forward passes over texts laid end to end, with no padding and no mask.
 
 A padded batch computes what nobody reads, and attention with a mask takes a slower kernel. Laid end
-to end, the texts of a batch are one long row; each token attends to those of its own text alone,
-which PyTorch's attention for sequences of variable length does at the speed of flash attention.
+to end, the texts of a batch are one long row; each token attends to those of its own text alone.
+On a card PyTorch's attention for sequences of variable length does that at the speed of flash
+attention; on a CPU, `batched_attention` does it for texts of one length at a time.
 
 Which models can do it is not guessed from their names alone: the way of a small batch is compared
 with the padded one when a model is loaded, and a model that differs keeps the padded way.
 """
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hn_assets.encoding.devices.batched_attention import attend_by_length
 
 if TYPE_CHECKING:
     import torch
@@ -158,22 +160,14 @@ def _attend(
     **_: Any,
 ) -> "tuple[torch.Tensor, None]":
     """Attention within each text; query, key and value are of shape (1, heads, tokens, size)."""
-    import torch
-
+    usual = query.shape[-1] ** -0.5
     if query.device.type == "cpu":
-        # PyTorch has no such kernel for CPUs. This is for trying the way out without a card.
         ends = cu_seq_lens_q.tolist()
-        parts = [
-            torch.nn.functional.scaled_dot_product_attention(
-                query[:, :, a:b], key[:, :, a:b], value[:, :, a:b], scale=scaling
-            )
-            for a, b in itertools.pairwise(ends)
-        ]
-        return torch.cat(parts, dim=2).transpose(1, 2), None
+        scale = usual if scaling is None else scaling
+        return attend_by_length(query[0], key[0], value[0], ends, scale)[None], None
     from torch.nn.attention.varlen import varlen_attn
 
     # Older releases scale by the size of a head alone, and take no other scale.
-    usual = query.shape[-1] ** -0.5
     if scaling is not None and scaling != usual:
         query = query * (scaling / usual)
     found = varlen_attn(

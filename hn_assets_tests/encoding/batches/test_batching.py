@@ -52,6 +52,24 @@ def test_texts_laid_end_to_end_fill_every_batch(lengths: list, budget: int) -> N
             assert len(batch.tokens) + lengths[following.rows[0]] > budget
 
 
+@given(st.lists(st.integers(1, MAX_LENGTH), max_size=80), st.integers(1, 400))
+def test_texts_of_one_length_lie_side_by_side_in_full_batches(lengths: list, budget: int) -> None:
+    texts = [np.full(length, row, np.int32) for row, length in enumerate(lengths)]
+    batches = cut_batches(
+        texts, max_length=MAX_LENGTH, max_tokens_per_batch=budget, pad=0, layout="runs_of_length"
+    )
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(len(texts)))
+    for batch in batches:
+        assert batch.tokens.tolist() == [row for row in batch.rows for _ in range(lengths[row])]
+        assert batch.lengths.tolist() == sorted(batch.lengths.tolist(), reverse=True)
+        assert len(batch.tokens) <= budget or len(batch.rows) == 1
+    # the longest comes first, and no batch takes what the one before it had room for
+    assert not batches or batches[0].lengths[0] == max(lengths)
+    batches.sort(key=lambda batch: (-batch.lengths[0], batch.rows[0]))
+    for batch, following in pairwise(batches):
+        assert len(batch.tokens) + following.lengths[0] > budget
+
+
 @given(st.lists(st.integers(0, MAX_LENGTH), max_size=80), st.integers(1, 400))
 def test_sorted_texts_are_padded_to_the_longest_of_their_batch(lengths: list, budget: int) -> None:
     texts = [np.arange(1, length + 1, dtype=np.int32) for length in lengths]
@@ -65,7 +83,7 @@ def test_sorted_texts_are_padded_to_the_longest_of_their_batch(lengths: list, bu
         assert batch.tokens.size <= budget or len(batch.rows) == 1
 
 
-@pytest.mark.parametrize("layout", ["same_length", "end_to_end", "sorted"])
+@pytest.mark.parametrize("layout", ["same_length", "runs_of_length", "end_to_end", "sorted"])
 def test_halves_hold_what_the_whole_holds(layout: Layout) -> None:
     texts = [np.arange(1, length + 1, dtype=np.int32) for length in (8, 8, 7, 7, 3)]
     for batch in cut_batches(texts, max_length=64, max_tokens_per_batch=100, pad=0, layout=layout):

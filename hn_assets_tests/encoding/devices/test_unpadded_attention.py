@@ -104,7 +104,7 @@ def padded(model: LoadedModel) -> np.ndarray:
 def laid_out(model: LoadedModel) -> np.ndarray:
     """What a card computes, as the CPU can try it."""
     device = DeviceModel(model, "cpu")
-    device._use_unpadded_attention()
+    device._use_unpadded_attention("end_to_end")
     assert device.report.layout == "end_to_end", device.report.attention
     batches = cut_batches(
         TEXTS, max_length=64, max_tokens_per_batch=70, pad=0, layout=device.report.layout
