@@ -23,6 +23,7 @@ def ray_nodes(cache: Path, count: int) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")  # as tests have the machine to themselves
         patch.setenv("HN_WORK_DIR", str(cache))
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         from ray.cluster_utils import Cluster

@@ -18,13 +18,19 @@ from hn_assets.pipeline.promotion import (
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import identify_start, starting_model, training_device
+from hn_assets.pipeline.training_inputs import (
+    fine_tuning_device,
+    identify_start,
+    starting_model,
+    training_cluster,
+)
 from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.encoding import PROMOTED
 from hn_assets.store import Draft, layout
 from hn_assets.training.checkpoints import remove_others
 from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.train_on_cluster import fine_tune_on
 from hn_assets.training.training_job import LOG, TrainingJob
 from hn_assets.training.training_rows import write_training_rows
 
@@ -47,7 +53,7 @@ def identify(context: StageContext) -> Resolved:
     """The model that training starts from, and whether there are rounds left."""
     if _rounds_are_over(context):
         return {"rounds": "none are left"}
-    _, precision = training_device(context)
+    _, precision = fine_tuning_device(context)
     return {**identify_start(context), "precision": precision}
 
 
@@ -57,7 +63,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         return _keep_promoted(context, draft)
     training = training_settings(context.settings)
     start = starting_model(context)
-    devices, precision = training_device(context)
+    devices, precision = fine_tuning_device(context)
     key = hash_of_text(repr((settings(context.settings), identify(context), _inputs(context))))
     checkpoints = context.dataset.store.checkpoints / key.hex()[:16]
     remove_others(checkpoints.parent, checkpoints.name)
@@ -86,7 +92,11 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             precision=precision,
             devices=devices,
         )
-        report = fine_tune(job, context.log.info)
+        cluster = training_cluster(context)
+        if cluster is None:
+            report = fine_tune(job, context.log.info)
+        else:
+            report = fine_tune_on(cluster, job, context.log.info)
     described: dict[str, Any] = {}
     if training.tensorboard:
         events = draft.path(layout.TENSORBOARD_FOLDER)

@@ -96,9 +96,8 @@ class NodeWorkers:
         self._begun = self._had_workers = self._looked = time.monotonic()
         self._first_ready: float | None = None
         self._told: list[bytes] = []
-        for node in nodes:
-            for room in node.rooms:
-                self._start(room)
+        for room in [room for node in nodes for room in node.rooms][: task.most]:
+            self._start(room)
 
     def run(self) -> None:
         """Compute what the parent sends until it sends None.
@@ -229,7 +228,8 @@ class NodeWorkers:
             for room in rooms_of(node, self._compute, cards=self._cards)
         ]
         for room in rooms:
-            if room not in taken and self._deaths[room] < MOST_DEATHS:
+            has_enough = self._task.most is not None and len(self._workers) >= self._task.most
+            if not has_enough and room not in taken and self._deaths[room] < MOST_DEATHS:
                 self._start(room)
         if any(worker.is_placed for worker in self._workers):
             self._had_workers = now

@@ -126,6 +126,7 @@ class RayWorkers(Generic[Job]):
         parts: If the data are spread over the workers, gives the jobs by which a worker takes the
             part of a number. Every job then has an attribute `part`: it is computed by a worker
             that has that part, and another worker takes the part if that one dies.
+        most: The most workers; None for all that there is room for.
 
     Raises:
         ClusterError: The cluster is lost, or a node cannot be used; raised by `start` and
@@ -140,12 +141,14 @@ class RayWorkers(Generic[Job]):
         load: Load,
         files: ShippedFiles | None,
         verb: str,
-        parts: Callable[[int], Iterator[Job]] | None = None,
+        parts: Callable[[int], Iterator[Any]] | None = None,
+        *,
+        most: int | None = None,
     ) -> None:
         self._cluster = cluster
         self._has_parts = parts is not None
         given = pickle.dumps(parts) if self._has_parts else None
-        self._task = Task(pickle.dumps(load), files, verb, given)
+        self._task = Task(pickle.dumps(load), files, verb, given, most)
         self._reports: list[Any] = []
         self._is_started = False
         self._next_number = 0

@@ -48,12 +48,14 @@ class Task:
         verb: What the workers do, for errors, such as `encodes`.
         parts: Gives the jobs by which a worker takes a part of the data: a pickled function of the
             part's number; None if there are no parts.
+        most: The most workers; None for all that there is room for.
     """
 
     load: bytes
     files: ShippedFiles | None
     verb: str
     parts: bytes | None = None
+    most: int | None = None
 
 
 class Link:

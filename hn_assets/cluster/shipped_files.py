@@ -69,7 +69,8 @@ class NodeFiles:
 
     def __init__(self, files: ShippedFiles) -> None:
         self._files = files
-        self._target = _folder() / files.digest.removeprefix("sha256:")[:32] / files.name
+        digest = files.digest.removeprefix("sha256:")[:32]
+        self._target = node_folder("sent_to_nodes") / digest / files.name
         self._draft: Path | None = None
 
     def find(self) -> Path | None:
@@ -84,7 +85,7 @@ class NodeFiles:
     def receive(self, name: str, part: bytes) -> None:
         """Take the next part of a file."""
         if self._draft is None:
-            _remove_unused(self._target.parent.parent)
+            remove_unused(self._target.parent.parent)
             self._draft = self._target.parent.parent / f".{uuid4().hex}"
         path = self._draft / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,13 +128,19 @@ class NodeFiles:
             return False
 
 
-def _folder() -> Path:
+def node_folder(name: str) -> Path:
+    """A folder on this node for what outlives a worker.
+
+    Args:
+        name: What it is for.
+    """
     work = Path(os.environ.get("HN_WORK_DIR", ""))
     base = work if work.is_absolute() else Path("~/.cache/hn_assets").expanduser()
-    return base / "sent_to_nodes"
+    return base / name
 
 
-def _remove_unused(folder: Path) -> None:
+def remove_unused(folder: Path) -> None:
+    """Remove what lies in a folder of this node and was not used for long."""
     oldest = time.time() - UNUSED_DAYS * 86_400
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.stat().st_mtime < oldest:

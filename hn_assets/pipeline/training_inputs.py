@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.models.model import ModelIdentity, identify_model
 from hn_assets.hardware import choose_devices, choose_precision
 from hn_assets.pipeline.promotion import encoding_at_start
@@ -33,8 +34,25 @@ def identify_start(context: StageContext) -> Mapping[str, Any]:
     return {"start": start.weights, **{name: value for name, value in stated.items() if value}}
 
 
+def training_cluster(context: StageContext) -> RayCluster | None:
+    """The cluster of which a node trains; None if this machine does."""
+    compute = context.settings.compute
+    if compute.engine != "ray":
+        return None
+    return context.shared.get("training cluster", lambda: RayCluster(compute, context.log.info))
+
+
+def fine_tuning_device(context: StageContext) -> tuple[list[str], str]:
+    """The torch devices that train the model, one of a cluster if there is one; the precision."""
+    cluster = training_cluster(context)
+    if cluster is None:
+        return training_device(context)
+    precision = cluster.choose_precision(context.settings.compute.precision).value
+    return cluster.device_choice.devices[:1], precision
+
+
 def training_device(context: StageContext) -> tuple[list[str], str]:
-    """The torch devices that train, and the precision."""
+    """The torch devices of this machine that train, and the precision."""
     compute = context.settings.compute
     devices = choose_devices(compute.device).devices
     return devices, choose_precision(compute.precision, *devices).value

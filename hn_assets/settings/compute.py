@@ -94,8 +94,8 @@ class ComputeSettings(Settings):
     engine: Literal["in_process", "ray"] = Field(
         default="in_process",
         description=(
-            "`ray`: encoding, a teacher and an exact search run on the nodes of a cluster of Ray "
-            "(section `ray`), with the same result; needs the extra ray"
+            "`ray`: encoding, an exact search, a teacher and the training of `fine_tuned_model` "
+            "run on the nodes of a cluster of Ray (section `ray`); needs the extra ray"
         ),
     )
     ray: RaySettings = Field(

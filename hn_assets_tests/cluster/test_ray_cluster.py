@@ -17,16 +17,20 @@ from hn_assets import mine_hard_negatives
 from hn_assets.cluster import ray_cluster
 from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers, searching_cluster
 from hn_assets.cluster.shipped_files import ShippedFiles
+from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import ClusterUnavailableError, ModelError, WorkerError
 from hn_assets.extras import MissingExtraError
 from hn_assets.retrieval.faiss_index import flat_index
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.retrieval.sharded_search import ShardedSearcher
 from hn_assets.settings.compute import ComputeSettings, RaySettings
+from hn_assets.training.fine_tune import fine_tune
+from hn_assets.training.train_on_cluster import fine_tune_on
 from hn_assets_tests.assets.animals_dataset import SMALL
 from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
+from hn_assets_tests.training.jobs import make_job
 
 
 @pytest.fixture(scope="module")
@@ -168,12 +172,12 @@ def test_rankings_are_those_of_one_process_also_if_a_worker_dies(
             found = searcher.find(queries, 60, memory_mb=16)
             np.testing.assert_array_equal(found[0], expected[0])
             np.testing.assert_array_equal(found[1], expected[1])
-            (worker, *_) = searching_processes()
+            (worker, *_) = worker_processes()
             os.kill(worker, signal.SIGKILL)  # its shard goes to another one
     assert any("is lost" in line for line in log)
 
 
-def searching_processes() -> list[int]:
+def worker_processes() -> list[int]:
     """The workers of Ray on this machine that the tests of this file have started."""
     return [
         process.pid
@@ -181,6 +185,32 @@ def searching_processes() -> list[int]:
         if process.name().startswith("ray::NodeWorker")
         and any(parent.pid == os.getpid() for parent in process.parents())
     ]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_model_is_trained_on_a_node(
+    cluster: Any, model: Path, tmp_path: Path, killed: bool
+) -> None:
+    job = make_job(tmp_path / f"job_{killed}", model, epochs=4 if killed else 1)
+    log: list[str] = []
+
+    def kill_once(line: str) -> None:
+        log.append(line)
+        if killed and "step 6 of" in line:
+            os.kill(worker_processes()[0], signal.SIGKILL)
+
+    report = fine_tune_on(RayCluster(on_ray(cluster), log.append), job, kill_once)
+    assert report.steps == (24 if killed else 6)
+    assert (report.resumed_at is not None) == killed
+    assert any("step 6 of" in line and "loss" in line for line in log)
+    undisturbed = make_job(tmp_path / f"here_{killed}", model, epochs=4 if killed else 1)
+    if killed:
+        fine_tune(undisturbed, print)
+        (Path(job.output) / "training_log.json").unlink()
+        (Path(undisturbed.output) / "training_log.json").unlink()
+        assert hash_folder(Path(job.output)) == hash_folder(Path(undisturbed.output))
+    assert (Path(job.output) / "config.json").is_file()
 
 
 def test_without_ray_the_error_names_the_extra(
