@@ -46,6 +46,10 @@ class StoreError(HardNegativesError):
     """The files of a stage cannot be written, are missing, or are damaged."""
 
 
+class StoreBusyError(StoreError):
+    """Another run holds what this one needs, for longer than this one may wait."""
+
+
 class SearchError(HardNegativesError):
     """An index does not belong to the vectors that it is to be searched with."""
 
@@ -95,6 +99,10 @@ class TrainingError(RuntimeError):
 
 class RemoteStoreError(RuntimeError):
     """A store under a URL cannot be reached, read or written; trying again may help."""
+
+
+class LeaseLostError(RuntimeError):
+    """Another run took over a stage while this one was cut off; trying again sees what it made."""
 
 
 class ModelChangedError(RuntimeError):

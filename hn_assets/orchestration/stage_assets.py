@@ -41,7 +41,9 @@ def _build(dataset: Dataset, operation: Operation) -> dg.AssetsDefinition:
         with explained_failures(dataset, context):
             resource = getattr(context.resources, settings_key(dataset.name))
             configured = replace(
-                with_run_settings(dataset, resource), accepted=accepted_checks(context.run.tags)
+                with_run_settings(dataset, resource),
+                accepted=accepted_checks(context.run.tags),
+                run=context.run.run_id,
             )
             selected = {key.path[-1] for key in context.selected_asset_keys}
             for result in run_operation(configured, operation, stages, context.log, selected):

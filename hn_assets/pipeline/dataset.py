@@ -19,12 +19,14 @@ class Dataset:
         settings: The settings of its YAML file, with what a run changes.
         base: The folder that relative paths start from: the project's root.
         accepted: The names of the checks that a person accepts to fail in this run.
+        run: The id of Dagster's run, which is told to those who wait for it.
     """
 
     name: str
     settings: DatasetSettings
     base: Path
     accepted: frozenset[str] = frozenset()
+    run: str = ""
 
     @property
     def store(self) -> DatasetStore:

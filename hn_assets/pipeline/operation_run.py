@@ -1,20 +1,18 @@
 """Makes the stages of one operation: not at all if nothing changed, and in one run at a time."""
 
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from logging import Logger
 from pathlib import Path
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
 
-from hn_assets.errors import StoreError
 from hn_assets.pipeline.dataset import Dataset
+from hn_assets.pipeline.run_lock import one_run_at_a_time
 from hn_assets.pipeline.stage import Operation, Stage, declared_reads
 from hn_assets.pipeline.stage_context import SharedWork, StageContext
 from hn_assets.pipeline.stage_run import StageResult, StageRun
-
-SECONDS_BETWEEN_LOG_LINES = 30.0
+from hn_assets.store import Holder, Waiting
 
 
 def run_operation(
@@ -34,12 +32,15 @@ def run_operation(
         selected: The names of the stages that are wanted; by default all of the operation.
 
     Raises:
-        HardNegativesError: The input is wrong, or an earlier stage is missing or damaged.
+        HardNegativesError: The input is wrong, an earlier stage is missing or damaged, or another
+            run is making the same for longer than `job.max_wait_seconds`.
     """
     wanted = [s for s in operation.stages if selected is None or s.name in selected]
     shared = SharedWork()
     lock = dataset.store.lock(operation.name)
-    with one_run_at_a_time(lock, f"{dataset.name}/{operation.name}", log):
+    holder = Holder.of_this_process(dataset.run)
+    waiting = _waiting(dataset, operation.name, log)
+    with one_run_at_a_time(lock, holder, waiting):
         try:
             runs = [
                 StageRun(
@@ -49,22 +50,31 @@ def run_operation(
                 for stage in wanted
             ]
             if operation.is_atomic:
-                yield from _run_together(runs)
+                yield from _run_together(runs, lock.parent)
             else:
                 for run in runs:
-                    yield from _run_together([run])
+                    yield from _run_together([run], lock.parent)
         finally:
             shared.close()
 
 
-def _run_together(runs: list[StageRun]) -> list[StageResult]:
-    """Make stages of which either all are published or none."""
-    for run in runs:
-        run.identify()
-    kept = [run.unchanged() for run in runs]
-    if None not in kept:
-        return [result for result in kept if result is not None]
+def _run_together(runs: list[StageRun], locked: Path) -> list[StageResult]:
+    """Make stages of which either all are published or none.
+
+    Whether they are unchanged is looked at when nobody else makes them any more, so that the second
+    of two equal runs makes nothing again.
+    """
     with ExitStack() as publishing:
+        for run in runs:
+            context = run.context
+            holder = Holder.of_this_process(context.dataset.run, locked)
+            waiting = _waiting(context.dataset, context.name, context.log)
+            publishing.enter_context(context.place.held(holder, waiting))
+        for run in runs:
+            run.identify()
+        kept = [run.unchanged() for run in runs]
+        if None not in kept:
+            return [result for result in kept if result is not None]
         drafts = {run.stage.name: publishing.enter_context(run.publish()) for run in runs}
         for run in runs:
             run.context.drafts = drafts
@@ -74,29 +84,5 @@ def _run_together(runs: list[StageRun]) -> list[StageResult]:
     return [run.result() for run in runs]
 
 
-@contextmanager
-def one_run_at_a_time(path: Path, what: str, log: Logger) -> Iterator[None]:
-    """Wait until no other run, of this or another process of this machine, works on the same.
-
-    The operating system frees the lock of a process that was killed.
-
-    Raises:
-        StoreError: The folder of the lock cannot be written.
-    """
-    lock = FileLock(path)
-    while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=SECONDS_BETWEEN_LOG_LINES)
-            break
-        except Timeout:
-            log.info(f"waiting for another run that is making {what}")
-        except OSError as error:
-            raise StoreError(
-                f"{what} cannot be written to {path.parent}: {error.strerror or error}; what was "
-                f"there before is unchanged. Set HN_DATA_DIR to a folder that can be written"
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _waiting(dataset: Dataset, what: str, log: Logger) -> Waiting:
+    return Waiting(f"{dataset.name}/{what}", dataset.settings.job.max_wait_seconds, log)

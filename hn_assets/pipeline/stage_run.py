@@ -133,7 +133,7 @@ class StageRun:
         """Keep what is known of a version, before readers see it."""
         version, place = manifest.version, self.context.place
         described = {
-            "path": Location(place.where(version)),
+            "path": Location(place.where(manifest)),
             "bytes": sum(file["bytes"] for file in manifest.files.values()),
             **self._metadata,
             "unchanged": False,

@@ -45,7 +45,7 @@ def _training_set(store: DatasetStore, examples: int) -> str:
     manifest = stage.require()
     lines = [f"Training files of {store.dataset}:"]
     for name, file in manifest.files.items():
-        lines.append(f"  {stage.where(manifest.version)}/{name}  ({file['bytes']:,} bytes)")
+        lines.append(f"  {stage.where(manifest)}/{name}  ({file['bytes']:,} bytes)")
     found = Examples(
         corpus=store.file(layout.CORPUS),
         queries=store.file(layout.QUERIES),
@@ -133,4 +133,4 @@ def _is_published(store: DatasetStore, stage_file: StageFile) -> bool:
 def _location(store: DatasetStore, stage_file: StageFile) -> str:
     """The path or URL of a published file, to be shown to people."""
     stage = store.stage(stage_file.stage)
-    return f"{stage.where(stage.require().version)}/{stage_file.name}"
+    return f"{stage.where(stage.require())}/{stage_file.name}"

@@ -68,6 +68,15 @@ class JobSettings(Settings):
         ge=0,
         description="The seconds before the first retry. Each further retry waits twice as long.",
     )
+    max_wait_seconds: float = Field(
+        default=86_400,
+        ge=0,
+        description=(
+            "How long a run waits for another run that is making the same stage, on this machine "
+            "or on another one, before it fails with an error that names the other. The default is "
+            "a day."
+        ),
+    )
 
     @field_validator("tags")
     @classmethod

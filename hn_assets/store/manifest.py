@@ -62,6 +62,9 @@ class Manifest:
         files: The size in bytes and the SHA-256 of each file, by file name.
         info: What the files were made from (versions, settings) and what later stages want to
             know of them (row counts and the like), as values that JSON can hold.
+        fencing_number: That of the lease under which it was written; 0 in a store without leases.
+        upload: That of the lease under which the files were uploaded, which is a part of the name
+            of their folder at a remote place; 0 if it is not.
 
     Raises:
         ValueError: The version is not that of the files, or a name leads out of the folder.
@@ -70,10 +73,17 @@ class Manifest:
     version: str
     files: dict[Annotated[str, AfterValidator(_plain_path)], FileDescription]
     info: dict[str, Any]
+    fencing_number: Annotated[int, Field(ge=0, strict=True)] = 0
+    upload: Annotated[int, Field(ge=0, strict=True)] = 0
 
     def __post_init__(self) -> None:
         if self.version != _version_of(self.files):
             raise ValueError(f"{self.version!r} is not the version of its files")
+
+    @property
+    def remote_folder(self) -> str:
+        """The name of the folder of its files at a remote place."""
+        return f"{self.version}-{self.upload}" if self.upload else self.version
 
     @classmethod
     def of_files(cls, files: Mapping[str, FileDescription], info: Mapping[str, Any]) -> "Manifest":
@@ -126,3 +136,7 @@ def is_intact(folder: Path, files: Mapping[str, FileDescription]) -> bool:
 
 def _version_of(files: Mapping[str, FileDescription]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+# the manifest of a stage that has no version yet, but had a holder of its lease that may come late
+NOTHING = Manifest.of_files({}, {})

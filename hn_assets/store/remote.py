@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from hn_assets.errors import RemoteStoreError, StoreError
 from hn_assets.extras import import_optional
+from hn_assets.store.conditional_files import Tagged, conditional_files
 from hn_assets.urls import has_credentials, hide_credentials, without_credentials
 
 
@@ -51,16 +52,45 @@ class Remote:
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a small file, or None if there is no such file."""
-        with self._explained(f"read ({name})"):
-            try:
-                return self._fs.cat_file(self._at(name))
-            except FileNotFoundError:
-                return None
+        found = self.read_tagged(name)
+        return None if found is None else found.content
 
     def write(self, name: str, text: str) -> None:
         """Replace a small file in one step."""
         with self._explained(f"written ({name})"), self._replacing(name) as target:
             self._fs.pipe_file(target, text.encode())
+
+    @property
+    def excludes_others(self) -> bool:
+        """Whether `replace` takes one write only, of two that would replace the same content."""
+        with self._explained("written"):
+            return conditional_files(self._fs).excludes_others(self._path)
+
+    def read_tagged(self, name: str) -> Tagged | None:
+        """A small file with the tag that `replace` asks for, or None if there is no such file."""
+        with self._explained(f"read ({name})"):
+            return conditional_files(self._fs).read(self._at(name))
+
+    def replace(self, name: str, text: str, tag: str | None) -> str | None:
+        """Write a small file unless it was replaced since it was read.
+
+        A write whose answer was lost is tried again by the client, and is then refused because of
+        itself. So what is written should differ from what anybody else writes.
+
+        Args:
+            name: The name of the file.
+            text: What to write.
+            tag: The tag that the file has if it was not replaced; None if there is no such file.
+
+        Returns:
+            The new tag, or None if somebody else has replaced the file.
+        """
+        with self._explained(f"written ({name})"):
+            files, path = conditional_files(self._fs), self._at(name)
+            if (written := files.replace(path, text.encode(), tag)) is not None:
+                return written
+            found = files.read(path)
+            return found.tag if found is not None and found.content == text.encode() else None
 
     def upload(self, path: Path, name: str) -> None:
         """Copy the local file `path` to `name`, replacing a file of that name."""

@@ -1,11 +1,12 @@
 """The place of one stage: readers see its old version or its new one, never something between."""
 
-import errno
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from logging import getLogger
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hn_assets.errors import StoreError
 from hn_assets.store.atomic_files import (
@@ -17,100 +18,48 @@ from hn_assets.store.atomic_files import (
     sync_all,
     unfinished_path,
 )
-from hn_assets.store.checked_json import checked_json, with_checksum
+from hn_assets.store.checked_json import with_checksum
 from hn_assets.store.draft import Draft
+from hn_assets.store.holder import Holder
 from hn_assets.store.manifest import (
     MANIFEST,
     MANIFEST_COPY,
-    FileDescription,
     Manifest,
-    describe_file,
     describe_files,
     is_intact,
     is_version,
 )
-from hn_assets.store.remote import Remote
-from hn_assets.store.remote_versions import remove_old_versions, upload_missing
+from hn_assets.store.published_stage import STAGING, PublishedStage
+from hn_assets.store.remote_stage import RemoteStage
+from hn_assets.store.waiting import Waiting
 from hn_assets.store.write_errors import explained_write
 
 LATEST = "latest"  # for people: the code reads the manifest
-STAGING = ".staging"
+# for another publication, if the caller has not taken the lease before
+SECONDS_TO_WAIT = 600.0
 
-T = TypeVar("T")
 
+class StageStore(PublishedStage):
+    """The place of one stage, where its next version is made."""
 
-class StageStore:
-    """The place of one stage.
+    @contextmanager
+    def held(self, holder: Holder, waiting: Waiting) -> Iterator[None]:
+        """Let nobody else publish the stage at the remote place, after waiting for whoever does.
 
-    Args:
-        folder: The local folder of the stage.
-        asset: The name of the stage in messages and at the remote place: `<dataset>/<stage>`.
-        remote: The place that counts, if it is given; `folder` then holds copies.
-    """
+        On one machine it is up to the caller that nobody else does.
 
-    def __init__(self, folder: Path, asset: str, remote: Remote | None = None) -> None:
-        self.folder = folder
-        self.asset = asset
-        self.remote = remote
-
-    def where(self, version: str) -> str:
-        """The folder or the URL of a version, to be shown to people."""
-        place = f"{self.remote.url}/{self.asset}" if self.remote else str(self.folder)
-        return f"{place}/{version}"
-
-    def manifest(self) -> Manifest | None:
-        """The manifest of the current version, or None if the stage was never materialized.
+        Args:
+            holder: Who wants to publish.
+            waiting: How long to wait.
 
         Raises:
-            StoreError: There is a manifest, but neither it nor its copy can be read.
+            StoreBusyError: Another run holds the stage for longer than this one may wait.
+            RemoteStoreError: The remote place cannot be read or written.
         """
-        try:
-            return self._read_manifest(MANIFEST)
-        except StoreError:
-            try:
-                if (copy := self._read_manifest(MANIFEST_COPY)) is not None:
-                    return copy
-            except StoreError:
-                pass
-            raise
-
-    def require(self) -> Manifest:
-        """The manifest of the current version.
-
-        Raises:
-            StoreError: The stage was never materialized, or its manifest is damaged.
-        """
-        manifest = self.manifest()
-        if manifest is None:
-            raise StoreError(
-                f"{self.asset} has not been materialized under {self.folder.parent.parent}; "
-                f"materialize it first"
-            )
-        return manifest
-
-    def verified(self) -> Manifest | None:
-        """The manifest of the current version, after every file's checksum was verified.
-
-        Returns:
-            The manifest, or None if the stage was never materialized.
-
-        Raises:
-            StoreError: The manifest or a file is damaged or missing.
-        """
-        manifest = self.manifest()
-        if manifest is not None:
-            for name in manifest.files:
-                self._verify(manifest, name)
-        return manifest
-
-    def file(self, name: str) -> Path:
-        """The path of one file of the current version, after its checksum was verified.
-
-        Raises:
-            StoreError: The stage was never materialized, or the file is missing or is not the one
-                that was published.
-        """
-        return self._verify(self.require(), name)
+        with ExitStack() as holding:
+            if self._remote is not None:
+                holding.enter_context(self._remote.held(holder, waiting))
+            yield
 
     def complete(self, manifest: Manifest) -> list[str]:
         """Make up for what a run that was cut off, or another machine, left out of a version.
@@ -128,9 +77,8 @@ class StageStore:
             StoreError: The local folder cannot be written.
             RemoteStoreError: The remote place cannot be read or written.
         """
-        if self.remote is not None:
-            folder = self.folder / manifest.version
-            upload_missing(self.remote, self.asset, folder, manifest)
+        if self._remote is not None:
+            self._remote.upload(self.folder / manifest.version, manifest, only_missing=True)
         replace_link(self.folder / LATEST, manifest.version, prefix=STAGING)
         remove_unfinished(self.folder, STAGING)
         mended: list[str] = []
@@ -143,24 +91,6 @@ class StageStore:
             with explained_write(self.asset, self.folder):
                 self._write(name, manifest.to_json())
         return mended
-
-    def read_note(self, name: str, shape: type[T]) -> T | None:
-        """What `write_note` wrote.
-
-        Args:
-            name: The name of the file.
-            shape: What the note must be: a class that pydantic can validate.
-
-        Returns:
-            None if there is no note that can be read, was not changed, and is of that shape.
-        """
-        try:
-            content = self._read(name)
-            if content is None:
-                return None
-            return checked_json(content, shape, checksum_required=False)
-        except (OSError, ValueError):
-            return None
 
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
         """Write a JSON file beside the versions, for facts that no later stage depends on.
@@ -179,8 +109,11 @@ class StageStore:
         Raises:
             StoreError: The store cannot be written: there is no space, no permission, or a file
                 stands in the place of a folder.
+            LeaseLostError: Another run has taken over the stage meanwhile; nothing is replaced.
+            RemoteStoreError: The remote place cannot be read or written.
         """
-        with explained_write(self.asset, self.folder):
+        waiting = Waiting(self.asset, SECONDS_TO_WAIT, getLogger(__name__))
+        with explained_write(self.asset, self.folder), self.held(Holder.of_this_process(), waiting):
             make_folder(self.folder)
             remove_unfinished(self.folder, STAGING)
             with unfinished_path(self.folder, STAGING) as staging:
@@ -198,90 +131,54 @@ class StageStore:
             shutil.rmtree(target, ignore_errors=True)
             draft.folder.replace(target)
             sync(self.folder)
-        previous = self._current_version()
-        if self.remote is not None:
-            for name in files:
-                self.remote.upload(target / name, f"{self.asset}/{manifest.version}/{name}")
-            upload_missing(self.remote, self.asset, target, manifest)
+        current = self._current_manifest()
+        if self._remote is not None:
+            manifest = self._upload(self._remote, target, manifest, current)
         if draft.before_publication is not None:
             draft.before_publication(manifest)
         for name in (MANIFEST, MANIFEST_COPY):
             self._write(name, manifest.to_json())
         replace_link(self.folder / LATEST, manifest.version, prefix=STAGING)
-        if manifest.version != previous:  # the same version again must not cost the one before
-            self._remove_versions_except({manifest.version, previous})
+        # the same version again must not cost the one before
+        if current is None or manifest.version != current.version:
+            self._remove_versions_except([manifest] if current is None else [manifest, current])
         return manifest
 
-    def _verify(self, manifest: Manifest, name: str) -> Path:
-        path = self.folder / manifest.version / name
-        expected = manifest.files.get(name)
-        if expected is None:
-            raise StoreError(f"{self.asset} has no file {name}; materialize it again")
-        try:
-            actual = self._fetch(manifest.version, name, expected)
-        except OSError as error:
-            raise StoreError(
-                f"{path} cannot be read ({error.strerror}); materialize {self.asset} again"
-            ) from error
-        if actual != expected:
-            raise StoreError(
-                f"{path} is damaged: its checksum is not the one in {MANIFEST}; "
-                f"materialize {self.asset} again"
-            )
-        return path
-
-    def _fetch(self, version: str, name: str, expected: FileDescription) -> FileDescription:
-        """Describe the local file, after a remote one was copied if the local one differs."""
-        path = self.folder / version / name
-        if self.remote is not None:
-            try:
-                actual = describe_file(path)
-                if actual == expected:
-                    return actual
-            except OSError:
-                pass
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished_path(self.folder, STAGING) as copy:
-                if not self.remote.download(f"{self.asset}/{version}/{name}", copy):
-                    raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
-                copy.replace(path)
-        return describe_file(path)
-
-    def _read_manifest(self, name: str) -> Manifest | None:
-        try:
-            content = self._read(name)
-            return None if content is None else Manifest.from_json(content)
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"{self.where(name)} is damaged ({error}); materialize {self.asset} again"
-            ) from error
-
-    def _read(self, name: str) -> bytes | None:
-        """The bytes of a small file, remote if there is a remote place; None if it is missing."""
-        if self.remote is not None:
-            return self.remote.read(f"{self.asset}/{name}")
-        try:
-            return (self.folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
+    def _upload(
+        self, remote: RemoteStage, folder: Path, manifest: Manifest, current: Manifest | None
+    ) -> Manifest:
+        """Upload a version; return its manifest with where the files lie."""
+        assert remote.lease is not None, "only the holder of the lease publishes"
+        remote.lease.verify()
+        number = upload = remote.lease.fencing_number
+        if current is not None:
+            remote.lease.refuse_later(current.fencing_number)
+            if current.version == manifest.version:
+                upload = current.upload
+            else:
+                remote.supersede(current)
+        manifest = replace(manifest, fencing_number=number, upload=upload)
+        remote.upload(folder, manifest, only_missing=False)
+        return manifest
 
     def _write(self, name: str, text: str) -> None:
         """Replace a small file in one step, here and at the remote place."""
-        if self.remote is not None:
-            self.remote.write(f"{self.asset}/{name}", text)
+        if self._remote is not None:
+            self._remote.write(name, text)
         replace_file(self.folder / name, text.encode(), prefix=STAGING)
 
-    def _current_version(self) -> str | None:
+    def _current_manifest(self) -> Manifest | None:
         try:
-            manifest = self.manifest()
+            return self.manifest()
         except StoreError:
             return None
-        return manifest.version if manifest else None
 
-    def _remove_versions_except(self, kept: set[str | None]) -> None:
+    def _remove_versions_except(self, kept: Collection[Manifest]) -> None:
         """Remove old versions, except the last one, which readers may still have open."""
+        versions = {manifest.version for manifest in kept}
         for path in self.folder.iterdir():
-            if is_version(path.name) and path.name not in kept and not path.is_symlink():
+            if is_version(path.name) and path.name not in versions and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
-        if self.remote is not None:
-            remove_old_versions(self.remote, self.asset, kept)
+        if self._remote is not None and self._remote.lease is not None:
+            folders = {manifest.remote_folder for manifest in kept}
+            self._remote.remove_old_folders(folders, self._remote.lease.fencing_number)

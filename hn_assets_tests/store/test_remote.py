@@ -5,43 +5,21 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from hn_assets.errors import HardNegativesError, RemoteStoreError, StoreError
 from hn_assets.extras import MissingExtraError
-from hn_assets.store import DatasetStore, open_store
-
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        boto3.client("s3").create_bucket(Bucket="assets")
-        yield "s3://assets"
-    server.stop()
+from hn_assets.store import DatasetStore, Manifest, open_store
+from hn_assets_tests.s3_server import CREDENTIALS
 
 
 @pytest.fixture(params=["s3", "file"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return f"file://{tmp_path}/remote"
-    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
+    return f"{request.getfixturevalue('s3').url}/{tmp_path.name}"
 
 
 def machine(tmp_path: Path, name: str, place: str) -> DatasetStore:
@@ -50,11 +28,21 @@ def machine(tmp_path: Path, name: str, place: str) -> DatasetStore:
 
 
 def publish(store: DatasetStore, text: str) -> str:
+    return publish_manifest(store, text).version
+
+
+def publish_manifest(store: DatasetStore, text: str) -> Manifest:
     with store.stage("corpus").publish() as draft:
         draft.path("data.txt").write_text(text)
         draft.info["length"] = len(text)
     assert draft.manifest is not None
-    return draft.manifest.version
+    return draft.manifest
+
+
+def remote_folder(store: DatasetStore) -> Path:
+    """The folder at a remote place of plain files that holds the current version."""
+    stage = store.stage("corpus")
+    return Path(stage.where(stage.require()).removeprefix("file://"))
 
 
 def test_another_machine_reads_what_one_has_published(tmp_path: Path, place: str) -> None:
@@ -63,54 +51,42 @@ def test_another_machine_reads_what_one_has_published(tmp_path: Path, place: str
     assert stage.require().version == version
     assert stage.require().info == {"length": 7}
     assert stage.file("data.txt").read_text() == "content"
-    assert stage.where(version) == f"{place}/toy/corpus/{version}"
+    assert stage.where(stage.require()) == f"{place}/toy/corpus/{version}-1"
     assert machine(tmp_path, "two", place).stage("queries").manifest() is None
 
 
 def test_the_remote_place_counts_and_keeps_two_versions(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hn_assets.store.remote_versions.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("hn_assets.store.remote_stage.KEPT_SECONDS", 0.0)
     one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
-    versions = [publish(one, "first"), publish(two, "second")]
+    versions = [publish_manifest(one, "first"), publish_manifest(two, "second")]
     assert one.stage("corpus").file("data.txt").read_text() == "second"
-    versions.append(publish(one, "third"))
+    versions.append(publish_manifest(one, "third"))
     assert one.remote is not None
-    assert sorted(one.remote.folders("toy/corpus")) == sorted(versions[1:])
+    kept = [manifest.remote_folder for manifest in versions[1:]]
+    assert sorted(one.remote.folders("toy/corpus")) == sorted(kept)
     assert two.stage("corpus").file("data.txt").read_text() == "third"
 
 
-def test_a_version_is_not_removed_while_another_machine_has_yet_to_name_it(
-    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
-    assert one.remote is not None
-    write = one.remote.write
-
-    def write_after_others(name: str, text: str) -> None:
-        if name.endswith("manifest.json"):
-            for number in range(3):
-                publish(two, f"number {number}")
-        write(name, text)
-
-    monkeypatch.setattr(one.remote, "write", write_after_others)
-    publish(one, "slow")
-    assert machine(tmp_path, "three", place).stage("corpus").file("data.txt").read_text() == "slow"
-
-
-def test_an_old_version_is_removed_by_the_clock_of_the_remote_place_alone(
+def test_a_version_is_kept_for_an_hour_after_another_took_its_place_by_the_remote_clock_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = machine(tmp_path, "one", f"file://{tmp_path}/remote")
-    versions = [publish(store, text) for text in ("first", "second")]
+    manifests = [publish_manifest(store, text) for text in ("first", "second", "third")]
     folder = tmp_path / "remote/toy/corpus"
-    for version, hours in zip(versions, (3, 2), strict=True):
-        path = folder / version / "data.txt"
-        written = path.stat().st_mtime - 3600 * hours
-        os.utime(path, (written, written))
+    for manifest, hours in zip(manifests, (3, 0.5, 0), strict=True):
+        for path in (folder / manifest.remote_folder).iterdir():
+            written = path.stat().st_mtime - 3600 * hours
+            os.utime(path, (written, written))
+    first, third = manifests[0], manifests[2]
+    # it was written long ago, but was current until now
+    os.utime(folder / third.remote_folder / "data.txt", (0, 0))
     monkeypatch.setattr("time.time", lambda: 0.0)  # as if this machine's clock were wrong
-    versions.append(publish(store, "third"))
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == sorted(versions[1:])
+    manifests.append(publish_manifest(store, "fourth"))
+    manifests.append(publish_manifest(store, "fifth"))
+    kept = {path.name for path in folder.iterdir() if path.is_dir()}
+    assert kept == {manifest.remote_folder for manifest in manifests} - {first.remote_folder}
 
 
 @pytest.mark.parametrize("damage", ["truncate", "delete", "delete all"])
@@ -119,8 +95,8 @@ def test_what_the_remote_place_has_lost_is_uploaded_by_the_next_run(
 ) -> None:
     place = f"file://{tmp_path}/remote"
     stage = machine(tmp_path, "one", place).stage("corpus")
-    version = publish(machine(tmp_path, "one", place), "some content")
-    path = tmp_path / "remote/toy/corpus" / version / "data.txt"
+    publish(machine(tmp_path, "one", place), "some content")
+    path = remote_folder(machine(tmp_path, "one", place)) / "data.txt"
     if damage == "truncate":
         path.write_text("some")
     else:
@@ -165,7 +141,7 @@ def test_a_remote_place_that_keeps_nothing_is_a_clear_error(
 def test_folders_that_are_no_versions_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hn_assets.store.remote_versions.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("hn_assets.store.remote_stage.KEPT_SECONDS", 0.0)
     store = machine(tmp_path, "one", f"file://{tmp_path}/remote")
     publish(store, "first")
     theirs = [tmp_path / "remote/toy/corpus/notes", store.stage("corpus").folder / "notes"]
@@ -198,7 +174,7 @@ def test_a_run_that_fails_leaves_the_old_version(tmp_path: Path, place: str) -> 
 def test_remote_damage_is_named_before_use(tmp_path: Path, damage: str) -> None:
     place = f"file://{tmp_path}/remote"
     version = publish(machine(tmp_path, "one", place), "some content")
-    path = tmp_path / "remote/toy/corpus" / version / "data.txt"
+    path = remote_folder(machine(tmp_path, "one", place)) / "data.txt"
     content = {"flip": "sone content", "truncate": "some"}.get(damage)
     path.unlink() if content is None else path.write_text(content)
     two = machine(tmp_path, "two", place).stage("corpus")

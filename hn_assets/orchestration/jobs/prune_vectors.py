@@ -8,7 +8,8 @@ from hn_assets.assets import operations_of
 from hn_assets.encoding.vectors.recorded_versions import prune
 from hn_assets.orchestration.base.names import op_name, prune_job
 from hn_assets.pipeline.dataset import Dataset
-from hn_assets.pipeline.operation_run import one_run_at_a_time
+from hn_assets.pipeline.run_lock import one_run_at_a_time
+from hn_assets.store import Holder, Waiting
 
 # plain types: the fields of a `dg.Config` would also read the environment, secrets included
 PRUNE_CONFIG = {
@@ -29,15 +30,16 @@ def build_prune_job(dataset: Dataset) -> dg.JobDefinition:
         keep, really = context.op_config["keep"], context.op_config["really"]
         if keep < 1:
             raise dg.Failure(f"keep is {keep}: at least the last version is kept, so 1 or more")
-        store = dataset.store
+        store, holder = dataset.store, Holder.of_this_process(context.run.run_id)
         with ExitStack() as locks:
             # Whatever adds vectors or scores must not be doing it: what it has not recorded yet
             # would count as unused.
             for operation in operations_of(dataset.settings):
                 if any(stage.published for stage in operation.stages):
-                    what = f"{dataset.name}/{operation.name}"
                     lock = store.lock(operation.name)
-                    locks.enter_context(one_run_at_a_time(lock, what, context.log))
+                    what = f"{dataset.name}/{operation.name}"
+                    waiting = Waiting(what, dataset.settings.job.max_wait_seconds, context.log)
+                    locks.enter_context(one_run_at_a_time(lock, holder, waiting))
             report = prune(store.vectors, keep, really=really)
         verb = "removed" if really else "would remove"
         for space, count in report.vectors.items():

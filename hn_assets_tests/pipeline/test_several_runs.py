@@ -1,0 +1,110 @@
+"""Runs of one dataset at the same time, on one machine or two: one makes what the others keep."""
+
+import logging
+import os
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from hn_assets.errors import StoreBusyError
+from hn_assets.pipeline.dataset import Dataset
+from hn_assets.pipeline.metadata import Metadata
+from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.pipeline.stage_run import StageResult
+from hn_assets.store import DatasetStore, Draft
+from hn_assets.store.remote import Remote
+from hn_assets_tests.pipeline.small_stages import LETTERS, run_stages, small_dataset
+
+
+@dataclass(frozen=True)
+class OnMachine(Dataset):
+    """A dataset on a machine with a folder of its own, and perhaps a place under a URL."""
+
+    url: str | None = None
+
+    @property
+    def store(self) -> DatasetStore:
+        remote = None if self.url is None else Remote(self.url)
+        return DatasetStore(self.base, self.name, remote)
+
+
+class SlowStage:
+    """A stage that is being made until it may end."""
+
+    def __init__(self) -> None:
+        self.started, self.may_end = Event(), Event()
+        self.made = 0
+
+    def make(self, context: StageContext, draft: Draft) -> Metadata:
+        self.made += 1
+        self.started.set()
+        assert self.may_end.wait(30)
+        draft.path(LETTERS.name).write_text("abc")
+        return {}
+
+    @property
+    def stage(self) -> Stage:
+        return Stage(writes=(LETTERS,), description="A text.", make=self.make, version=1)
+
+
+@pytest.fixture(params=["one machine", "two machines"])
+def datasets(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[Dataset]:
+    """The dataset as two runs see it."""
+    monkeypatch.setattr("hn_assets.store.lease.SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.setattr("hn_assets.pipeline.run_lock.SECONDS_BETWEEN_TRIES", 0.02)
+    is_one = request.param == "one machine"
+    settings = small_dataset(tmp_path).settings
+    return [
+        OnMachine(
+            "small",
+            settings,
+            tmp_path / ("here" if is_one else name),
+            run=f"run-{name}",
+            url=None if is_one else f"file://{tmp_path}/remote",
+        )
+        for name in ("a", "b")
+    ]
+
+
+def with_max_wait(dataset: Dataset, seconds: float) -> Dataset:
+    job = dataset.settings.job.model_copy(update={"max_wait_seconds": seconds})
+    return replace(dataset, settings=dataset.settings.model_copy(update={"job": job}))
+
+
+def test_the_second_of_two_equal_runs_waits_and_makes_nothing_again(
+    datasets: list[Dataset], caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = SlowStage()
+    with ThreadPoolExecutor(2) as threads, caplog.at_level(logging.INFO):
+        first = threads.submit(run_stages, datasets[0], slow.stage)
+        assert slow.started.wait(30)
+        second: Future[list[StageResult]] = threads.submit(run_stages, datasets[1], slow.stage)
+        while "waiting for another run that is making small/" not in caplog.text:
+            assert not second.done(), second.result()
+            time.sleep(0.01)
+        slow.may_end.set()
+        assert not first.result()[0].metadata["unchanged"]
+        assert second.result()[0].metadata["unchanged"]
+    assert slow.made == 1
+    assert f"process {os.getpid()} on " in caplog.text and "run-a" in caplog.text
+    assert datasets[1].store.file(LETTERS).read_text() == "abc"
+
+
+def test_a_run_that_may_not_wait_says_who_is_making_it(datasets: list[Dataset]) -> None:
+    slow = SlowStage()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(run_stages, datasets[0], slow.stage)
+        assert slow.started.wait(30)
+        with pytest.raises(
+            StoreBusyError, match=rf"small/.* process {os.getpid()} on .*run-a.*job\.max_wait"
+        ):
+            run_stages(with_max_wait(datasets[1], 0), slow.stage)
+        slow.may_end.set()
+        first.result()
