@@ -104,40 +104,53 @@ def _compare_speed(texts: list[str], place: Path, repeats: int) -> None:
         writer.write(names, [bytes(16)] * len(names), rows)
     writer.close()
     documents = VectorTable(place / "vectors.arrow")
-    ways: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
-    taken: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     with ExitStack() as stack:
-        for name, nodes in (("one process", 0), ("one node", 1), ("two nodes", 2)):
-            cluster = stack.enter_context(_cluster(nodes))
-            compute = ComputeSettings(device="cpu")
-            if cluster is not None:
-                ray = RaySettings(address=cluster.address)
-                compute = ComputeSettings(device="cpu", engine="ray", ray=ray)
-            model = stack.enter_context(LazyModel(EncodingSettings(), compute, _to_stderr))
+        computes = {"one process": ComputeSettings(device="cpu")}
+        for name, nodes in (("one node", 1), ("two nodes", 2)):
+            ray = RaySettings(address=stack.enter_context(_cluster(nodes)).address)
+            computes[name] = ComputeSettings(device="cpu", engine="ray", ray=ray)
+
+        def encoding(compute: ComputeSettings, held: ExitStack) -> Callable[[], Any]:
+            model = held.enter_context(LazyModel(EncodingSettings(), compute, _to_stderr))
+            return partial(model.encoder().encode, texts, "passage")
+
+        def searching(compute: ComputeSettings, held: ExitStack) -> Callable[[], Any]:
             connect = searching_cluster(compute, _to_stderr)
             searcher: Any = Searcher(flat_index(documents), documents)
             if connect is not None:
                 path = place / "vectors.arrow"
-                searcher = stack.enter_context(ShardedSearcher(path, documents, connect))
-            encode = partial(model.encoder().encode, texts, "passage")
-            ways[name] = encode, partial(searcher.find, vectors[VECTORS:], 210, 512)
-        expected = [way() for way in ways["one process"]]
-        for name, (encode, find) in ways.items():  # which loads what is to be loaded
-            np.testing.assert_array_equal(encode(), expected[0], name)
-            np.testing.assert_array_equal(find()[0], expected[1][0], name)
-        for _ in range(repeats):
-            for name, each in ways.items():
-                taken[name].append(tuple(figure for way in each for figure in _timed(way)))
-                _to_stderr(f"{name}: {taken[name][-1]}")
+                searcher = held.enter_context(ShardedSearcher(path, documents, connect))
+            return lambda: searcher.find(vectors[VECTORS:], 210, 512)[0]
+
+        taken = [_by_turns(make, computes, repeats) for make in (encoding, searching)]
     print_table(
         f"{len(texts)} abstracts encoded; {QUERIES:,} queries searched in {VECTORS:,} vectors at "
         f"depth 210; medians of {repeats}",
         ["where", "encoding, s", "of processors, s", "searching, s", "of processors, s"],
-        [
-            (name, *(f"{median(column):.2f}" for column in zip(*rows, strict=True)))
-            for name, rows in taken.items()
-        ],
+        [(name, *(f"{figure:.2f}" for way in taken for figure in way[name])) for name in computes],
     )
+
+
+def _by_turns(
+    make: Callable[[ComputeSettings, ExitStack], Callable[[], Any]],
+    computes: dict[str, ComputeSettings],
+    repeats: int,
+) -> dict[str, tuple[float, float]]:
+    """What each way takes, in seconds and in seconds of processors: medians."""
+    taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with ExitStack() as held:
+        ways = {name: make(compute, held) for name, compute in computes.items()}
+        expected = ways["one process"]()
+        for name, way in ways.items():  # the first time loads what is to be loaded
+            np.testing.assert_array_equal(way(), expected, name)
+        for _ in range(repeats):
+            for name, way in ways.items():
+                taken[name].append(_timed(way))
+                _to_stderr(f"{name}: {taken[name][-1]}")
+    return {
+        name: (median(one for one, _ in each), median(one for _, one in each))
+        for name, each in taken.items()
+    }
 
 
 def _timed(way: Callable[[], Any]) -> tuple[float, float]:

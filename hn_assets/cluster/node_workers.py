@@ -95,6 +95,7 @@ class NodeWorkers:
         self._cards = nodes[0].rooms[0].has_card
         self._begun = self._had_workers = self._looked = time.monotonic()
         self._first_ready: float | None = None
+        self._has_said_full = False
         self._told: list[bytes] = []
         for room in [room for node in nodes for room in node.rooms][: task.most]:
             self._start(room)
@@ -233,6 +234,9 @@ class NodeWorkers:
                 self._start(room)
         if any(worker.is_placed for worker in self._workers):
             self._had_workers = now
+        elif not self._has_said_full and now - self._had_workers > PLACING_SECONDS and rooms:
+            self._has_said_full = True
+            self._link.send("log", "no node of Ray has room for a worker: its cores are in use")
         elif now - self._had_workers > START_SECONDS:
             raise lost(f"no node had room for a worker in {START_SECONDS:.0f} s")
         elif rooms and not self._workers:

@@ -26,7 +26,7 @@ from hn_assets.errors import (
     WorkerError,
 )
 from hn_assets.extras import import_optional
-from hn_assets.settings.compute import AUTO, LOCAL, ComputeSettings
+from hn_assets.settings.compute import AUTO, DAGSTER, LOCAL, ComputeSettings
 
 CONNECT_SECONDS = 10.0  # in which an address has to answer
 PROBE_SECONDS = 60.0  # in which a node has to say what it has
@@ -130,6 +130,11 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
 
 def _connect(compute: ComputeSettings) -> Any:
     address = compute.ray.address
+    if address == DAGSTER:
+        raise ClusterError(
+            "compute.ray.address is dagster, which means the resource ray of Dagster's "
+            "definitions: without Dagster, set it to local, auto or an address"
+        )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray: Any = import_optional("ray", extra="ray", needed_for="compute.engine: ray")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}

@@ -15,6 +15,7 @@ from hn_assets.orchestration.base.names import (
     op_name,
     settings_key,
 )
+from hn_assets.orchestration.ray_resource import ray_keys, with_ray_resource
 from hn_assets.orchestration.run_settings import with_run_settings
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.operation_run import run_operation
@@ -35,7 +36,10 @@ def _build(dataset: Dataset, operation: Operation) -> dg.AssetsDefinition:
         specs=[_spec(dataset, stage, stages) for stage in operation.stages],
         can_subset=len(operation.stages) > 1,
         pool=GPU_POOL if operation.uses_device else None,
-        required_resource_keys={settings_key(dataset.name)},
+        required_resource_keys={
+            settings_key(dataset.name),
+            *ray_keys(dataset.settings.compute, operation),
+        },
     )
     def make(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         with explained_failures(dataset, context):
@@ -45,6 +49,8 @@ def _build(dataset: Dataset, operation: Operation) -> dg.AssetsDefinition:
                 accepted=accepted_checks(context.run.tags),
                 run=context.run.run_id,
             )
+            if ray_keys(configured.settings.compute, operation):
+                configured = with_ray_resource(configured, context.resources.ray)
             selected = {key.path[-1] for key in context.selected_asset_keys}
             for result in run_operation(configured, operation, stages, context.log, selected):
                 yield dg.MaterializeResult(

@@ -7,7 +7,7 @@ from typing_extensions import Self
 
 from hn_assets.settings_base import Settings
 
-LOCAL, AUTO = "local", "auto"
+LOCAL, AUTO, DAGSTER = "local", "auto", "dagster"
 SINGLE_DEVICES = ("mps", ":", ",")  # in `device`, if it names devices of this machine
 
 
@@ -21,7 +21,8 @@ class RaySettings(Settings):
             "`local`: Ray is started on this machine, for as long as a step runs; `auto`: the "
             "cluster that `RAY_ADDRESS` names, as in a job of Ray, or else the one that this "
             "machine is a node of; `host:6379`: a cluster that this machine is a node of; "
-            "`ray://host:10001`: any cluster, through Ray's client"
+            "`ray://host:10001`: any cluster, through Ray's client; `dagster`: that of the "
+            "resource `ray` of the project's definitions, one of dagster-ray's"
         ),
     )
     cpus_per_worker: int | None = Field(

@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from hn_assets.errors import CheckFailedError, HardNegativesError, HubError, HubUnavailableError
+from hn_assets.errors import (
+    CheckFailedError,
+    ClusterUnavailableError,
+    HardNegativesError,
+    HubError,
+    HubUnavailableError,
+)
 from hn_assets.orchestration.base.names import ACCEPT_TAG
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.settings.dataset import environment_variables
@@ -17,7 +23,7 @@ def explained_failures(dataset: Dataset, context: dg.AssetExecutionContext) -> I
     """End the step with our message if it fails.
 
     Trying again cannot help if the input is wrong, so such a failure is not retried. What a hub
-    does not send now it may send later.
+    does not send now it may send later, and a cluster that is lost may come back.
     """
     try:
         yield
@@ -30,6 +36,9 @@ def explained_failures(dataset: Dataset, context: dg.AssetExecutionContext) -> I
             f"the environment names a local folder in BEIR layout, and {model} a model folder",
             allow_retries=False,
         ) from error
+    except ClusterUnavailableError as error:
+        _request_retry(context.retry_number, dataset.settings.job, error)
+        raise dg.Failure(description=f"{dataset.name}: {error}", allow_retries=False) from error
     except CheckFailedError as error:
         raise dg.Failure(
             f"{dataset.name}: {error}. If this is meant, run again with the tag "
