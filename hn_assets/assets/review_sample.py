@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
+from hn_assets.ids import Ids
 from hn_assets.pipeline.metadata import Location, Metadata, table
 from hn_assets.pipeline.review_inputs import review_settings
 from hn_assets.pipeline.stage import Resolved, Stage
@@ -93,7 +94,7 @@ def _population(context: StageContext, chosen: ReviewSettings) -> Population:
     return Population(
         negatives=negatives,
         positives=_positives(context.input(layout.QRELS), set(negatives.query_id)),
-        document_ids=pq.read_table(context.input(layout.CORPUS), columns=["id"])["id"].to_pylist(),
+        document_ids=Ids(pq.read_table(context.input(layout.CORPUS), columns=["id"])["id"]),
         candidates=_candidates(context.input(layout.CANDIDATES), queries),
         version=version,
     )

@@ -107,7 +107,7 @@ def import_vectors(cache: VectorCache, vectors: VectorTable) -> int:
     Returns:
         How many vectors the cache lacked.
     """
-    keys = vectors.text_keys()
+    keys = vectors.text_keys().to_pylist()
     lacking = {keys[row]: row for row in np.flatnonzero(cache.find(keys) < 0)}
     rows = np.array(sorted(lacking.values()), np.int64)
     for start in range(0, len(rows), ROWS_PER_BLOCK):

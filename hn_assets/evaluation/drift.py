@@ -64,7 +64,7 @@ class Snapshot:
             del mined[SOURCE.name]
         mined["positive_score"] = mined.pop("positive_scores").map(np.mean).astype(np.float32)
         vectors = VectorTable(corpus_embeddings)
-        columns = [pa.array(vectors.ids, pa.string()), pa.array(vectors.text_keys(), TEXT_KEY)]
+        columns = [vectors.ids.column.cast(pa.string()), vectors.text_keys()]
         return cls(mined, pa.table(columns, schema=DOCUMENTS).to_pandas())
 
     @classmethod

@@ -87,7 +87,7 @@ class Miner:
         self._teacher = teacher
         self.positive_scores = positive_scores(dataset.positives, queries, documents)
         self._references = reference_scores(dataset.positives, self.positive_scores)
-        self._query_hashes = hash_ids(dataset.query_ids.to_pylist(), seed)
+        self._query_hashes = hash_ids(dataset.query_ids, seed)
         self.deeper_keys = uniform_keys(random_keys(self._query_hashes, _SEARCHED_DEEPER))
         self.deeper_share = 1.0
         self._document_hashes = np.zeros(len(documents), np.uint64)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hn_assets.encoding.vectors.vector_file import StoredVectors, VectorSource, VectorTable
 from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import FaissChoice
+from hn_assets.ids import Ids
 from hn_assets.retrieval import gpu_index
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
@@ -73,7 +74,7 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
     except RuntimeError as error:  # FAISS hides the errno
         raise OSError(None, f"FAISS could not write the index: {_last_line(error)}") from error
     rows = pa.array(np.arange(len(vectors), dtype=np.int64))
-    table = pa.table([rows, pa.array(vectors.ids, pa.string())], schema=INDEX_IDS)
+    table = pa.table([rows, vectors.ids.column.cast(pa.string())], schema=INDEX_IDS)
     pq.write_table(table, folder / IDS_FILE, compression="zstd")
     return IndexReport(
         kind=f"Flat in {vectors.precision}" if settings.index == "Flat" else settings.index,
@@ -100,7 +101,7 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
             f"{index_file} is damaged: FAISS cannot read it ({_last_line(error)}); materialize "
             f"faiss_index again"
         ) from error
-    ids = pq.read_table(ids_file).column("doc_id").to_pylist()
+    ids = Ids(pq.read_table(ids_file).column("doc_id"))
     if index.d != vectors.dimension or index.ntotal != len(vectors) or ids != vectors.ids:
         raise SearchError(
             f"{index_file} was built from other vectors ({index.ntotal} of dimension {index.d}) "

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource, VectorSubset
 from hn_assets.hardware import FaissChoice
+from hn_assets.ids import Ids
 from hn_assets.retrieval.faiss_index import place_flat_index
 from hn_assets.retrieval.ranking import Ranking, query_blocks, rank_order
 from hn_assets.retrieval.searcher import Searcher
@@ -30,8 +31,8 @@ SEARCHED = pa.schema([("id", pa.string()), ("vector_key", VECTOR_KEY)])
 
 def write_searched(vectors: VectorSource, path: Path) -> None:
     """Keep which vectors were searched: ids, with a hash of each vector's bytes."""
-    ids, keys = pa.array(vectors.ids, pa.string()), _vector_keys(vectors)
-    pq.write_table(pa.table([ids, keys], schema=SEARCHED), path, compression="zstd")
+    columns = [vectors.ids.column.cast(pa.string()), _vector_keys(vectors)]
+    pq.write_table(pa.table(columns, schema=SEARCHED), path, compression="zstd")
 
 
 @dataclass(frozen=True)
@@ -212,9 +213,7 @@ class IncrementalRanking:
 
 def _same(earlier: pa.Table, now: VectorSource) -> NDArray[np.int64]:
     """The present row of each earlier id whose vector is still the same; -1 for the others."""
-    import pandas as pd
-
-    rows = pd.Index(now.ids).get_indexer(pd.Index(earlier["id"].to_pylist())).astype(np.int64)
+    rows = now.ids.rows_of(earlier["id"])
     keys = _vector_keys(now).take(pa.array(np.maximum(rows, 0)))
     equal = pc.call_function("equal", [keys, earlier["vector_key"].combine_chunks()])
     return np.where(equal.to_numpy(zero_copy_only=False), rows, -1)
@@ -231,10 +230,8 @@ def _vector_keys(vectors: VectorSource) -> pa.Array:
 
 def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int32]:
     """The place in `ids` of each value of a dictionary-encoded column."""
-    import pandas as pd
-
     values = column.combine_chunks()
     if isinstance(values, pa.ChunkedArray):
         values = values.chunk(0)
-    known = pd.Index(ids.to_pylist()).get_indexer(pd.Index(values.dictionary.to_pylist()))
+    known = Ids(ids).rows_of(values.dictionary)
     return known.astype(np.int32)[values.indices.to_numpy()]

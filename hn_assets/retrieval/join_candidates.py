@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.ids import Ids
 from hn_assets.retrieval.join_report import JoinReport, JoinSummary
 from hn_assets.retrieval.joined_order import JoinedFinds, Joiner
 from hn_assets.retrieval.ranking import query_blocks
-from hn_assets.retrieval.read_rankings import RankingsFile, index_ids
+from hn_assets.retrieval.read_rankings import RankingsFile
 from hn_assets.store import schemas
 
 if TYPE_CHECKING:
@@ -58,18 +59,15 @@ def join_candidates(
     names = list(rankings)
     documents, queries = VectorTable(corpus_vectors), VectorTable(query_vectors)
     joiner = Joiner(names, own, order, queries, documents)
-    query_index, document_index = index_ids(queries.ids), index_ids(documents.ids)
-    files = [RankingsFile(path, query_index, document_index) for path in rankings.values()]
+    files = [RankingsFile(path, queries.ids, documents.ids) for path in rankings.values()]
     summary = JoinSummary(names, qrels, queries.ids, documents.ids)
-    query_ids = pa.array(queries.ids, pa.string())
-    document_ids = pa.array(documents.ids, pa.string())
     schema = schemas.joined_candidates(names)
     at_once = 4 * depth * len(names)  # as what is joined is copied several times
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for rows in query_blocks(len(queries), at_once, queries.dimension, memory_mb):
             end = int(rows[-1]) + 1
             found = joiner.join([file.until(end) for file in files])
-            writer.write_table(_to_table(found, query_ids, document_ids, schema))
+            writer.write_table(_to_table(found, queries.ids, documents.ids, schema))
             summary.add(found)
             log(f"joined the candidates of {end:,} of {len(queries):,} queries")
     return JoinReport(
@@ -82,12 +80,10 @@ def join_candidates(
     )
 
 
-def _to_table(
-    found: JoinedFinds, query_ids: pa.Array, document_ids: pa.Array, schema: pa.Schema
-) -> pa.Table:
+def _to_table(found: JoinedFinds, query_ids: Ids, document_ids: Ids, schema: pa.Schema) -> pa.Table:
     columns = [
-        query_ids.take(pa.array(found.query)),
-        document_ids.take(pa.array(found.document)),
+        query_ids.take(found.query),
+        document_ids.take(found.document),
         pa.array(found.rank),
         pa.array(found.score),
     ]

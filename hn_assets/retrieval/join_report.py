@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hn_assets.ids import Ids
 from hn_assets.retrieval.joined_order import JoinedFinds
 
 if TYPE_CHECKING:
@@ -41,15 +42,14 @@ class JoinSummary:
         self,
         retrievers: Sequence[str],
         qrels: pd.DataFrame,
-        query_ids: list[str],
-        document_ids: list[str],
+        query_ids: Ids,
+        document_ids: Ids,
     ) -> None:
-        import pandas as pd
 
         self._retrievers = retrievers
         positives = qrels[qrels.score > 0].drop_duplicates(["query_id", "doc_id", "split"])
-        query = pd.Index(query_ids).get_indexer(pd.Index(positives.query_id))
-        document = pd.Index(document_ids).get_indexer(pd.Index(positives.doc_id))
+        query = query_ids.rows_of(positives.query_id)
+        document = document_ids.rows_of(positives.doc_id)
         self._width = len(document_ids)
         self._keys = query * self._width + document
         self._positives = positives

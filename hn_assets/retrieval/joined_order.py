@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
-from hn_assets.retrieval.ranking import place_by_id
 from hn_assets.retrieval.read_rankings import Finds
 from hn_assets.retrieval.scores import pair_scores
 from hn_assets.settings.search import RECIPROCAL_RANK_FUSION
@@ -74,7 +73,7 @@ class Joiner:
         self._first = None if order == RECIPROCAL_RANK_FUSION else retrievers.index(order)
         self._queries = queries
         self._documents = documents
-        self._id_order = place_by_id(documents.ids)
+        self._id_order = documents.ids.places()
         self.scored = 0
 
     def join(self, found: Sequence[Finds]) -> JoinedFinds:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.hardware import FaissChoice
+from hn_assets.ids import Ids
 from hn_assets.retrieval.faiss_index import (
     apply_search_parameters,
     is_flat,
@@ -137,13 +138,12 @@ def rank_candidates(
         warn(f"new documents are searched on the CPU, not on a GPU: {new_device.reason}")
     summary = RankingSummary(qrels, queries, documents, possible)
     recall = None
-    document_ids = pa.array(documents.ids, pa.string())
     with (
         searcher if isinstance(searcher, ShardedSearcher) else nullcontext(),
         pq.ParquetWriter(target, schemas.CANDIDATES, compression="zstd") as writer,
     ):
         for block in ranking.rank(search.memory_mb):
-            writer.write_table(_to_table(block, queries.ids, document_ids))
+            writer.write_table(_to_table(block, queries.ids, documents.ids))
             summary.add(block)
             if recall is None and not is_exact:
                 recall = recall_against_exact(block, queries, documents)
@@ -173,13 +173,12 @@ def _read(earlier: EarlierFiles) -> EarlierRankings:
     )
 
 
-def _to_table(block: Ranking, query_ids: list[str], document_ids: pa.Array) -> pa.Table:
+def _to_table(block: Ranking, query_ids: Ids, document_ids: Ids) -> pa.Table:
     count, depth = block.rows.shape
     is_ranked = (block.rows >= 0).reshape(-1)
-    ids = pa.array(query_ids[block.first : block.first + count], pa.string())
     columns = [
-        ids.take(pa.array(np.repeat(np.arange(count), depth)[is_ranked])),
-        document_ids.take(pa.array(block.rows.reshape(-1)[is_ranked])),
+        query_ids.take(np.repeat(np.arange(block.first, block.first + count), depth)[is_ranked]),
+        document_ids.take(block.rows.reshape(-1)[is_ranked]),
         pa.array(np.tile(np.arange(depth, dtype=np.int32), count)[is_ranked]),
         pa.array(block.scores.reshape(-1)[is_ranked]),
     ]

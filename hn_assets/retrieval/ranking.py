@@ -1,6 +1,6 @@
 """What a ranking is, the one order that documents are ranked in, and blocks of queries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,23 +26,12 @@ class Ranking:
     scores: NDArray[np.float32]
 
 
-def place_by_id(ids: Sequence[str]) -> NDArray[np.int64]:
-    """The place of each id among all ids in order; int64, (ids,).
-
-    >>> place_by_id(["b", "c", "a"]).tolist()
-    [1, 2, 0]
-    """
-    place = np.empty(len(ids), np.int64)
-    place[np.argsort(np.array(ids, dtype=object), kind="stable")] = np.arange(len(ids))
-    return place
-
-
 def rank_order(scores: NDArray[np.float32], id_order: NDArray[np.int64]) -> NDArray[np.int64]:
     """The places of each query's candidates, best first, equal scores in the order of their ids.
 
     Args:
         scores: The scores of the candidates, one row per query.
-        id_order: From `place_by_id`, for each candidate; of the same shape.
+        id_order: From `Ids.places`, for each candidate; of the same shape.
 
     Returns:
         int64 of the same shape.

@@ -30,13 +30,10 @@ class RankingSummary:
     def __init__(
         self, qrels: pd.DataFrame, queries: VectorTable, documents: VectorTable, depth: int
     ) -> None:
-        import pandas as pd
-
         positives = qrels[qrels.score > 0]
-        query_row = pd.Index(queries.ids).get_indexer(pd.Index(positives.query_id))
         positives = positives.assign(
-            query_row=query_row,
-            doc_row=pd.Index(documents.ids).get_indexer(pd.Index(positives.doc_id)),
+            query_row=queries.ids.rows_of(positives.query_id),
+            doc_row=documents.ids.rows_of(positives.doc_id),
             rank=np.inf,
         )
         self._positives = positives.sort_values("query_row", kind="stable")

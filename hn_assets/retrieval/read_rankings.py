@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
+from hn_assets.ids import Ids
 from hn_assets.store import schemas
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ROWS_AT_ONCE = 131_072
 
@@ -71,7 +68,7 @@ class RankingsFile:
         documents: The ids of the documents by row.
     """
 
-    def __init__(self, path: Path, queries: pd.Index, documents: pd.Index) -> None:
+    def __init__(self, path: Path, queries: Ids, documents: Ids) -> None:
         self._path = path
         self._parts = self._read(queries, documents)
         self._left = Finds.none()
@@ -92,7 +89,7 @@ class RankingsFile:
         self._left = found.take(slice(cut, None))
         return found.take(slice(cut))
 
-    def _read(self, queries: pd.Index, documents: pd.Index) -> Iterator[Finds]:
+    def _read(self, queries: Ids, documents: Ids) -> Iterator[Finds]:
         last = 0
         with pq.ParquetFile(self._path, read_dictionary=["query_id", "doc_id"]) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=schemas.CANDIDATES.names):
@@ -113,34 +110,23 @@ class RankingsFile:
                 )
 
 
-def index_ids(ids: list[str]) -> pd.Index:
-    """Ids by row, to be looked up."""
-    import pandas as pd
-
-    return pd.Index(ids, dtype=object)
-
-
-def rows_of(column: pa.DictionaryArray, known: pd.Index, kind: str) -> NDArray[np.int64]:
+def rows_of(column: pa.DictionaryArray, known: Ids, kind: str) -> NDArray[np.int64]:
     """The rows of ids.
 
     Args:
         column: The ids.
-        known: From `index_ids`.
+        known: All ids by row.
         kind: What an id is of, for the message.
 
     Raises:
         StoreError: An id is not known.
     """
-    import pandas as pd
-
-    values = column.dictionary.to_pylist()
-    rows = known.get_indexer(pd.Index(values, dtype=object))
-    found = rows[column.indices.to_numpy()]
+    found = known.rows_of(column.dictionary)[column.indices.to_numpy()]
     if (found < 0).any():
-        missing = values[int(column.indices.to_numpy()[int(np.argmin(found))])]
+        missing = column[int(np.argmin(found))].as_py()
         others = len(set(column.indices.to_numpy()[found < 0].tolist())) - 1
         raise StoreError(
             f"{kind} {missing!r} and {others} more are ranked but no longer in the corpus and the "
             f"queries: materialize the embeddings, faiss_index and candidates again"
         )
-    return found.astype(np.int64)
+    return found

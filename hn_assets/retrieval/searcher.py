@@ -18,7 +18,6 @@ from hn_assets.retrieval.faiss_index import FAISS_GPU_LIMIT, flat_index, stored_
 from hn_assets.retrieval.ranking import (
     SPARE,
     Ranking,
-    place_by_id,
     queries_at_once,
     query_blocks,
     rank_order,
@@ -66,7 +65,7 @@ class Searcher:
         self.device = device
         # Only an exact index promises the best documents, so only there a doubtful cut is widened.
         self.is_exact = is_exact
-        self.id_order = place_by_id(documents.ids) if id_order is None else id_order
+        self.id_order = documents.ids.places() if id_order is None else id_order
         self.searched_again = 0
         self.compared_with_all = 0
         self._index = index

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from hn_assets.closing import ClosedAtExit
 from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorTable
+from hn_assets.ids import Ids
 from hn_assets.retrieval.faiss_index import stored_vectors
-from hn_assets.retrieval.ranking import place_by_id, queries_at_once, rank_order
+from hn_assets.retrieval.ranking import queries_at_once, rank_order
 from hn_assets.retrieval.searcher import Searcher
 
 ROWS_AT_ONCE = 8192  # that are sent to a worker together
@@ -73,7 +74,7 @@ class IndexedVectors:
     """
 
     def __init__(self, index: Any) -> None:
-        self.ids: list[str] = []
+        self.ids = Ids([])
         self.dimension = int(index.d)
         found = stored_vectors(index, index.ntotal)
         assert found is not None, "the index is exact and not empty"
@@ -186,7 +187,7 @@ class ShardedSearcher(ClosedAtExit):
         self, path: Path, documents: VectorTable, connect: Callable[[], RayCluster]
     ) -> None:
         self.documents = documents
-        self.id_order = place_by_id(documents.ids)
+        self.id_order = documents.ids.places()
         self._path, self._connect = path, connect
         self._bounds: list[int] = []
         self._workers: RayWorkers[Any] | None = None

@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hn_assets.ids import Ids
+
 
 def read_ids(path: Path) -> pa.Array:
     """The column `id` of a Parquet file, as `large_string`: offsets of `string` end at 2 GiB."""
@@ -39,10 +41,7 @@ class DocumentIds:
 
     def __init__(self, corpus: Path) -> None:
         self.ids = read_ids(corpus)
-        # UTF-8 is in order of code points, as Python's texts are
-        by_id = np.asarray(pc.call_function("sort_indices", [self.ids])).astype(np.int64)
-        self.order = np.empty(len(by_id), np.int64)
-        self.order[by_id] = np.arange(len(by_id))
+        self.order = Ids(self.ids).places()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -93,7 +93,7 @@ def read_own_vectors(
             f"{path}: {what} {wanted[int(missing[0])].as_py()!r} does not have a vector{more}; "
             f"every {what} of the dataset needs one, under the id that the dataset has for it"
         )
-    return OwnVectors(ArrayVectors(wanted.to_pylist(), mapped[: len(wanted)]), unused)
+    return OwnVectors(ArrayVectors(wanted, mapped[: len(wanted)]), unused)
 
 
 def _checked(

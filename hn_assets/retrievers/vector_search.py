@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.hardware import choose_faiss_device
+from hn_assets.ids import Ids
 from hn_assets.retrieval.faiss_index import place_flat_index, usable_choice
 from hn_assets.retrieval.ranking import query_blocks
 from hn_assets.retrieval.searcher import Searcher
@@ -25,8 +26,8 @@ class ArrayVectors:
         vectors: float32 of shape (texts, dimension).
     """
 
-    def __init__(self, ids: list[str], vectors: Vectors) -> None:
-        self.ids = ids
+    def __init__(self, ids: pa.Array, vectors: Vectors) -> None:
+        self.ids = Ids(ids)
         self.dimension = vectors.shape[1]
         self._vectors = vectors
 
@@ -66,7 +67,7 @@ def write_nearest(
     if device.fell_back:
         inputs.warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")
     searcher = Searcher(index, documents, device.value)
-    ids = pa.array(queries.ids, pa.string())
+    ids = queries.ids.column
     for block in query_blocks(len(queries), depth, documents.dimension, inputs.memory_mb):
         rows, scores = searcher.find(queries.take(block), depth, inputs.memory_mb)
         file.write(ids.slice(int(block[0]), len(block)), list(rows), list(scores))

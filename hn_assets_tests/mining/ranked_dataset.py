@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import Vectors
 from hn_assets.filters.all_filters import active_filters
 from hn_assets.filters.base.filter import Filter
+from hn_assets.ids import Ids
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.data.teacher_scores import TeacherScores
@@ -31,8 +32,8 @@ from hn_assets.store import schemas
 class VectorsInMemory:
     """Vectors with ids that no file holds."""
 
-    def __init__(self, ids: list[str], vectors: Vectors) -> None:
-        self.ids = ids
+    def __init__(self, ids: Sequence[str], vectors: Vectors) -> None:
+        self.ids = Ids(ids)
         self.vectors = np.asarray(vectors, np.float32)
         self.dimension = self.vectors.shape[1]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -193,7 +194,7 @@ def test_the_random_choice_does_not_depend_on_any_order(order, seed: int) -> Non
     )
     rows = list(range(40))
     order.shuffle(rows)
-    shuffled.document_vectors.ids = [dataset.document_vectors.ids[row] for row in rows]
+    shuffled.document_vectors.ids = dataset.document_vectors.ids.select(np.array(rows))
     shuffled.document_vectors.vectors = dataset.document_vectors.vectors[rows]
     shuffled.texts = replace(dataset.texts, documents=dataset.texts.documents[rows])
     shuffled.qrels = shuffled.qrels.sample(frac=1, random_state=seed % 2**32)

@@ -156,7 +156,7 @@ def test_a_query_with_too_few_is_dropped_with_its_random_documents() -> None:
 def test_the_draws_do_not_depend_on_the_order_of_the_corpus(order: list[int], seed: int) -> None:
     dataset, shuffled = (RankedDataset(queries=4, documents=50, depth=12) for _ in range(2))
     vectors = dataset.document_vectors
-    shuffled.document_vectors.ids = [vectors.ids[row] for row in order]
+    shuffled.document_vectors.ids = vectors.ids.select(np.array(order))
     shuffled.document_vectors.vectors = vectors.vectors[order]
     shuffled.texts = replace(dataset.texts, documents=dataset.texts.documents[order])
     options = {"random_share": 0.6, "seed": seed}

@@ -1,6 +1,6 @@
 """Rankings are exact, in a fixed order, and never of an index that belongs to other vectors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import faiss
@@ -46,7 +46,7 @@ def rank_all(index, documents: VectorTable, queries: VectorTable, depth: int, bl
     return np.concatenate([b.rows for b in blocks]), np.concatenate([b.scores for b in blocks])
 
 
-def brute_force(documents: np.ndarray, queries: np.ndarray, ids: list[str], depth: int):
+def brute_force(documents: np.ndarray, queries: np.ndarray, ids: Sequence[str], depth: int):
     scores = queries.astype(np.float64) @ documents.T.astype(np.float64)
     order = [sorted(range(len(documents)), key=lambda d: (-s[d], ids[d]))[:depth] for s in scores]
     return np.array(order)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.errors import ModelError, StoreError
+from hn_assets.ids import Ids
 from hn_assets.store.schemas import TEXT_KEY, embeddings_schema
 
 Vectors = NDArray[np.float32]
@@ -131,7 +132,7 @@ class VectorWriter:
 class VectorSource(Protocol):
     """Vectors with ids, in a file or in memory."""
 
-    ids: list[str]
+    ids: Ids
     dimension: int
 
     def __len__(self) -> int:
@@ -167,13 +168,15 @@ class VectorTable:
             self.dimension = int(batches.schema.field("vector").type.list_size)
             component = component_of(batches.schema)
             check_batches(blocks, embeddings_schema(self.dimension, component))
-            self.ids: list[str] = [i for block in blocks for i in block.column("id").to_pylist()]
+            # of no batch, it is an empty column
+            table = pa.Table.from_batches(blocks, batches.schema)
+            self.ids = Ids(table["id"])
+            self._keys = table["text_key"]
             self._blocks = [vectors_of(block) for block in blocks]
         except FileNotFoundError:
             raise
         except (*ARROW_ERRORS, KeyError, AttributeError) as error:
             raise StoreError(f"{path} is not a file of vectors: {error}") from error
-        self._keys = [block.column("text_key") for block in blocks]
         dtype = np.dtype(component.to_pandas_dtype())
         self.precision = dtype.name
         self._rows = _RowsOfFile(content, self._blocks, self.dimension, dtype)
@@ -186,9 +189,9 @@ class VectorTable:
         for block in self._blocks:
             yield block.astype(np.float32, copy=False)
 
-    def text_keys(self) -> list[bytes]:
+    def text_keys(self) -> pa.ChunkedArray:
         """The hash of each text that was read, 16 bytes each, in the order of `ids`."""
-        return [key for block in self._keys for key in block.to_pylist()]
+        return self._keys
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`, shape (len(rows), dimension)."""
@@ -229,7 +232,7 @@ class VectorSubset:
     """Some rows of other vectors, in the order of `rows`."""
 
     def __init__(self, source: VectorSource, rows: NDArray[np.int64]) -> None:
-        self.ids = [source.ids[row] for row in rows]
+        self.ids = source.ids.select(rows)
         self.dimension = source.dimension
         self._source, self._rows = source, rows
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
-from hn_assets.retrieval.read_rankings import index_ids, rows_of
+from hn_assets.retrieval.read_rankings import rows_of
 from hn_assets.store import schemas
 
 ROWS_PER_BLOCK = 500_000
@@ -74,8 +74,7 @@ def read_candidate_blocks(
     Raises:
         StoreError: A document or a query is ranked that the dataset does not have.
     """
-    documents = index_ids(dataset.document_ids.to_pylist())
-    queries = index_ids(dataset.query_ids.to_pylist())
+    documents, queries = dataset.document_ids, dataset.query_ids
     with pq.ParquetFile(path, read_dictionary=["query_id", "doc_id"]) as file:
         ranks = schemas.rank_columns(file.schema_arrow.names)
         columns = [*schemas.CANDIDATES.names, *ranks.values()]

@@ -6,15 +6,16 @@ normalised texts have an equal number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.errors import MiningError, StoreError
+from hn_assets.ids import Ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,8 +141,8 @@ class IndexedDataset:
         without_positives: The number of queries of the mined split that have no positive.
     """
 
-    document_ids: pa.Array
-    query_ids: pa.Array
+    document_ids: Ids
+    query_ids: Ids
     texts: Texts
     relevant_by_text: DocumentsByQuery
     positives: DocumentsByQuery
@@ -152,8 +153,8 @@ class IndexedDataset:
     @classmethod
     def build(
         cls,
-        document_ids: list[str],
-        query_ids: list[str],
+        document_ids: Sequence[str],
+        query_ids: Sequence[str],
         texts: Texts,
         queries: pd.DataFrame,
         qrels: pd.DataFrame,
@@ -174,8 +175,7 @@ class IndexedDataset:
             StoreError: The qrels name a document or a query that has no row.
             MiningError: No query of the split has a positive.
         """
-        import pandas as pd
-
+        document_ids, query_ids = Ids(document_ids), Ids(query_ids)
         count = len(query_ids)
         query_rows = _rows(qrels.query_id, query_ids, "query")
         document_rows = _rows(qrels.doc_id, document_ids, "document")
@@ -184,7 +184,9 @@ class IndexedDataset:
         positives = DocumentsByQuery.build(
             query_rows[in_mined_split], document_rows[in_mined_split], count
         )
-        in_split = pd.Index(query_ids, dtype=object).isin(queries.id[queries.split == split])
+        in_split = np.zeros(count, bool)
+        of_split = query_ids.rows_of(queries.id[queries.split == split])
+        in_split[of_split[of_split >= 0]] = True
         mined = in_split & (positives.counts() > 0)
         if not mined.any():
             raise MiningError(
@@ -192,8 +194,8 @@ class IndexedDataset:
                 f"against. The splits are {', '.join(sorted(set(queries.split)))}"
             )
         return cls(
-            document_ids=pa.array(document_ids, pa.string()),
-            query_ids=pa.array(query_ids, pa.string()),
+            document_ids=document_ids,
+            query_ids=query_ids,
             texts=texts,
             relevant_by_text=DocumentsByQuery.build(
                 texts.query_codes[query_rows[positive]],
@@ -267,13 +269,11 @@ def ranges(first: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.in
     return np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
 
 
-def _rows(ids: pd.Series[str], known: list[str], kind: str) -> NDArray[np.int64]:
-    import pandas as pd
-
-    rows = pd.Index(known, dtype=object).get_indexer(pd.Index(ids, dtype=object))
+def _rows(ids: pd.Series[str], known: Ids, kind: str) -> NDArray[np.int64]:
+    rows = known.rows_of(ids)
     if (rows < 0).any():
         raise StoreError(
             f"qrels name the {kind} {ids.iloc[int(np.argmin(rows))]!r}, which has no vector: "
             f"materialize the embeddings, faiss_index and candidates again"
         )
-    return rows.astype(np.int64)
+    return rows

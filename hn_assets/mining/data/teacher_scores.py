@@ -30,10 +30,8 @@ class TeacherScores:
 
         table = pd.read_parquet(path)
         self._documents = len(dataset.document_ids)
-        query_ids = pd.Index(dataset.query_ids.to_pylist(), dtype=object)
-        document_ids = pd.Index(dataset.document_ids.to_pylist(), dtype=object)
-        queries = query_ids.get_indexer(pd.Index(table.query_id, dtype=object)).astype(np.int64)
-        documents = document_ids.get_indexer(pd.Index(table.doc_id, dtype=object)).astype(np.int64)
+        queries = dataset.query_ids.rows_of(table.query_id)
+        documents = dataset.document_ids.rows_of(table.doc_id)
         if len(table) and min(queries.min(), documents.min()) < 0:
             raise StoreError(
                 "teacher_scores names a query or a document that is no longer there; materialize "
@@ -43,7 +41,7 @@ class TeacherScores:
         order = np.argsort(keys)
         self._keys = keys[order]
         self._scores = table.score.to_numpy(np.float32)[order]
-        self._scored = np.bincount(queries, minlength=len(query_ids))
+        self._scored = np.bincount(queries, minlength=len(dataset.query_ids))
         positives = dataset.positives
         of_positives = self._find(positives.queries(), positives.documents)
         self.references = reference_scores(positives, of_positives)

@@ -1,6 +1,6 @@
 """Number texts, so that equal ones can be found without keeping any of them in memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ def number_texts(
     queries: Path,
     *,
     include_title: bool,
-    document_ids: list[str],
-    query_ids: list[str],
+    document_ids: Sequence[str],
+    query_ids: Sequence[str],
 ) -> Texts:
     """Give equal texts of documents and queries equal numbers.
 
@@ -47,11 +47,14 @@ def read_passages(corpus: Path, *, include_title: bool) -> Iterator[tuple[str, s
         yield row["id"], passage_text(row["title"], row["text"], include_title=include_title)
 
 
-def _number_all(rows: Iterable[tuple[str, str]], ids: list[str], kind: str) -> NDArray[np.int64]:
+def _number_all(
+    rows: Iterable[tuple[str, str]], ids: Sequence[str], kind: str
+) -> NDArray[np.int64]:
     out = np.zeros(len(ids), np.int64)
     count = 0
+    wanted = iter(ids)
     for text_id, text in rows:
-        if count >= len(ids) or ids[count] != text_id:
+        if next(wanted, None) != text_id:
             raise _mismatch(kind, text_id)
         out[count] = _number(text)
         count += 1

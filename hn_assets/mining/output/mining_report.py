@@ -96,7 +96,7 @@ class MiningCounts:
         """
         dataset, wanted = self._dataset, self._wanted
         counts = self._negatives[dataset.mined]
-        ids = np.array(dataset.query_ids.to_pylist(), dtype=object)[dataset.mined]
+        ids = np.array(list(dataset.query_ids), dtype=object)[dataset.mined]
         short = np.sort(ids[counts < wanted])
         if len(short) and on_shortage == "error":
             raise MiningError(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorSource
+from hn_assets.ids import Ids
 from hn_assets.mining.rules.sampling import hash_ids
 
 if TYPE_CHECKING:
@@ -206,9 +207,9 @@ class FeatureSource:
         return found
 
 
-def choose_reference(query_ids: list[str], rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+def choose_reference(query_ids: Ids, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """The rows of some of the queries, chosen by the hashes of their ids."""
-    keys = hash_ids((query_ids[row] for row in rows), seed)
+    keys = hash_ids(query_ids.take(rows).to_pylist(), seed)
     return rows[np.argsort(keys, kind="stable")[:REFERENCE_QUERIES]]
 
 

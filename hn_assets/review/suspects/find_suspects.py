@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.ids import Ids
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.deeper_search import DeeperSearch
 from hn_assets.mining.rules.sampling import hash_ids, random_keys
@@ -102,8 +103,8 @@ def _labelled_queries(
     )
     found = pd.DataFrame(
         {
-            "query": pd.Index(queries.ids).get_indexer(pd.Index(qrels.query_id)),
-            "row": pd.Index(documents.ids).get_indexer(pd.Index(qrels.doc_id)),
+            "query": queries.ids.rows_of(qrels.query_id),
+            "row": documents.ids.rows_of(qrels.doc_id),
         }
     )
     found = found[(found["query"] >= 0) & (found.row >= 0)].sort_values(["query", "row"])
@@ -121,7 +122,7 @@ def _labelled_queries(
 
 
 def _draw_contrasts(
-    query: LabelledQuery, query_ids: list[str], document_ids: list[str], seed: int
+    query: LabelledQuery, query_ids: Sequence[str], document_ids: Ids, seed: int
 ) -> NDArray[np.int64]:
     """Some low-ranked documents of a query that nobody labelled."""
     ranked = query.candidates
@@ -129,7 +130,7 @@ def _draw_contrasts(
     able = able[~np.isin(able, query.positives)]
     keys = random_keys(
         hash_ids([query_ids[query.row]], seed),
-        hash_ids((document_ids[row] for row in able), seed),
+        hash_ids(document_ids.take(able).to_pylist(), seed),
     )
     return able[np.argsort(keys, kind="stable")[:CONTRASTS]]
 
@@ -160,12 +161,12 @@ def _feature_source(
 
 
 def _words(
-    files: MiningFiles, document_ids: list[str], wanted: NDArray[np.int64]
+    files: MiningFiles, document_ids: Ids, wanted: NDArray[np.int64]
 ) -> tuple[csr_matrix, csr_matrix, dict[int, int]]:
     """TF-IDF of all queries and of the wanted documents, and the rows of the latter in it."""
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
-    names = {document_ids[row]: int(row) for row in wanted}
+    names = dict(zip(document_ids.take(wanted).to_pylist(), wanted.tolist(), strict=True))
     words_of: dict[int, int] = {}
 
     def texts() -> Iterator[str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
 from hn_assets.evaluation.checks.base.last_training_set import (
@@ -23,6 +27,9 @@ from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
 from hn_assets.store.schemas import read_rows
 from hn_assets.text import has_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING_TO_COMPARE = "there is no training set to compare with"
 
@@ -106,9 +113,7 @@ def qrels_are_resolvable(
     import pandas as pd
 
     judged = pd.read_parquet(qrels)
-    documents = pq.read_table(corpus, columns=["id"])["id"].to_pylist()
-    asked = pq.read_table(queries, columns=["id"])["id"].to_pylist()
-    lost = judged[~judged.doc_id.isin(documents) | ~judged.query_id.isin(asked)]
+    lost = judged[~(_are_ids(judged.doc_id, corpus) & _are_ids(judged.query_id, queries))]
     counts = {reason: dropped.get(reason, 0) for reason in UNRESOLVED}
     unresolved = sum(counts.values())
     read = len(judged) + sum(dropped.values())
@@ -134,6 +139,13 @@ def qrels_are_resolvable(
         f"checks.max_unresolved_share if the corpus is meant to lack these documents",
         figures,
     )
+
+
+def _are_ids(wanted: pd.Series[str], texts: Path) -> NDArray[np.bool_]:
+    """Whether each is the id of a document, or of a query; bool, (wanted,)."""
+    known = pc.SetLookupOptions(value_set=pq.read_table(texts, columns=["id"])["id"])
+    found = pc.call_function("is_in", [pa.array(wanted, pa.string())], known)
+    return found.to_numpy(zero_copy_only=False)
 
 
 def nothing_is_lost(

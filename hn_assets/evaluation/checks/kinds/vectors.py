@@ -12,6 +12,7 @@ from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.errors import HardNegativesError
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
 from hn_assets.evaluation.checks.base.result import CheckResult
+from hn_assets.ids import Ids
 from hn_assets.retrieval.faiss_index import is_flat, open_index
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
@@ -29,7 +30,7 @@ def vectors_are_sound(vectors: Path, texts: Path, *, normalize: bool) -> CheckRe
         normalize: Whether the vectors must have length 1.
     """
     table = VectorTable(vectors)
-    ids = pq.read_table(texts, columns=["id"])["id"].to_pylist()
+    ids = Ids(pq.read_table(texts, columns=["id"])["id"])
     not_finite = of_other_length = 0
     for block in table.blocks():
         finite = np.isfinite(block).all(axis=1)
@@ -37,7 +38,7 @@ def vectors_are_sound(vectors: Path, texts: Path, *, normalize: bool) -> CheckRe
         norms = np.linalg.norm(block[finite], axis=1)
         of_other_length += int((np.abs(norms - 1) > NORM_TOLERANCE).sum())
     figures = {"vectors": len(table), "texts": len(ids), "not_finite": not_finite}
-    if list(table.ids) != ids:
+    if table.ids != ids:
         seen = f"{len(table)} vectors are not those of the {len(ids)} texts: materialize again"
     elif not_finite:
         seen = (
