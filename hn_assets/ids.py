@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -85,13 +85,13 @@ class Ids(Sequence[str]):
         Raises:
             ValueError: An id stands in two rows.
         """
-        wanted = _as_column(wanted)
+        looked_up = _as_column(wanted)
         hash_key, hashes, rows = self._by_hash
         if not len(rows):
-            return np.full(len(wanted), -1, np.int64)
-        place = np.searchsorted(hashes, _hashes(wanted, hash_key))
+            return np.full(len(looked_up), -1, np.int64)
+        place = np.searchsorted(hashes, _hashes(looked_up, hash_key))
         found = rows[np.minimum(place, len(rows) - 1)].astype(np.int64)
-        is_same = pc.call_function("equal", [self.column.take(pa.array(found)), wanted])
+        is_same = pc.call_function("equal", [self.column.take(pa.array(found)), looked_up])
         return np.where(is_same.to_numpy(zero_copy_only=False), found, -1)
 
     @cached_property
@@ -110,7 +110,7 @@ class Ids(Sequence[str]):
         raise ValueError("no hash tells the ids apart")  # of 64 bits each: it does not happen
 
 
-def _as_column(ids: Iterable[str] | pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
+def _as_column(ids: Any) -> pa.LargeStringArray:
     if isinstance(ids, pa.ChunkedArray):
         return ids.cast(pa.large_string()).combine_chunks()
     if isinstance(ids, pa.Array):
