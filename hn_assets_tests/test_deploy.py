@@ -1,12 +1,17 @@
 """What `deploy/` holds fits the project, and its settings work with a real PostgreSQL."""
 
+import importlib.util
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
+from dagster._config import process_config
+from dagster_ray import RayResource
 
+from hn_assets.orchestration.ray_resource import RAY_KEY
 from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.servers import postgres_server, production_home
 from hn_assets_tests.test_component import MINIMAL, ROOT, dagster, make_project, run
@@ -95,6 +100,43 @@ def test_no_password_of_the_chart_is_used() -> None:
     secret = values["global"]["postgresqlSecretName"]
     assert values["postgresql"]["existingSecret"] == secret
     assert f"secret generic {secret}" in (DEPLOY / "helm-values.yaml").read_text()
+
+
+def test_a_cluster_of_ray_has_the_pinned_version_a_token_and_the_image_of_the_runs() -> None:
+    cluster = read("ray-cluster.yaml")
+    spec, constraints = cluster["spec"], (ROOT / "constraints.txt").read_text()
+    assert f"\nray=={spec['rayVersion']}\n" in constraints
+    assert spec["authOptions"] == {"mode": "token"}
+    (deployment,) = read("helm-values.yaml")["dagster-user-deployments"]["deployments"]
+    image = ":".join(deployment["image"][part] for part in ("repository", "tag"))
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    used = [c["image"] for group in groups for c in group["template"]["spec"]["containers"]]
+    assert set(used) == {image}
+    assert spec["headGroupSpec"]["rayStartParams"] == {"num-cpus": "0"}
+    text = (DEPLOY / "ray-cluster.yaml").read_text()
+    address = re.findall(r'address: "(ray://[^"]+)"', text)
+    assert address == [f"ray://{cluster['metadata']['name']}-head-svc:10001"]
+
+
+def test_runs_can_be_launched_as_jobs_of_ray() -> None:
+    launcher = read("ray-run-launcher.yaml")["run_launcher"]
+    made: Any = getattr(import_module(launcher["module"]), launcher["class"])
+    checked = process_config(made.config_type(), launcher["config"])
+    assert checked.success, checked.errors
+    assert made.from_config_value(None, checked.value).num_cpus == 1
+
+
+def test_a_step_can_have_a_cluster_of_its_own() -> None:
+    spec = importlib.util.spec_from_file_location("ray_resource", DEPLOY / "ray_resource.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    resource = module.defs.resources[RAY_KEY]
+    assert isinstance(resource, RayResource)
+    cluster = read("ray-cluster.yaml")["spec"]
+    assert module.CLUSTER.ray_version == cluster["rayVersion"]
+    image = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == module.IMAGE
 
 
 def test_a_killed_run_frees_its_place_in_the_pool() -> None:

@@ -116,13 +116,14 @@ class AnimalsDataset:
         tags: Mapping[str, str] | None = None,
         selection: Any = None,
         raise_on_error: bool = True,
+        resources: Mapping[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Materialize the stages named, or all; `changes` are settings of this run, by section."""
         defs = build_definitions(self.dataset)
         config = {"resources": {settings_key("animals"): {"config": dict(changes or {})}}}
         return dg.materialize(
             [*(defs.assets or []), *(defs.asset_checks or [])],  # type: ignore[list-item]
-            resources=dict(defs.resources or {}),
+            resources={**(defs.resources or {}), **(resources or {})},
             selection=selection or [self.key(stage) for stage in stages] or None,
             run_config=config,
             tags=dict(tags or {}),

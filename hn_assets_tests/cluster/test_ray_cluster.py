@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from dagster_ray import LocalRay
 
 from hn_assets import mine_hard_negatives
 from hn_assets.cluster import ray_cluster
@@ -26,7 +27,7 @@ from hn_assets.retrieval.sharded_search import ShardedSearcher
 from hn_assets.settings.compute import ComputeSettings, RaySettings
 from hn_assets.training.fine_tune import fine_tune
 from hn_assets.training.train_on_cluster import fine_tune_on
-from hn_assets_tests.assets.animals_dataset import SMALL
+from hn_assets_tests.assets.animals_dataset import SMALL, AnimalsDataset, told
 from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
@@ -185,6 +186,20 @@ def worker_processes() -> list[int]:
         if process.name().startswith("ray::NodeWorker")
         and any(parent.pid == os.getpid() for parent in process.parents())
     ]
+
+
+@pytest.mark.soak
+def test_a_resource_of_dagster_ray_names_the_cluster(
+    cluster: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # LocalRay connects there, then
+    there = on_ray(cluster).model_dump() | {"ray": {"address": "dagster"}}
+    graph = AnimalsDataset(
+        tmp_path, compute=there, encoding={"model": str(model), "pooling": "mean"}
+    )
+    graph.materialize("corpus", "queries", "qrels", resources={"ray": LocalRay()})
+    result = graph.materialize("corpus_embeddings", resources={"ray": LocalRay()})
+    assert told(result)["corpus_embeddings"]["device"] == "cpu, cpu"
 
 
 @pytest.mark.soak
