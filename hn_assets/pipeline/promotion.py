@@ -72,7 +72,7 @@ def published_model(store: DatasetStore, stage: str) -> Path | None:
     if manifest is None or not names:
         return None
     for name in names:
-        place.file(name)
+        place.file(name, manifest)
     return place.folder / manifest.version / MODEL_FOLDER
 
 

@@ -1,7 +1,7 @@
 """What the function that makes a stage is given: its dataset, its inputs, and shared work."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from logging import Logger
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,10 @@ class SharedWork:
             if callable(close := getattr(made, "close", None)):
                 self._closing.callback(close)
         return self._made[name]
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """What a context gives, which ends with the operation."""
+        return self._closing.enter_context(context)
 
     def close(self) -> None:
         """End what was started."""
@@ -79,12 +83,15 @@ class StageContext:
     def input(self, file: StageFile) -> Path:
         """A file that the stage declares to read, its checksum verified.
 
+        It is of the version that `manifest` tells, and stays until the operation has ended.
+
         Raises:
             StoreError: It was never materialized, or it is damaged.
         """
         assert file in self.reads, f"{self.name} does not declare that it reads {file}"
         if file not in self._paths:
-            self._paths[file] = self.dataset.store.file(file)
+            place = self.dataset.store.stage(file.stage)
+            self._paths[file] = place.file(file.name, self.manifest(file.stage))
         return self._paths[file]
 
     def optional_input(self, file: StageFile) -> Path | None:
@@ -92,7 +99,7 @@ class StageContext:
         return self.input(file) if file in self.reads else None
 
     def manifest(self, stage: str) -> Manifest:
-        """The current version of a stage that this one reads.
+        """The version of a stage that this one reads: the one that was current at the first call.
 
         Raises:
             StoreError: It was never materialized, or it is damaged.
@@ -100,7 +107,8 @@ class StageContext:
         stages = {file.stage for file in self.reads}
         assert stage in stages, f"{self.name} does not declare that it reads {stage}"
         if stage not in self._manifests:
-            self._manifests[stage] = self.dataset.store.stage(stage).require()
+            place = self.dataset.store.stage(stage)
+            self._manifests[stage] = self.shared.enter(place.reading())
         return self._manifests[stage]
 
     def history(self, key: str) -> list[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """What a stage has published, as readers see it: a version that is whole, or an error."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from hn_assets.errors import StoreError
-from hn_assets.store.atomic_files import unfinished_path
+from hn_assets.store.atomic_files import make_folder, unfinished_path
 from hn_assets.store.checked_json import checked_json
 from hn_assets.store.manifest import (
     MANIFEST,
@@ -17,6 +19,7 @@ from hn_assets.store.manifest import (
 )
 from hn_assets.store.remote import Remote
 from hn_assets.store.remote_stage import RemoteStage
+from hn_assets.store.version_folders import reading
 
 STAGING = ".staging"
 
@@ -88,14 +91,38 @@ class PublishedStage:
                 self._verify(manifest, name)
         return manifest
 
-    def file(self, name: str) -> Path:
-        """The path of one file of the current version, after its checksum was verified.
+    @contextmanager
+    def reading(self) -> Iterator[Manifest]:
+        """The manifest of the current version, whose local files stay until the block ends.
+
+        Raises:
+            StoreError: The stage was never materialized, or its manifest is damaged.
+        """
+        before: Manifest | None = None
+        while True:
+            manifest = self.require()
+            folder = self.folder / manifest.version
+            if self._remote is not None:  # the files are copied when they are asked for
+                make_folder(folder)
+            with reading(folder) as is_there:
+                # another run may have just removed it, after it published two others
+                if is_there or manifest == before:
+                    yield manifest
+                    return
+            before = manifest
+
+    def file(self, name: str, manifest: Manifest | None = None) -> Path:
+        """The path of one file of a version, after its checksum was verified.
+
+        Args:
+            name: The name of the file.
+            manifest: The manifest of the version; by default that of the current one.
 
         Raises:
             StoreError: The stage was never materialized, or the file is missing or is not the one
                 that was published.
         """
-        return self._verify(self.require(), name)
+        return self._verify(self.require() if manifest is None else manifest, name)
 
     def read_note(self, name: str, shape: type[T]) -> T | None:
         """What `write_note` wrote.

@@ -31,6 +31,7 @@ from hn_assets.store.manifest import (
 )
 from hn_assets.store.published_stage import STAGING, PublishedStage
 from hn_assets.store.remote_stage import RemoteStage
+from hn_assets.store.version_folders import remove_unread
 from hn_assets.store.waiting import Waiting
 from hn_assets.store.write_errors import explained_write
 
@@ -174,11 +175,11 @@ class StageStore(PublishedStage):
             return None
 
     def _remove_versions_except(self, kept: Collection[Manifest]) -> None:
-        """Remove old versions, except the last one, which readers may still have open."""
+        """Remove old versions, except the last one and those that somebody reads."""
         versions = {manifest.version for manifest in kept}
         for path in self.folder.iterdir():
             if is_version(path.name) and path.name not in versions and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_unread(path)
         if self._remote is not None and self._remote.lease is not None:
             folders = {manifest.remote_folder for manifest in kept}
             self._remote.remove_old_folders(folders, self._remote.lease.fencing_number)

@@ -1,4 +1,4 @@
-"""Runs of one dataset at the same time, on one machine or two: one makes what the others keep."""
+"""Runs of one dataset at the same time, on one machine or two, do not get in each other's way."""
 
 import logging
 import os
@@ -13,12 +13,20 @@ import pytest
 from hn_assets.errors import StoreBusyError
 from hn_assets.pipeline.dataset import Dataset
 from hn_assets.pipeline.metadata import Metadata
-from hn_assets.pipeline.stage import Stage
+from hn_assets.pipeline.operation_run import run_operation
+from hn_assets.pipeline.stage import Operation, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.pipeline.stage_run import StageResult
-from hn_assets.store import DatasetStore, Draft
+from hn_assets.store import DatasetStore, Draft, Manifest
 from hn_assets.store.remote import Remote
-from hn_assets_tests.pipeline.small_stages import LETTERS, run_stages, small_dataset
+from hn_assets_tests.pipeline.small_stages import (
+    COPY,
+    LETTERS,
+    copy_stage,
+    run_stages,
+    small_dataset,
+    write_stage,
+)
 
 
 @dataclass(frozen=True)
@@ -108,3 +116,57 @@ def test_a_run_that_may_not_wait_says_who_is_making_it(datasets: list[Dataset]) 
             run_stages(with_max_wait(datasets[1], 0), slow.stage)
         slow.may_end.set()
         first.result()
+
+
+def letters_of(dataset: Dataset, text: str) -> None:
+    """Publish other letters, as another run does."""
+    with dataset.store.stage(LETTERS.stage).publish() as draft:
+        draft.path(LETTERS.name).write_text(text)
+
+
+def test_a_run_keeps_what_it_reads_until_it_has_ended(datasets: list[Dataset]) -> None:
+    mine, other = datasets
+    letters_of(other, "first")
+    seen: list[Path] = []
+
+    def make(context: StageContext, draft: Draft) -> Metadata:
+        for text in ("second", "third", "fourth"):
+            letters_of(other, text)
+        seen.append(context.input(LETTERS))
+        draft.path(COPY.name).write_bytes(seen[0].read_bytes())
+        return {}
+
+    copy = Stage(writes=(COPY,), description="A copy.", make=make, version=1, reads=(LETTERS,))
+    run_operation_of(mine, copy)
+    assert mine.store.file(COPY).read_text() == "first"
+    for text in ("fifth", "sixth"):
+        letters_of(mine, text)
+    assert not seen[0].exists(), "nobody reads it any more"
+
+
+def test_what_a_run_reads_is_what_it_says_that_it_has_read(
+    datasets: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = datasets
+    letters_of(other, "first")
+    version = other.store.stage(LETTERS.stage).require().version
+    manifest = StageContext.manifest
+
+    def publish_another_then(context: StageContext, stage: str) -> Manifest:
+        found = manifest(context, stage)
+        letters_of(other, "second")
+        return found
+
+    monkeypatch.setattr(StageContext, "manifest", publish_another_then)
+    run_operation_of(mine, copy_stage(LETTERS, reads=[LETTERS]))
+    made_from = mine.store.stage(COPY.stage).require().info["made_from"]
+    assert made_from["inputs"] == {LETTERS.stage: version}
+    assert mine.store.file(COPY).read_text() == "first"
+
+
+def run_operation_of(dataset: Dataset, stage: Stage) -> None:
+    """Make one stage of a dataset that has the letters as well."""
+    operation = Operation(stage.name, (stage,))
+    letters = write_stage(LETTERS, "")
+    for _ in run_operation(dataset, operation, (letters, stage), logging.getLogger(__name__)):
+        pass

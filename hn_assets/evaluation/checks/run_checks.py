@@ -70,8 +70,10 @@ class StoreInputs:
         Raises:
             StoreError: The stage was never materialized, or the file is missing or damaged.
         """
-        self.read[stage_file.stage] = self._store.stage(stage_file.stage).require().version
-        return self._store.file(stage_file)
+        place = self._store.stage(stage_file.stage)
+        manifest = place.require()
+        self.read[stage_file.stage] = manifest.version
+        return place.file(stage_file.name, manifest)
 
     def info(self, stage: str) -> Mapping[str, Any]:
         """What the manifest of a stage says of how the stage was made.
