@@ -194,3 +194,12 @@ def write_candidates(dataset: RankedDataset, path: Path) -> CandidateBlock:
     )
     pq.write_table(table, path)
     return block
+
+
+def write_ids(dataset: RankedDataset, folder: Path) -> dict[str, Path]:
+    """Write the ids of documents and queries; the files are named `corpus` and `queries`."""
+    vectors = {"corpus": dataset.document_vectors, "queries": dataset.query_vectors}
+    files = {name: folder / f"{name}.parquet" for name in vectors}
+    for name, path in files.items():
+        pq.write_table(pa.table({"id": vectors[name].ids.column}), path)
+    return files

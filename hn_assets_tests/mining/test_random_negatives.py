@@ -13,13 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hn_assets.mining.output.explain import describe
-from hn_assets.mining.output.ledger import check_ledger, to_ledger, to_negatives
+from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import to_shortlist
 from hn_assets.mining.rules.reasons import CHOSEN
 from hn_assets.mining.rules.sampling import Sampling
 from hn_assets.settings.filters import FiltersSettings
-from hn_assets_tests.mining.ranked_dataset import RankedDataset, Teacher, write_candidates
+from hn_assets_tests.mining.ranked_dataset import (
+    RankedDataset,
+    Teacher,
+    write_candidates,
+    write_ids,
+)
 
 TOP_OF_TEN: dict[str, Any] = {"range_min": 0, "range_max": 10, "num_negatives": 5}
 
@@ -183,7 +189,7 @@ def test_the_ledger_holds_the_draws_as_what_they_are(tmp_path: Path) -> None:
     write_candidates(dataset, files["candidates"])
     pq.write_table(ledger, files["ledger"])
     pq.write_table(pa.Table.from_pandas(negatives, preserve_index=False), files["negatives"])
-    found = check_ledger(**files)
+    found = check_ledger(**files, **write_ids(dataset, tmp_path))
     apart = int(negatives["rank"].isna().sum())
     assert (found.problems, found.candidates) == ([], 8 * 15 + apart)
     assert 0 < apart < report.random == 24

@@ -11,7 +11,7 @@ import pytest
 
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.methods import CHOSEN
-from hn_assets.mining.output.ledger import check_ledger
+from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.mining.session import MiningSession
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.settings.mining import MiningSettings
@@ -58,7 +58,11 @@ def test_what_is_mined_is_sorted_and_the_ledger_holds_the_rest(tmp_path: Path) -
     assert (report.queries, report.enough, session.plan.end) == (3, 3, 5)
     pq.write_table(negatives, tmp_path / "negatives.parquet")
     found = check_ledger(
-        tmp_path / "ledger.parquet", tmp_path / "negatives.parquet", files.candidates
+        tmp_path / "ledger.parquet",
+        tmp_path / "negatives.parquet",
+        files.candidates,
+        files.corpus,
+        files.queries,
     )
     assert (found.candidates, found.problems) == (36, [])
 

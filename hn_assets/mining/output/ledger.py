@@ -4,14 +4,12 @@ The numbers by which a candidate was judged stand beside the reason.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hn_assets.ids import Ids
 from hn_assets.mining.data.indexed_dataset import DocumentsByQuery, IndexedDataset
 from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.mining.rules.decisions import KEPT
@@ -21,7 +19,6 @@ from hn_assets.store import schemas
 # what found a document: the encoder alone, a draw at random, or retrievers with a sign between them
 DENSE, RANDOM = "dense", "random"
 AND = "+"
-IDS = ["query_id", "doc_id"]
 
 
 def to_ledger(result: MiningResult, dataset: IndexedDataset) -> pa.Table:
@@ -168,7 +165,7 @@ def _lists(positives: DocumentsByQuery, values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(positives.starts.astype(np.int32)), values)
 
 
-def _ids(ids: pa.Array, rows: NDArray[np.int64]) -> pa.DictionaryArray:
+def _ids(ids: Ids, rows: NDArray[np.int64]) -> pa.DictionaryArray:
     """Ids as a dictionary: a ledger repeats each of them many times."""
     used, codes = np.unique(rows, return_inverse=True)
     return pa.DictionaryArray.from_arrays(
@@ -181,57 +178,3 @@ def _numbers(values: NDArray[np.float32] | None, which: NDArray[np.bool_]) -> pa
     if values is None:
         return pa.nulls(int(which.sum()), pa.float32())
     return pa.array(values[which], mask=np.isnan(values[which]))
-
-
-@dataclass(frozen=True)
-class LedgerCheck:
-    """Whether a ledger is complete.
-
-    Attributes:
-        candidates: The number of rows of the ledger.
-        chosen: How many of them were chosen.
-        queries: Of how many queries they are.
-        problems: What does not fit together, as clauses; empty if all is well.
-    """
-
-    candidates: int
-    chosen: int
-    queries: int
-    problems: list[str]
-
-
-def check_ledger(ledger: Path, negatives: Path, candidates: Path) -> LedgerCheck:
-    """Whether every candidate of a mined query is in the ledger once, and every choice is there.
-
-    Args:
-        ledger: A Parquet file with the columns of `schemas.LEDGER`.
-        negatives: A Parquet file with the columns of `schemas.HARD_NEGATIVES`.
-        candidates: A Parquet file with the columns of `schemas.CANDIDATES`.
-    """
-    rows = _read(ledger, [*IDS, "outcome"])
-    queries = rows.group_by("query_id").aggregate([])
-    ranked = _read(candidates, IDS).join(queries, "query_id", join_type="left semi")
-    chosen = rows.filter(pc.field("outcome") == CHOSEN).select(IDS)
-    taken = _read(negatives, IDS)
-    problems: list[str] = []
-    if repeated := len(rows) - len(rows.group_by(IDS).aggregate([])):
-        problems.append(f"{repeated} candidates are in the ledger twice")
-    if lost := _count_missing(ranked, rows):
-        problems.append(f"{lost} candidates of mined queries are not in the ledger")
-    if len(chosen) != len(taken) or _count_missing(chosen, taken) or _count_missing(taken, chosen):
-        problems.append(
-            f"the ledger chose {len(chosen)} candidates and hard_negatives has {len(taken)} rows, "
-            f"which are not the same"
-        )
-    return LedgerCheck(len(rows), len(chosen), len(queries), problems)
-
-
-def _read(path: Path, columns: list[str]) -> pa.Table:
-    """Some columns as plain strings: dictionaries that differ by row group cannot be joined."""
-    table = pq.read_table(path, columns=columns)
-    return table.cast(pa.schema([(name, pa.string()) for name in columns]))
-
-
-def _count_missing(rows: pa.Table, known: pa.Table) -> int:
-    """How many rows are not among the known ones, by query and document."""
-    return len(rows.join(known.select(IDS), IDS, join_type="left anti"))

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.mining.output.ledger import check_ledger, to_ledger, to_negatives
+from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.mining.rules.reasons import CHOSEN
 from hn_assets.settings.filters import FiltersSettings
 from hn_assets.store import schemas
-from hn_assets_tests.mining.ranked_dataset import RankedDataset, write_candidates
+from hn_assets_tests.mining.ranked_dataset import RankedDataset, write_candidates, write_ids
 
 FILTERS = FiltersSettings(max_score=0.95, max_search_depth=30)
 OPTIONS: dict[str, Any] = {"range_min": 1, "range_max": 5, "num_negatives": 3}
@@ -31,7 +32,7 @@ def write(
     scores = miner.positive_scores
     chosen = pa.concat_tables([to_negatives(m, indexed, scores) for m in mined])
     pq.write_table(chosen, files["negatives"])
-    return files
+    return {**files, **write_ids(dataset, folder)}
 
 
 def test_each_candidate_is_there_once_with_its_reason(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hn_assets.hashing import hash_of_normalised
 from hn_assets.mining.data.text_numbers import read_passages
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.holdout.calibration_file import read_calibration
-from hn_assets.mining.output.ledger import check_ledger
+from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.store import layout
 from hn_assets.text import normalised
 from hn_assets.trial.chosen_plan import chosen_plan
@@ -83,9 +83,11 @@ def _estimate_is_within_target(calibration: Path) -> CheckResult:
     )
 
 
-def ledger_is_complete(ledger: Path, negatives: Path, candidates: Path) -> CheckResult:
+def ledger_is_complete(
+    ledger: Path, negatives: Path, candidates: Path, corpus: Path, queries: Path
+) -> CheckResult:
     """Whether the ledger holds every candidate of a mined query once, and every negative."""
-    found = check_ledger(ledger, negatives, candidates)
+    found = check_ledger(ledger, negatives, candidates, corpus, queries)
     figures = {"candidates": found.candidates, "chosen": found.chosen, "queries": found.queries}
     if not found.problems:
         return CheckResult(True, "the ledger holds every candidate once", figures)
@@ -227,6 +229,8 @@ CHECKS = (
             ledger=inputs.file(layout.LEDGER),
             negatives=inputs.file(layout.HARD_NEGATIVES),
             candidates=inputs.file(layout.CANDIDATES),
+            corpus=inputs.file(layout.CORPUS),
+            queries=inputs.file(layout.QUERIES),
         ),
     ),
     Check(
