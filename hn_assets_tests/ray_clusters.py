@@ -13,12 +13,13 @@ STORE = {"object_store_memory": 100 << 20}  # bytes, the least that Ray takes is
 
 
 @contextmanager
-def ray_nodes(cache: Path, count: int) -> Iterator[Any]:
+def ray_nodes(cache: Path, count: int, **head: Any) -> Iterator[Any]:
     """A cluster with a head that has no cores, and nodes with one core each.
 
     Args:
         cache: The folder that files are sent to.
         count: The number of nodes.
+        **head: What Ray is told of the head beside that.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
@@ -28,7 +29,7 @@ def ray_nodes(cache: Path, count: int) -> Iterator[Any]:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         from ray.cluster_utils import Cluster
 
-        head: dict[str, Any] = {"num_cpus": 0, "include_dashboard": False}
+        head |= {"num_cpus": 0, "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args={**head, **STORE})
         try:
             for _ in range(count):

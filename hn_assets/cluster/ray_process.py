@@ -122,6 +122,8 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
         ray.shutdown()
     except (HardNegativesError, WorkerError) as error:
         link.send("error", pickle.dumps(error))
+    except ConnectionError as error:  # of Ray's client
+        link.send("error", pickle.dumps(lost(_first_line(error))))
     except Exception as error:
         traceback.print_exc()
         link.send("error", pickle.dumps(f"{type(error).__name__}: {error}"))
