@@ -117,6 +117,7 @@ def test_a_node_that_dies_costs_its_jobs_under_way_and_a_new_one_is_used(cluster
         workers.close()
 
 
+@pytest.mark.soak
 def test_a_job_that_ends_every_worker_is_an_error(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
