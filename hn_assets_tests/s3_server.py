@@ -32,7 +32,8 @@ class S3Server:
         url: The URL of an empty bucket.
         loses_answer: Whether the answer to a request is lost after the request was carried out,
             as told by its method and path.
-        ignores_conditions: Whether it takes every write, as some servers do that speak S3.
+        conditions: Whether conditions are "kept", "ignored" or "refused": servers that speak S3
+            differ in that.
         requests: The method and path of every request.
     """
 
@@ -46,7 +47,7 @@ class S3Server:
         self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": address}
         self.url = f"s3://{BUCKET}"
         self.loses_answer: Callable[[str, str], bool] = lambda method, path: False
-        self.ignores_conditions = False
+        self.conditions = "kept"
         self.requests: list[tuple[str, str]] = []
         Thread(target=self._server.serve_forever, daemon=True).start()
         client = boto3.client("s3", endpoint_url=address, **_of_boto3(CREDENTIALS))
@@ -59,9 +60,12 @@ class S3Server:
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.requests.append((method, path))
-        if self.ignores_conditions:
+        if self.conditions == "ignored":
             environ.pop("HTTP_IF_MATCH", None)
             environ.pop("HTTP_IF_NONE_MATCH", None)
+        elif self.conditions == "refused" and {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} & {*environ}:
+            start_response("501 Not Implemented", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>NotImplemented</Code><Message>no conditions</Message></Error>"]
         # read before anybody else has to wait, since who sends it may be stopped in the midst
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)

@@ -6,7 +6,7 @@ has locks, and of other systems only the present content can be compared before 
 
 import hashlib
 from abc import ABC, abstractmethod
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,17 +25,19 @@ class Tagged(NamedTuple):
 
 
 class ConditionalFiles(ABC):
-    """Reads and writes small files of one file system by their tags.
+    """Reads and writes small files in a folder and below by their tags.
 
     Args:
         fs: The file system of fsspec.
+        folder: The path of the folder there.
     """
 
-    def __init__(self, fs: Any) -> None:
+    def __init__(self, fs: Any, folder: str) -> None:
         self.fs = fs
+        self.folder = folder
 
     @abstractmethod
-    def excludes_others(self, folder: str) -> bool:
+    def excludes_others(self) -> bool:
         """Whether, of two who replace the same content at once, one is always refused."""
 
     @abstractmethod
@@ -52,18 +54,18 @@ class ConditionalFiles(ABC):
 
 
 @cache
-def conditional_files(fs: Any) -> ConditionalFiles:
-    """What the file system has to offer."""
+def conditional_files(fs: Any, folder: str) -> ConditionalFiles:
+    """What a file system of fsspec has to offer for the files in a folder and below."""
     protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
     if "s3" in protocols:
-        return _S3Files(fs)
-    return _PlainFiles(fs) if "file" in protocols else _OtherFiles(fs)
+        return _S3Files(fs, folder)
+    return (_PlainFiles if "file" in protocols else _OtherFiles)(fs, folder)
 
 
 class _OtherFiles(ConditionalFiles):
     """Files of a system of which nothing is known: content is compared before it is written."""
 
-    def excludes_others(self, folder: str) -> bool:
+    def excludes_others(self) -> bool:
         return False
 
     def read(self, path: str) -> Tagged | None:
@@ -77,17 +79,18 @@ class _OtherFiles(ConditionalFiles):
         found = self.read(path)
         if tag != (None if found is None else found.tag):
             return None
-        self._write(path, content)
-        return _hash(content)
+        return self._write(path, content)
 
-    def _write(self, path: str, content: bytes) -> None:
+    def _write(self, path: str, content: bytes) -> str:
+        """Write a file; return its tag."""
         self.fs.pipe_file(path, content)
+        return _hash(content)
 
 
 class _PlainFiles(_OtherFiles):
     """Files of a plain file system, whose locks make comparing and writing one step."""
 
-    def excludes_others(self, folder: str) -> bool:
+    def excludes_others(self) -> bool:
         return True
 
     def replace(self, path: str, content: bytes, tag: str | None) -> str | None:
@@ -96,17 +99,34 @@ class _PlainFiles(_OtherFiles):
         with FileLock(folder / ".lock", timeout=SECONDS_FOR_A_LOCK):
             return super().replace(path, content, tag)
 
-    def _write(self, path: str, content: bytes) -> None:
+    def _write(self, path: str, content: bytes) -> str:
         unfinished = Path(f"{path}.unfinished")
         unfinished.write_bytes(content)
         unfinished.replace(path)
+        return _hash(content)
 
 
-class _S3Files(ConditionalFiles):
-    """Objects of S3, which are written by `If-Match` and `If-None-Match`."""
+class _S3Files(_OtherFiles):
+    """Objects of S3, which are written by `If-Match` and `If-None-Match`.
 
-    def excludes_others(self, folder: str) -> bool:
-        return _refuses(self, f"{folder}/{PROBE}")
+    Some servers that speak S3 ignore these conditions, and others refuse them. Which ones do is
+    tried out. Their files are then compared before they are written.
+    """
+
+    def excludes_others(self) -> bool:
+        return self._keeps_conditions
+
+    @cached_property
+    def _keeps_conditions(self) -> bool:
+        path = f"{self.folder}/{PROBE}"
+        self.fs.pipe_file(path, b"1")
+        try:
+            # the object is there, and it has another tag
+            return [self._put(path, b"1", tag) for tag in (None, '"0"')] == [None, None]
+        except OSError as error:
+            if _status(error) not in (400, 501):
+                raise
+            return False
 
     def read(self, path: str) -> Tagged | None:
         from fsspec.asyn import sync
@@ -122,6 +142,15 @@ class _S3Files(ConditionalFiles):
         return Tagged(await response["Body"].read(), response["ETag"])
 
     def replace(self, path: str, content: bytes, tag: str | None) -> str | None:
+        if self._keeps_conditions:
+            return self._put(path, content, tag)
+        return super().replace(path, content, tag)
+
+    def _write(self, path: str, content: bytes) -> str:
+        bucket, key, _ = self.fs.split_path(path)
+        return self.fs.call_s3("put_object", Bucket=bucket, Key=key, Body=content)["ETag"]
+
+    def _put(self, path: str, content: bytes, tag: str | None) -> str | None:
         bucket, key, _ = self.fs.split_path(path)
         condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
@@ -134,13 +163,6 @@ class _S3Files(ConditionalFiles):
                 return None
             raise
         return written["ETag"]
-
-
-@cache
-def _refuses(files: ConditionalFiles, path: str) -> bool:
-    """Whether the server looks at the conditions: some that speak S3 take every write."""
-    files.replace(path, b"1", None)
-    return files.replace(path, b"1", None) is None and files.replace(path, b"1", '"0"') is None
 
 
 def _hash(content: bytes) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from hn_assets.errors import RemoteStoreError, StoreError
 from hn_assets.extras import import_optional
-from hn_assets.store.conditional_files import Tagged, conditional_files
+from hn_assets.store.conditional_files import ConditionalFiles, Tagged, conditional_files
 from hn_assets.urls import has_credentials, hide_credentials, without_credentials
 
 
@@ -64,12 +64,12 @@ class Remote:
     def excludes_others(self) -> bool:
         """Whether `replace` takes one write only, of two that would replace the same content."""
         with self._explained("written"):
-            return conditional_files(self._fs).excludes_others(self._path)
+            return self._conditional.excludes_others()
 
     def read_tagged(self, name: str) -> Tagged | None:
         """A small file with the tag that `replace` asks for, or None if there is no such file."""
         with self._explained(f"read ({name})"):
-            return conditional_files(self._fs).read(self._at(name))
+            return self._conditional.read(self._at(name))
 
     def replace(self, name: str, text: str, tag: str | None) -> str | None:
         """Write a small file unless it was replaced since it was read.
@@ -86,7 +86,7 @@ class Remote:
             The new tag, or None if somebody else has replaced the file.
         """
         with self._explained(f"written ({name})"):
-            files, path = conditional_files(self._fs), self._at(name)
+            files, path = self._conditional, self._at(name)
             if (written := files.replace(path, text.encode(), tag)) is not None:
                 return written
             found = files.read(path)
@@ -148,6 +148,10 @@ class Remote:
         """Remove a folder with everything in it, unless another machine has removed it."""
         with self._explained(f"removed ({name})"), suppress(FileNotFoundError):
             self._fs.rm(self._at(name), recursive=True)
+
+    @property
+    def _conditional(self) -> ConditionalFiles:
+        return conditional_files(self._fs, self._path)
 
     def _at(self, name: str) -> str:
         return f"{self._path}/{name}"

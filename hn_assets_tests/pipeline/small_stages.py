@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,25 @@ from hn_assets.pipeline.stage import Operation, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.pipeline.stage_run import StageResult
 from hn_assets.settings.dataset import DatasetSettings
-from hn_assets.store import Draft
+from hn_assets.store import DatasetStore, Draft
 from hn_assets.store.layout import StageFile
+from hn_assets.store.remote import Remote
 
 LETTERS = StageFile("letters", "letters.txt")
 DIGITS = StageFile("digits", "digits.txt")
 COPY = StageFile("copy", "copy.txt")
+
+
+@dataclass(frozen=True)
+class OnMachine(Dataset):
+    """A dataset on a machine with a folder of its own, and perhaps a place under a URL."""
+
+    url: str | None = None
+
+    @property
+    def store(self) -> DatasetStore:
+        remote = None if self.url is None else Remote(self.url)
+        return DatasetStore(self.base, self.name, remote)
 
 
 def write_stage(file: StageFile, text: str, **options: Any) -> Stage:

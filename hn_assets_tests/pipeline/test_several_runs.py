@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -17,28 +17,16 @@ from hn_assets.pipeline.operation_run import run_operation
 from hn_assets.pipeline.stage import Operation, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.pipeline.stage_run import StageResult
-from hn_assets.store import DatasetStore, Draft, Manifest
-from hn_assets.store.remote import Remote
+from hn_assets.store import Draft, Manifest
 from hn_assets_tests.pipeline.small_stages import (
     COPY,
     LETTERS,
+    OnMachine,
     copy_stage,
     run_stages,
     small_dataset,
     write_stage,
 )
-
-
-@dataclass(frozen=True)
-class OnMachine(Dataset):
-    """A dataset on a machine with a folder of its own, and perhaps a place under a URL."""
-
-    url: str | None = None
-
-    @property
-    def store(self) -> DatasetStore:
-        remote = None if self.url is None else Remote(self.url)
-        return DatasetStore(self.base, self.name, remote)
 
 
 class SlowStage:

@@ -259,18 +259,26 @@ def test_a_write_whose_answer_was_lost_is_known_as_ones_own(
     assert publish(stage, "more") == 2
 
 
-def test_a_server_that_takes_every_write_is_warned_of_once(
+@pytest.mark.parametrize("conditions", ["ignored", "refused"])
+def test_a_server_without_conditional_writes_is_warned_of_once(
     tmp_path: Path,
     s3: S3Server,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    conditions: str,
 ) -> None:
-    monkeypatch.setattr(s3, "ignores_conditions", True)
+    monkeypatch.setattr(s3, "conditions", conditions)
     stage = stage_of(tmp_path, "one", f"{s3.url}/{tmp_path.name}")
     for text in ("one", "two"):
         publish(stage, text)
     assert len([line for line in caplog.messages if "takes no conditional writes" in line]) == 1
-    assert publish(stage_of(tmp_path, "two", "memory://nothing-known"), "three") == 1
+    assert current(tmp_path, f"{s3.url}/{tmp_path.name}") == "two"
+
+
+def test_a_file_system_of_which_nothing_is_known_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert publish(stage_of(tmp_path, "one", "memory://nothing-known"), "one") == 1
     assert "memory://nothing-known takes no conditional writes" in caplog.text
 
 
