@@ -6,14 +6,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from hn_assets import __version__
 from hn_assets.cluster.node_worker import NodeWorker
 from hn_assets.cluster.nodes import NodeFacts, Room, rooms_of
 from hn_assets.cluster.ray_process import Link, Task, lost
-from hn_assets.errors import WorkerError
+from hn_assets.errors import ClusterUnavailableError, WorkerError
 from hn_assets.settings.compute import ComputeSettings
 
 AHEAD = 3  # calls that wait at each worker, beside the one that it computes
@@ -43,6 +43,7 @@ class _Call:
 class _Worker:
     """A worker, and what it has been given."""
 
+    number: int
     room: Room
     actor: Any
     todo: Iterator[_Call] = field(default_factory=lambda: iter(()))  # before all jobs
@@ -90,13 +91,14 @@ class NodeWorkers:
         self._jobs_of_part = None if task.parts is None else pickle.loads(task.parts)
         self._class: Any = ray.remote(NodeWorker)
         self._workers: list[_Worker] = []
+        self._numbers = count()
         self._waiting: deque[_Call] = deque()
         self._deaths: Counter[Any] = Counter()  # by room, and by number of the job
         self._cards = nodes[0].rooms[0].has_card
         self._begun = self._had_workers = self._looked = time.monotonic()
         self._first_ready: float | None = None
         self._has_said_full = False
-        self._told: list[bytes] = []
+        self._told: dict[int, bytes] = {}
         for room in [room for node in nodes for room in node.rooms][: task.most]:
             self._start(room)
 
@@ -134,7 +136,7 @@ class NodeWorkers:
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(room.node, soft=False),
         ).remote(room.device, room.cpus)
-        worker = _Worker(room, actor)
+        worker = _Worker(next(self._numbers), room, actor)
         self._workers.append(worker)
         self._call(worker, _Call("begin", (self._task.files,)))
 
@@ -175,7 +177,7 @@ class NodeWorkers:
             for survived in (call.number, worker.room):
                 self._deaths.pop(survived, None)
             if call.number is not None:
-                self._link.send("done", call.number, content)
+                self._link.send("done", call.number, worker.number, content)
 
     def _prepare(self, worker: _Worker, version: str, lacks_files: bool) -> None:
         worker.is_placed = True
@@ -238,7 +240,13 @@ class NodeWorkers:
             self._has_said_full = True
             self._link.send("log", "no node of Ray has room for a worker: its cores are in use")
         elif now - self._had_workers > START_SECONDS:
-            raise lost(f"no node had room for a worker in {START_SECONDS:.0f} s")
+            if rooms:
+                raise ClusterUnavailableError(
+                    f"no node of Ray has had room for a worker in {START_SECONDS:.0f} s: the cores "
+                    f"or cards are in use by other work. Start the run again once they are free, "
+                    f"or lower compute.ray.cpus_per_worker"
+                )
+            raise lost(f"it has had no node to compute on for {START_SECONDS:.0f} s")
         elif rooms and not self._workers:
             raise WorkerError(
                 f"the workers of Ray that {self._task.verb} have ended {MOST_DEATHS} times on "
@@ -276,7 +284,9 @@ class NodeWorkers:
 
     def _tell_who_is_ready(self) -> None:
         """Tell the parent how the workers compute, once all are ready that can soon be."""
-        ready = [worker.report for worker in self._workers if worker.report is not None]
+        ready = {
+            worker.number: worker.report for worker in self._workers if worker.report is not None
+        }
         if not ready or ready == self._told:
             return
         if self._first_ready is None:

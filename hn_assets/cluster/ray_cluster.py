@@ -149,18 +149,18 @@ class RayWorkers(Generic[Job]):
         self._has_parts = parts is not None
         given = pickle.dumps(parts) if self._has_parts else None
         self._task = Task(pickle.dumps(load), files, verb, given, most)
-        self._reports: list[Any] = []
+        self._reports: dict[int, Any] = {}  # by the number of the worker
         self._is_started = False
         self._next_number = 0
 
     def start(self) -> list[Any]:
-        """Start the workers, if they are not running; returns how each computes."""
+        """Start the workers, if they are not running; returns how each has computed so far."""
         if not self._is_started:
             self._cluster.send(self._task)
             self._is_started = True
         while not self._reports:
             self._receive()
-        return self._reports
+        return list(self._reports.values())
 
     def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
         """Each job with its result, as they are ready."""
@@ -193,10 +193,16 @@ class RayWorkers(Generic[Job]):
         """The number of a job with its result, or None after a change of the workers."""
         kind, *content = self._cluster.receive()
         if kind == "workers":
-            self._reports = [pickle.loads(report) for report in content[0]]
+            known = self._reports
+            self._reports = {
+                number: known.get(number) or pickle.loads(report)
+                for number, report in content[0].items()
+            }
             return None
-        number, answer = content
-        result, _ = pickle.loads(answer)
+        number, worker, answer = content
+        result, report = pickle.loads(answer)
+        if worker in self._reports:
+            self._reports[worker] = report
         return number, result
 
 

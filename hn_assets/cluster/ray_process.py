@@ -92,8 +92,9 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
     Sent to the parent are tuples that begin with a word:
 
     - `nodes`: the nodes that compute;
-    - `workers`: how each of the workers computes that are ready, pickled;
-    - `done`: the number of a job, and its result with how it was computed, pickled;
+    - `workers`: how each of the workers computes that are ready, pickled, by the worker's number;
+    - `done`: the number of a job, that of its worker, and the result with how it was computed,
+      pickled;
     - `log`: a line;
     - `error`: what was raised, pickled; the process ends.
 

@@ -50,7 +50,12 @@ class ComputingStats:
         """
         seconds = max(self.seconds, 1e-9)
         tflops = self.operations / seconds / 1e12
-        cards = {report.card.device: report.card for report in reports if report.card is not None}
+        cards = {
+            # of several machines, each may call its first card the same
+            (report.card.uuid, report.card.device): report.card
+            for report in reports
+            if report.card is not None
+        }
         return {
             "tokens": self.tokens,
             "tokens_per_second": round(self.tokens / seconds, 1),

@@ -59,6 +59,7 @@ class Echoes:
                 raise value
             if word == "wait":
                 time.sleep(0.05)
+            self.report = "has echoed"
             yield (word, value), {"value": value, "process": os.getpid(), "folder": self.folder}
 
 
@@ -86,6 +87,7 @@ def test_jobs_are_answered_once_by_workers_that_have_the_files(
         (folder,) = {answer["folder"] for _, answer in answers}
         assert folder != tmp_path
         assert (folder / "numbers.txt").read_text() == "1 2 3"
+        assert workers.start() == ["has echoed", "has echoed"]
         # one who asks for some answers only leaves no stale ones behind
         next(workers.compute([("wait", number) for number in range(30)]))
         again = workers.compute([("where", number) for number in range(100, 110)])

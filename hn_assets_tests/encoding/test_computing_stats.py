@@ -1,5 +1,7 @@
 """The figures of computing: speed, share of the peak, and what it waited for."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hn_assets.encoding.computing_stats import ComputingStats
@@ -51,6 +53,14 @@ def test_several_cards_are_one_peak_and_two_workers_of_a_card_are_not() -> None:
     assert (found["card_memory_mib"], found["card_peak_memory_mib"]) == (70_000, 11_000)
     assert found["peak_tflops_source"].endswith("in bfloat16 on each card")
     assert figures(H100, H100)["peak_tflops"] == 700.0
+
+
+def test_the_first_cards_of_two_machines_are_two_cards() -> None:
+    here, there = replace(H100, uuid="GPU-1"), replace(H100, uuid="GPU-2")
+    found = figures(here, there)
+    assert found["card"] == "2 x NVIDIA H100"
+    assert found["peak_tflops"] == 1400.0
+    assert figures(here, replace(here))["card"] == "NVIDIA H100"
 
 
 def test_a_peak_that_is_not_known_for_a_card_is_left_out() -> None:

@@ -24,6 +24,7 @@ class Card:
         peak_tflops: What a matrix product of 8,192 cubed reached on it in the precision of the
             model, in 10^12 operations per second; None if its memory was too small.
         peak_memory_mib: The most memory that tensors have held on it.
+        uuid: What tells it from cards of other machines; "" if PyTorch does not say.
     """
 
     device: str
@@ -32,6 +33,7 @@ class Card:
     memory_mib: int
     peak_tflops: float | None
     peak_memory_mib: int = 0
+    uuid: str = ""
 
     def look_at_memory(self) -> None:
         """Bring `peak_memory_mib` up to date."""
@@ -52,7 +54,14 @@ def find_card(device: str, precision: str) -> Card | None:
         peak = None
     torch.cuda.reset_peak_memory_stats(device)
     card = torch.cuda.get_device_properties(device)
-    return Card(device, card.name, _driver_version(), card.total_memory >> 20, peak)
+    return Card(
+        device,
+        card.name,
+        _driver_version(),
+        card.total_memory >> 20,
+        peak,
+        uuid=str(getattr(card, "uuid", "")),
+    )
 
 
 def matrix_product_rate(device: str, precision: str, size: int = PRODUCT_SIZE) -> float:
