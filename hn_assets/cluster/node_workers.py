@@ -167,7 +167,8 @@ class NodeWorkers:
             self._prepare(worker, *result)
         elif call.method == "load":
             if result[0] == "error":
-                raise self._failed(worker, pickle.loads(result[1]))
+                self._give_up(worker, pickle.loads(result[1]))
+                return
             worker.report = result[1]
         elif call.method == "compute":
             kind, content, seconds = result
@@ -190,6 +191,13 @@ class NodeWorkers:
         parts = files.parts() if lacks_files and files is not None else iter(())
         sending = (_Call("receive", part) for part in parts)
         worker.todo = (call for source in (sending, calls) for call in source)
+
+    def _give_up(self, worker: _Worker, error: Any) -> None:
+        """Go on without a worker that could not load, if others are at work since long."""
+        if not self._told:
+            raise self._failed(worker, error)
+        self._deaths[worker.room] = MOST_DEATHS
+        self._lose(worker, f"it could not load: {error}")
 
     def _failed(self, worker: _Worker, what: Any) -> Exception:
         """What the parent is to raise: an error that a user can put right as it is."""

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,35 @@ def test_a_node_that_dies_costs_its_jobs_under_way_and_a_new_one_is_used(cluster
         assert len(set(processes[-50:])) == 2, "the one that was killed has been started anew"
     finally:
         workers.close()
+
+
+def echoes_unless_there(device: str, folder: Path | None, *, marker: Path) -> Echoes:
+    if marker.exists():
+        raise ModelError("this node cannot load it")
+    return Echoes(device, folder)
+
+
+@pytest.mark.soak
+def test_a_worker_that_cannot_load_is_an_error_at_first_and_left_out_later(
+    cluster: Any, tmp_path: Path
+) -> None:
+    log: list[str] = []
+    load = partial(echoes_unless_there, marker=tmp_path / "marker")
+    workers = RayWorkers[Any](RayCluster(on_ray(cluster), log.append), load, None, "echoes")
+    try:
+        count = 0
+        for _, answer in workers.compute([("wait", number) for number in range(300)]):
+            count += 1
+            if count == 20:
+                (tmp_path / "marker").touch()
+                os.kill(answer["process"], signal.SIGKILL)
+        assert count == 300
+        assert any("could not load: this node cannot load it" in line for line in log)
+    finally:
+        workers.close()
+    again = RayWorkers[Any](RayCluster(on_ray(cluster), log.append), load, None, "echoes")
+    with pytest.raises(ModelError, match="this node cannot load it"):
+        again.start()
 
 
 @pytest.mark.soak

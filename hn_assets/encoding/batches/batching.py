@@ -60,6 +60,19 @@ class Batch:
         """Whether any place holds padding; without, attention needs no mask and is faster."""
         return not self.is_end_to_end and bool((self.lengths < self.tokens.shape[1]).any())
 
+    def padded(self) -> "Batch":
+        """The same texts padded on the right to the longest, by token 0, which a mask hides.
+
+        >>> texts = Batch([0, 1], np.int32([7, 8, 9]), np.int64([1, 2]))
+        >>> texts.padded().tokens.tolist()
+        [[7, 0], [8, 9]]
+        """
+        if not self.is_end_to_end:
+            return self
+        tokens = np.zeros((len(self.rows), int(self.lengths.max())), np.int32)
+        tokens[np.arange(tokens.shape[1]) < self.lengths[:, None]] = self.tokens
+        return Batch(self.rows, tokens, self.lengths)
+
     def halves(self) -> "tuple[Batch, Batch]":
         """The same texts in two batches; there must be two texts at least."""
         middle = len(self.rows) // 2

@@ -83,10 +83,11 @@ class DeviceModel(BatchComputer[Batch]):
 
         # inference_mode would be no faster, and compiled code does not take its tensors.
         with torch.no_grad():
-            if batch.is_end_to_end:
+            if batch.is_end_to_end and self._unpadded is not None:
                 pooled = self._unpadded.pooled(batch.tokens, batch.lengths, self._pooling)
             else:
-                pooled = self._forward_padded(batch)
+                # of a cluster, other devices may take texts without padding
+                pooled = self._forward_padded(batch.padded())
             vectors = self._heads(pooled.float())[..., : self._usage.dimensions]
             if self._usage.normalize:
                 vectors = torch.nn.functional.normalize(vectors, dim=-1)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from hn_assets.encoding.batches.batching import Batch, cut_batches
+from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import LoadedModel, load_model
 from hn_assets.errors import ModelError
@@ -56,6 +58,17 @@ def test_a_single_text_that_does_not_fit_is_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(ModelError, match=r"single text of 5\d\d tokens: lower encoding"):
         Encoder(tiny, devices=["cpu"]).encode(["word " * 600], "passage")
+
+
+def test_texts_laid_end_to_end_for_other_devices_are_padded(tiny: LoadedModel) -> None:
+    ids = [np.arange(10, 10 + length, dtype=np.int32) for length in (5, 12, 1, 7)]
+    (laid,) = cut_batches(ids, max_length=64, max_tokens_per_batch=100, pad=0, layout="end_to_end")
+    device = DeviceModel(tiny, "cpu")
+    ((_, vectors),) = device.compute([laid])
+    for row, tokens in enumerate(ids):
+        alone = Batch([0], tokens[None, :], np.array([len(tokens)], np.int64))
+        ((_, expected),) = device.compute([alone])
+        np.testing.assert_allclose(vectors[row], expected[0], atol=1e-6)
 
 
 def test_a_model_that_cannot_be_compiled_runs_without(
