@@ -43,10 +43,16 @@ def new_dataset(folder: Path) -> Path:
     return folder
 
 
-def refresh(folder: Path, model: Path) -> Any:
-    """Make all stages of the dataset in `folder` that are not up to date."""
+def refresh(folder: Path, model: Path, made: str = MADE) -> Any:
+    """Make all stages of the dataset in `folder` that are not up to date.
+
+    Args:
+        folder: The folder of the dataset.
+        model: The folder of the model.
+        made: The name of the folder beside the raw data that the files go to.
+    """
     settings = {**SETTINGS, "encoding": {"model": str(model), "pooling": "mean"}}
-    return mine_hard_negatives(folder / RAW, settings=settings, folder=folder / MADE, export=True)
+    return mine_hard_negatives(folder / RAW, settings=settings, folder=folder / made, export=True)
 
 
 def store_of(folder: Path) -> DatasetStore:
@@ -110,9 +116,13 @@ class RefreshServer:
 
         Args:
             folder: The folder of the dataset.
-            changes: `shift`: seconds by which its clock is wrong; `limit`: the largest file in
-                bytes that it may write; `devices`: how many processes encode; `hub`: the dataset of
-                the hub that is read, with a model beside it, in place of the raw data.
+            changes: `url`: where finished assets lie, as for a machine among several; `made`: the
+                name of the local folder of such a machine; `chain`: a text that a chain of small
+                stages begins with, in place of all others; `stop`: the stage that it is about to
+                publish when it stops itself; `shift`: seconds by which its clock is wrong; `limit`:
+                the largest file in bytes that it may write; `devices`: how many processes encode;
+                `hub`: the dataset of the hub that is read, with a model beside it, in place of the
+                raw data.
         """
         return self._ask(run=str(folder), model=str(self._model), **changes)
 
@@ -170,6 +180,10 @@ def _change_process(request: dict[str, Any]) -> None:
     if devices := request.get("devices"):
         chosen = DeviceChoice(["cpu"] * devices, "asked for")
         lazy_model.choose_devices = lambda device: chosen
+    if url := request.get("url"):
+        _publish_under(url)
+    if stage := request.get("stop"):
+        _stop_before_publishing(stage)
     if shift := request.get("shift"):
         seconds, nanoseconds = time.time, time.time_ns
         time.time = lambda: seconds() + shift
@@ -177,6 +191,33 @@ def _change_process(request: dict[str, Any]) -> None:
     if limit := request.get("limit"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         _limit_file_size(limit)
+
+
+def _publish_under(url: str) -> None:
+    from hn_assets import api
+    from hn_assets.store.remote import Remote
+
+    def store(dataset: api._InFolder) -> DatasetStore:
+        return DatasetStore(dataset.base, dataset.name, Remote(url))
+
+    if seconds := os.environ.get("SOAK_LEASE_SECONDS"):
+        from hn_assets.store import lease
+
+        lease.LEASE_SECONDS = float(seconds)
+    api._InFolder.store = property(store)  # type: ignore[assignment]
+
+
+def _stop_before_publishing(stage: str) -> None:
+    from hn_assets.pipeline.stage_run import StageRun
+
+    describe = StageRun._describe
+
+    def describe_later(run: StageRun, manifest: Any) -> None:
+        if run.stage.name == stage:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        describe(run, manifest)
+
+    StageRun._describe = describe_later  # type: ignore[method-assign]
 
 
 def _run(request: dict[str, Any]) -> int:
@@ -188,8 +229,12 @@ def _run(request: dict[str, Any]) -> int:
             from hn_assets_tests.soak.from_hub import refresh_from_hub
 
             refresh_from_hub(folder, hub)
+        elif text := request.get("chain"):
+            from hn_assets_tests.soak.chain_of_stages import refresh_chain
+
+            refresh_chain(folder / request["made"], request["url"], text)
         else:
-            refresh(folder, Path(request["model"]))
+            refresh(folder, Path(request["model"]), request.get("made", MADE))
     except BaseException:
         _limit_file_size(resource.RLIM_INFINITY)
         errors.write_text(traceback.format_exc())
