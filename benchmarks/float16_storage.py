@@ -56,7 +56,7 @@ def main() -> None:
 
 def _store(path: Path, place: Path, precision: str) -> VectorTable:
     table, target = VectorTable(path), place / f"{path.parent.parent.name}.arrow"
-    writer, keys, first = VectorWriter(target), table.text_keys(), 0
+    writer, keys, first = VectorWriter(target), table.text_keys().combine_chunks(), 0
     for block in table.blocks():
         part = slice(first, first + len(block))
         stored: StoredVectors = block.astype(np.float16) if precision == "float16" else block

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hn_assets.encoding.encoder import Encoder
@@ -91,7 +92,7 @@ class EmbedReport:
     removed: int
     seconds_saved: float
     norms: NDArray[np.float32]
-    keys: list[bytes]
+    keys: pa.FixedSizeBinaryArray
     space_folder: str
     space: dict[str, Any]
     model: dict[str, Any]

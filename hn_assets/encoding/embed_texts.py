@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
 from hn_assets.encoding.encoder import Encoder
@@ -15,6 +17,7 @@ from hn_assets.encoding.vectors.vector_cache import VectorCache
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.encoding.write_vectors import import_vectors, sample_texts, write_vectors
 from hn_assets.errors import StoreError
+from hn_assets.ids import Ids
 from hn_assets.store.schemas import read_rows
 from hn_assets.text import passage_text
 
@@ -102,7 +105,7 @@ def embed_texts(
         encoded=written.encoded,
         reused=written.reused,
         duplicates=written.duplicates,
-        removed=len(before - set(written.ids)),
+        removed=_count_gone(before, written.ids),
         seconds_saved=round(written.reused * cache.seconds_per_text, 1),
         norms=written.norms,
         keys=written.keys,
@@ -132,17 +135,24 @@ def read_texts(path: Path, kind: Kind, *, include_title: bool) -> Iterator[tuple
 
 def _import_earlier(
     cache: VectorCache, earlier: EarlierVectors | None, log: Callable[[str], None]
-) -> set[str]:
+) -> Ids:
     """The ids of the earlier run, whose vectors the cache now holds, too."""
     if earlier is None:
-        return set()
+        return Ids([])
     try:
         vectors = VectorTable(earlier.path)
     except (StoreError, OSError):
-        return set()  # it is damaged or gone, and the texts are encoded again
+        return Ids([])  # it is damaged or gone, and the texts are encoded again
     if earlier.space_folder == cache.folder.name and (count := import_vectors(cache, vectors)):
         log(f"{count:,} vectors of the last version are reused")
-    return set(vectors.ids)
+    return vectors.ids
+
+
+def _count_gone(before: Ids, now: Ids) -> int:
+    """How many ids are no longer there."""
+    options = pc.SetLookupOptions(value_set=now.column)
+    found = pc.call_function("is_in", [before.column], options)
+    return len(before) - (pc.call_function("sum", [found]).as_py() or 0)
 
 
 def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hn_assets.encoding.vectors.vector_cache import Keys
 from hn_assets.hashing import state_of_files
 from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.search import DEFAULT_MEMORY_MB
@@ -58,7 +59,7 @@ class UsedVectors:
 
     kind: str
     space_folder: str
-    keys: list[bytes]
+    keys: Keys
 
 
 @dataclass(frozen=True)

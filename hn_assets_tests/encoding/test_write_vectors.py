@@ -1,5 +1,6 @@
 """Only what was never encoded is; nothing that was committed is lost."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -205,3 +206,27 @@ def test_a_machine_without_the_cache_starts_from_the_finished_vectors(tmp_path: 
     assert import_vectors(cache, table) == 0
     rows = cache.find([text_key(text) for text in TEXTS])
     assert np.array_equal(cache.take(rows), vectors_of(table)[:40])
+
+
+def test_a_text_takes_few_bytes(tmp_path: Path) -> None:
+    count = 50_000
+    cache = VectorCache(tmp_path / "cache", {"weights": "sha256:1"})
+    keys = [text_key(f"text {n % 40_000}") for n in range(count)]
+    cache.add(keys[:40_000], np.ones((40_000, 4), np.float32))
+    del keys
+    tracemalloc.start()
+    try:
+        report = write_vectors(
+            lambda: ((f"document-{n}", f"text {n % 40_000}") for n in range(count)),
+            "passage",
+            tmp_path / "vectors.arrow",
+            cache=cache,
+            encoder=never,
+            what="texts",
+            log=lambda line: None,
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(report.ids), report.reused, report.duplicates) == (count, 40_000, 10_000)
+    assert peak < 150 * count  # as Python's objects, an id and a key alone take more than 120

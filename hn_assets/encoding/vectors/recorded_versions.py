@@ -7,14 +7,14 @@ each published version of a stage that uses the cache.
 import hashlib
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors.vector_cache import KEY, VectorCache
+from hn_assets.encoding.vectors.vector_cache import KEY, Keys, VectorCache, key_array
 from hn_assets.encoding.vectors.vector_file import ARROW_ERRORS
 from hn_assets.errors import StoreError
 from hn_assets.store.atomic_files import (
@@ -48,9 +48,7 @@ class PruneReport:
     versions: list[str] = field(default_factory=list)
 
 
-def record_version(
-    folder: Path, space_folder: str, stage: str, version: str, keys: Iterable[bytes]
-) -> None:
+def record_version(folder: Path, space_folder: str, stage: str, version: str, keys: Keys) -> None:
     """Keep which vectors a published version of a stage uses; its newest use counts.
 
     Args:
@@ -64,7 +62,8 @@ def record_version(
     make_folder(versions)
     remove_unfinished(versions)
     recorded = _recorded(versions)
-    table = pa.table({"key": pa.array(sorted(set(keys)), KEY)})
+    distinct = key_array(keys).unique()
+    table = pa.table({"key": distinct.take(pc.call_function("sort_indices", [distinct]))})
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata({_SPACE: space_folder}), sink)
     content = sink.getvalue()

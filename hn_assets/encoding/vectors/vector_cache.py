@@ -36,10 +36,19 @@ SPACE_FILE = "space.json"
 SPEED_FILE = "speed.json"
 KEY = pa.binary(16)
 
+Keys = Sequence[bytes] | pa.Array | pa.ChunkedArray
+
 
 def text_key(text: str) -> bytes:
     """The key of a text in any space: 16 bytes of BLAKE2b, so that no two texts share one."""
     return hash_of_text(text)
+
+
+def key_array(keys: Any) -> pa.FixedSizeBinaryArray:
+    """Keys as Arrow has them, which takes a third of the memory of as many bytes objects."""
+    if isinstance(keys, pa.ChunkedArray):
+        return keys.combine_chunks()
+    return keys if isinstance(keys, pa.Array) else pa.array(keys, KEY)
 
 
 class VectorCache:
@@ -117,21 +126,21 @@ class VectorCache:
         """The keys of all vectors, in the order of their rows."""
         return [key for keys in self._keys for key in keys.to_pylist()]
 
-    def find(self, keys: Sequence[bytes]) -> NDArray[np.int64]:
+    def find(self, keys: Keys) -> NDArray[np.int64]:
         """The row of each key's vector, -1 if there is none; int64 of shape (len(keys),)."""
         if not self._keys:
             return np.full(len(keys), -1, np.int64)
         stored = pc.SetLookupOptions(value_set=pa.chunked_array(self._keys))
-        found = pc.call_function("index_in", [pa.array(keys, KEY)], stored)
+        found = pc.call_function("index_in", [key_array(keys)], stored)
         return np.asarray(found.fill_null(-1), dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Vectors:
         """A copy of the vectors of `rows`: float32, shape (len(rows), dimension)."""
         return gather(self._vectors, rows, self.dimension)
 
-    def add(self, keys: Sequence[bytes], vectors: StoredVectors) -> None:
+    def add(self, keys: Keys, vectors: StoredVectors) -> None:
         """Commit a shard: when this returns, a crash cannot lose it."""
-        columns = [pa.array(keys, KEY), vector_column(vectors.astype(self.dtype, copy=False))]
+        columns = [key_array(keys), vector_column(vectors.astype(self.dtype, copy=False))]
         component = pa.from_numpy_dtype(self.dtype)
         batch = pa.record_batch(columns, _shard_schema(vectors.shape[1], component))
         sink = pa.BufferOutputStream()

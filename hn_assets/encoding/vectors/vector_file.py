@@ -103,7 +103,12 @@ class VectorWriter:
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
         self._norms: list[NDArray[np.float32]] = []
 
-    def write(self, ids: Sequence[str], keys: Sequence[bytes], vectors: StoredVectors) -> None:
+    def write(
+        self,
+        ids: Sequence[str] | pa.Array,
+        keys: Sequence[bytes] | pa.Array,
+        vectors: StoredVectors,
+    ) -> None:
         """Append a block.
 
         Args:
@@ -115,8 +120,8 @@ class VectorWriter:
         if self._writer is None:
             self._writer = pa.ipc.new_file(str(self._path), schema)
         columns = [
-            pa.array(ids, pa.string()),
-            pa.array(keys, TEXT_KEY),
+            _as_arrow(ids, pa.string()),
+            _as_arrow(keys, TEXT_KEY),
             vector_column(vectors),
         ]
         self._writer.write_batch(pa.record_batch(columns, schema))
@@ -127,6 +132,10 @@ class VectorWriter:
         if self._writer is not None:
             self._writer.close()
         return np.concatenate(self._norms) if self._norms else np.zeros(0, np.float32)
+
+
+def _as_arrow(values: Any, kind: pa.DataType) -> pa.Array:
+    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
 class VectorSource(Protocol):
