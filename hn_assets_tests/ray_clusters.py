@@ -1,10 +1,11 @@
 """Small clusters of Ray on this machine, each node with a core of its own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hn_assets.settings.compute import ComputeSettings, RaySettings
@@ -36,7 +37,12 @@ def ray_nodes(cache: Path, count: int, **head: Any) -> Iterator[Any]:
                 add_node(cluster)
             yield cluster
         finally:
+            started = psutil.Process().children(recursive=True)
             cluster.shutdown()
+            for process in started:  # Ray's agents wait for minutes for a head that was killed
+                with suppress(psutil.NoSuchProcess):
+                    if process.name().startswith("ray::"):
+                        process.kill()
 
 
 def add_node(cluster: Any) -> Any:
