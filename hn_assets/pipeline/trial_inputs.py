@@ -8,18 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.export.base.examples import Examples
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import starting_model, training_device
+from hn_assets.pipeline.training_inputs import fine_tuning_device, starting_model
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
 from hn_assets.store import layout
+from hn_assets.training.train_on_cluster import TrainingOnCluster
 from hn_assets.training.training_process import TrainingProcess
 from hn_assets.trial.plans import TrialPlan, plans_to_try
 from hn_assets.trial.ranked_documents import write_ranked_documents
-from hn_assets.trial.train_and_judge import TrialBench
+from hn_assets.trial.train_and_judge import Trains, TrialBench
 
 # what a training in the graph does, and a short one in a trial does not
 NOT_OF_A_TRIAL = {
@@ -124,7 +126,7 @@ def make_bench(context: StageContext, corpus: Path, training: TrainingSettings) 
     import pandas as pd
 
     settings, start = context.settings, starting_model(context)
-    devices, precision = training_device(context)
+    devices, precision = fine_tuning_device(context)
     qrels = pd.read_parquet(context.input(layout.QRELS))
     return TrialBench(
         corpus=corpus,
@@ -139,5 +141,13 @@ def make_bench(context: StageContext, corpus: Path, training: TrainingSettings) 
         training=training,
         memory_mb=settings.search.memory_mb,
         max_steps=trial_settings(settings).max_steps,
-        process=context.shared.get("training process", TrainingProcess),
+        trainer=context.shared.get("trainer of a trial", lambda: _trainer(context)),
     )
+
+
+def _trainer(context: StageContext) -> Trains:
+    """What trains the models of a trial: a node of the cluster if there is one."""
+    compute = context.settings.compute
+    if compute.engine != "ray":
+        return TrainingProcess()
+    return TrainingOnCluster(lambda: RayCluster(compute, context.log.info))

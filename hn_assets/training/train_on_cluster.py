@@ -204,6 +204,24 @@ def fine_tune_on(
                 return progress.report
 
 
+class TrainingOnCluster:
+    """Trains one job after another on a node of a cluster, as `TrainingProcess` does here.
+
+    Args:
+        connect: Connects to the cluster; each training has a connection of its own.
+    """
+
+    def __init__(self, connect: Callable[[], RayCluster]) -> None:
+        self._connect = connect
+
+    def fine_tune(self, job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
+        """Train a model as `fine_tune_on` does."""
+        return fine_tune_on(self._connect(), job, log)
+
+    def close(self) -> None:
+        """Nothing to end between two trainings."""
+
+
 def _fetch_all(
     files: dict[str, int], job: TrainingJob, answer: Callable[[Fetch], bytes | None]
 ) -> bool:

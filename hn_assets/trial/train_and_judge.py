@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hn_assets.encoding.models.model import ModelIdentity
 from hn_assets.evaluation.quality_by_query import DECIDES
@@ -19,13 +19,20 @@ from hn_assets.settings.compute import ComputeSettings
 from hn_assets.settings.encoding import EncodingSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.training.training_job import TrainingJob
-from hn_assets.training.training_process import TrainingProcess
 from hn_assets.training.training_rows import write_training_rows
 from hn_assets.trial.ranked_documents import DEPTH
 from hn_assets.trial.rules import RunResult
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Trains(Protocol):
+    """Trains one model after another: a process of this machine, or a node of a cluster."""
+
+    def fine_tune(self, job: TrainingJob, log: Callable[[str], None]) -> Any:
+        """Train what a job says; `log` takes a line of progress now and then."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class TrialBench:
         training: The settings of training.
         memory_mb: `search.memory_mb`.
         max_steps: The most steps of a training; None if only the epochs count.
-        process: The process that trains one model after another.
+        trainer: Trains one model after another.
     """
 
     corpus: Path
@@ -60,7 +67,7 @@ class TrialBench:
     training: TrainingSettings
     memory_mb: int
     max_steps: int | None
-    process: TrainingProcess
+    trainer: Trains
 
     def run(
         self, examples: Sequence[Example], judging: Collection[str], split: str, seed: int
@@ -100,7 +107,8 @@ class TrialBench:
             training_rows=rows,
             validation_rows=None,
             rows=counts.training,
-            checkpoints=folder / "checkpoints",
+            # a node may keep those of several trainings
+            checkpoints=folder / f"checkpoints-{folder.name}",
             output=output,
             settings=training,
             encoding=self.encoding,
@@ -113,7 +121,7 @@ class TrialBench:
         # no checkpoint: a run is short, and what it gave is kept
         beyond_the_end = 1 + round(epochs * job.steps_per_epoch) * 2
         limited = training.model_copy(update={"epochs": epochs, "checkpoint_steps": beyond_the_end})
-        self.process.fine_tune(replace(job, settings=limited), _nothing)
+        self.trainer.fine_tune(replace(job, settings=limited), _nothing)
 
     def _judge(
         self, model: Path, folder: Path, judging: Collection[str], split: str

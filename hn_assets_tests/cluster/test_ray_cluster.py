@@ -29,7 +29,13 @@ from hn_assets.retrieval.sharded_search import ShardedSearcher
 from hn_assets.settings.compute import ComputeSettings, RaySettings
 from hn_assets.training.fine_tune import fine_tune
 from hn_assets.training.train_on_cluster import fine_tune_on
-from hn_assets_tests.assets.animals_dataset import SMALL, AnimalsDataset, told
+from hn_assets.training.training_process import TrainingProcess
+from hn_assets_tests.assets.animals_dataset import (
+    SMALL,
+    UP_TO_NEGATIVES,
+    AnimalsDataset,
+    told,
+)
 from hn_assets_tests.collections_on_disk import animals
 from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
@@ -274,6 +280,30 @@ def test_a_model_is_trained_on_a_node(
         (Path(undisturbed.output) / "training_log.json").unlink()
         assert hash_folder(Path(job.output)) == hash_folder(Path(undisturbed.output))
     assert (Path(job.output) / "config.json").is_file()
+
+
+@pytest.mark.soak
+def test_a_trial_trains_on_a_node(
+    cluster: Any, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = [{"name": "these settings"}, {"name": "random documents"}]
+    trial = {"folds": 2, "min_repeats": 2, "max_repeats": 2, "max_steps": 2, "plans": plans}
+    stages = UP_TO_NEGATIVES[: 1 + UP_TO_NEGATIVES.index("candidates")]
+    found: list[pd.DataFrame] = []
+    for name in ("here", "there"):
+        compute = on_ray(cluster).model_dump() if name == "there" else {}
+        graph = AnimalsDataset(
+            tmp_path / name,
+            compute=compute,
+            encoding={"model": str(model), "pooling": "mean"},
+            trial=trial,
+        )
+        if name == "there":
+            monkeypatch.setattr(TrainingProcess, "fine_tune", None)
+        graph.materialize(*stages, "negatives_trial")
+        found.append(pd.read_parquet(graph.file("negatives_trial", "measurements.parquet")))
+    here, there = found
+    pd.testing.assert_frame_equal(here, there)
 
 
 def test_without_ray_the_error_names_the_extra(
