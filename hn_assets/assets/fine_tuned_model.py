@@ -19,10 +19,10 @@ from hn_assets.pipeline.promotion import (
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.pipeline.training_inputs import (
-    fine_tuning_device,
     identify_start,
     starting_model,
     training_cluster,
+    training_device,
 )
 from hn_assets.report.loss_curve import describe_losses, draw_losses, last_losses, loss_rows
 from hn_assets.settings.dataset import DatasetSettings
@@ -53,7 +53,7 @@ def identify(context: StageContext) -> Resolved:
     """The model that training starts from, and whether there are rounds left."""
     if _rounds_are_over(context):
         return {"rounds": "none are left"}
-    _, precision = fine_tuning_device(context)
+    _, precision = training_device(context)
     return {**identify_start(context), "precision": precision}
 
 
@@ -63,7 +63,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         return _keep_promoted(context, draft)
     training = training_settings(context.settings)
     start = starting_model(context)
-    devices, precision = fine_tuning_device(context)
+    devices, precision = training_device(context)
     key = hash_of_text(repr((settings(context.settings), identify(context), _inputs(context))))
     checkpoints = context.dataset.store.checkpoints / key.hex()[:16]
     remove_others(checkpoints.parent, checkpoints.name)

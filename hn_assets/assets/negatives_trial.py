@@ -20,7 +20,7 @@ from hn_assets.pipeline.mining_inputs import (
 )
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import fine_tuning_device, identify_start
+from hn_assets.pipeline.training_inputs import identify_start, training_device
 from hn_assets.pipeline.trial_inputs import (
     OF_THE_WHOLE_TRIAL,
     examples_with,
@@ -70,7 +70,7 @@ def _retrievers(settings: DatasetSettings) -> Resolved:
 
 def identify(context: StageContext) -> Resolved:
     """The weights that training starts from, those that have mined, and the files of filters."""
-    _, precision = fine_tuning_device(context)
+    _, precision = training_device(context)
     files = external_files(context.settings.filters, context.dataset.base)
     return {
         **identify_start(context),

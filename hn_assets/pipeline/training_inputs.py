@@ -42,17 +42,12 @@ def training_cluster(context: StageContext) -> RayCluster | None:
     return context.shared.get("training cluster", lambda: RayCluster(compute, context.log.info))
 
 
-def fine_tuning_device(context: StageContext) -> tuple[list[str], str]:
-    """The torch devices that train the model, one of a cluster if there is one; the precision."""
-    cluster = training_cluster(context)
-    if cluster is None:
-        return training_device(context)
-    precision = cluster.choose_precision(context.settings.compute.precision).value
-    return cluster.device_choice.devices[:1], precision
-
-
 def training_device(context: StageContext) -> tuple[list[str], str]:
-    """The torch devices of this machine that train, and the precision."""
+    """The torch devices that train, one of a cluster if there is one, and the precision."""
     compute = context.settings.compute
+    cluster = training_cluster(context)
+    if cluster is not None:
+        precision = cluster.choose_precision(compute.precision).value
+        return cluster.device_choice.devices[:1], precision
     devices = choose_devices(compute.device).devices
     return devices, choose_precision(compute.precision, *devices).value

@@ -12,7 +12,7 @@ from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.export.base.examples import Examples
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import fine_tuning_device, starting_model
+from hn_assets.pipeline.training_inputs import starting_model, training_device
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
@@ -126,7 +126,7 @@ def make_bench(context: StageContext, corpus: Path, training: TrainingSettings) 
     import pandas as pd
 
     settings, start = context.settings, starting_model(context)
-    devices, precision = fine_tuning_device(context)
+    devices, precision = training_device(context)
     qrels = pd.read_parquet(context.input(layout.QRELS))
     return TrialBench(
         corpus=corpus,

@@ -218,9 +218,6 @@ class TrainingOnCluster:
         """Train a model as `fine_tune_on` does."""
         return fine_tune_on(self._connect(), job, log)
 
-    def close(self) -> None:
-        """Nothing to end between two trainings."""
-
 
 def _fetch_all(
     files: dict[str, int], job: TrainingJob, answer: Callable[[Fetch], bytes | None]

@@ -16,7 +16,7 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import DatasetStore
 from hn_assets_tests.collections_on_disk import animals
 
-STAGES = [
+UP_TO_CANDIDATES = [
     "corpus",
     "queries",
     "qrels",
@@ -24,6 +24,10 @@ STAGES = [
     "query_embeddings",
     "faiss_index",
     "candidates",
+]
+
+STAGES = [
+    *UP_TO_CANDIDATES,
     "retrieval_quality",
     "false_negative_audit",
     "hard_negatives",
@@ -33,17 +37,7 @@ STAGES = [
     "report",
 ]
 
-UP_TO_NEGATIVES = [
-    "corpus",
-    "queries",
-    "qrels",
-    "corpus_embeddings",
-    "query_embeddings",
-    "faiss_index",
-    "candidates",
-    "calibration",
-    "hard_negatives",
-]
+UP_TO_NEGATIVES = [*UP_TO_CANDIDATES, "calibration", "hard_negatives"]
 
 # what they say depends on the refreshes before
 OF_THE_PAST = {"drift", "report"}

@@ -32,7 +32,7 @@ from hn_assets.training.train_on_cluster import fine_tune_on
 from hn_assets.training.training_process import TrainingProcess
 from hn_assets_tests.assets.animals_dataset import (
     SMALL,
-    UP_TO_NEGATIVES,
+    UP_TO_CANDIDATES,
     AnimalsDataset,
     told,
 )
@@ -288,7 +288,6 @@ def test_a_trial_trains_on_a_node(
 ) -> None:
     plans = [{"name": "these settings"}, {"name": "random documents"}]
     trial = {"folds": 2, "min_repeats": 2, "max_repeats": 2, "max_steps": 2, "plans": plans}
-    stages = UP_TO_NEGATIVES[: 1 + UP_TO_NEGATIVES.index("candidates")]
     found: list[pd.DataFrame] = []
     for name in ("here", "there"):
         compute = on_ray(cluster).model_dump() if name == "there" else {}
@@ -300,7 +299,7 @@ def test_a_trial_trains_on_a_node(
         )
         if name == "there":
             monkeypatch.setattr(TrainingProcess, "fine_tune", None)
-        graph.materialize(*stages, "negatives_trial")
+        graph.materialize(*UP_TO_CANDIDATES, "negatives_trial")
         found.append(pd.read_parquet(graph.file("negatives_trial", "measurements.parquet")))
     here, there = found
     pd.testing.assert_frame_equal(here, there)
