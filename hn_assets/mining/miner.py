@@ -55,6 +55,9 @@ class Miner:
         lexical_retrievers: The retrievers of the candidates that rank by words.
 
     Attributes:
+        dataset: As given.
+        positive_scores: The score of each positive, of the shape of `dataset.positives.documents`.
+        counts: What is counted of the blocks that were mined.
         deeper_keys: A number from 0 to 1 for each query, which decides whether it is searched
             deeper if not all that are short can be; float64, (queries,).
         deeper_share: The share of the short queries that are searched deeper.
@@ -75,7 +78,7 @@ class Miner:
         lexical_retrievers: Sequence[str] = (),
     ) -> None:
         self._lexical_retrievers = lexical_retrievers
-        self._dataset = dataset
+        self.dataset = dataset
         self._documents = documents
         self._plan = plan
         self._seed = seed
@@ -94,7 +97,7 @@ class Miner:
         self._is_hashed = np.zeros(len(documents), bool)
         self._query_direction = mean_direction(queries)
         self._cross_query = CrossQueryFinder(dataset.positives, queries, len(documents))
-        self._counts = MiningCounts(dataset, plan.sampling.count)
+        self.counts = MiningCounts()
         self._random = self._random_negatives(queries) if plan.sampling.random_count else None
 
     def mine(self, block: CandidateBlock) -> Iterator[MiningResult]:
@@ -116,11 +119,11 @@ class Miner:
             MiningError: No query has a negative, or queries have too few and `on_shortage` is
                 `error`.
         """
-        report = self._counts.report(self._on_shortage)
+        report = self.counts.report(self.dataset, self._plan.sampling.count, self._on_shortage)
         if not report.negatives:
             raise MiningError(
                 f"no query has a negative: the range [{self._plan.start}, {self._plan.end}] holds "
-                f"no candidate that may be one. The rankings are {self._counts.depth} deep; set "
+                f"no candidate that may be one. The rankings are {self.counts.depth} deep; set "
                 f"the range of mining within that, search deeper, or relax the filters"
             )
         return report
@@ -133,7 +136,7 @@ class Miner:
             yield from self._finish(result)
             return
         is_left = again & (self.deeper_keys[block.queries] > self.deeper_share)
-        self._counts.left_short += int(is_left.sum())
+        self.counts.left_short += int(is_left.sum())
         again &= ~is_left
         if not again.any():
             yield from self._finish(result)
@@ -141,7 +144,7 @@ class Miner:
         if not again.all():
             yield from self._finish(result.take(~again))
         if end == self._plan.end:
-            self._counts.deepened += int(again.sum())
+            self.counts.deepened += int(again.sum())
         further = self._search_deeper(block.take(again), next_depth(block.depth, max_depth))
         yield from self._mine(further, further.depth)
 
@@ -157,7 +160,7 @@ class Miner:
     def _decide(self, block: CandidateBlock, end: int) -> MiningResult:
         """The reason for every candidate, with the range of ranks ending at `end`."""
         plan = self._plan
-        decisions = FilterDecisions.start(exclude(block, self._dataset))
+        decisions = FilterDecisions.start(exclude(block, self.dataset))
         features = self._features(block, decisions.kept)
         apply_filters(self._filters, features, decisions)
         decisions.reject(
@@ -179,7 +182,7 @@ class Miner:
 
     def _judge_drawn(self, block: CandidateBlock) -> MiningResult:
         """The reason for every drawn document; `block` holds them in the order of the draws."""
-        decisions = FilterDecisions.start(exclude(block, self._dataset))
+        decisions = FilterDecisions.start(exclude(block, self.dataset))
         features = self._features(block, decisions.kept, is_ranking=False)
         apply_filters(self._filters, features, decisions, may_be_easy=True)
         if features.teacher_scores is not None:
@@ -197,7 +200,7 @@ class Miner:
         self._document_hashes = hash_ids(self._documents.ids, self._seed)
         self._is_hashed[:] = True
         return RandomNegatives(
-            self._dataset,
+            self.dataset,
             queries,
             self._documents,
             query_hashes=self._query_hashes,
@@ -210,7 +213,7 @@ class Miner:
         self, block: CandidateBlock, eligible: NDArray[np.bool_], *, is_ranking: bool = True
     ) -> CandidateFeatures:
         """The numbers by which the candidates are judged; what has no rank has no probability."""
-        dataset, plan = self._dataset, self._plan
+        dataset, plan = self.dataset, self._plan
         judged_irrelevant = None
         if plan.filters.keep_judged_irrelevant:
             judged_irrelevant = dataset.judged_irrelevant.contain(block.queries, block.documents)
@@ -251,14 +254,14 @@ class Miner:
                     part.decisions.reject(
                         Rejection(QUERY_DROPPED, np.broadcast_to(short, part.chosen.shape))
                     )
-            self._counts.add(result, found)
+            self.counts.add(result, found)
             yield result
 
     def _uniform(self, block: CandidateBlock) -> NDArray[np.float64]:
         """The numbers that decide a random choice; (queries, depth)."""
         new = np.unique(block.documents[block.documents >= 0])
         new = new[~self._is_hashed[new]]
-        ids = self._dataset.document_ids.take(new).to_pylist()
+        ids = self.dataset.document_ids.take(new).to_pylist()
         self._document_hashes[new] = hash_ids(ids, self._seed)
         self._is_hashed[new] = True
         hashes = self._document_hashes[np.maximum(block.documents, 0)]

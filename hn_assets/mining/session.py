@@ -24,8 +24,8 @@ from hn_assets.mining.deeper_search import SearchDeeper, deepen_for_positives, d
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
+from hn_assets.mining.mine_block import mine_block
 from hn_assets.mining.miner import Miner
-from hn_assets.mining.output.ledger import to_ledger, to_negatives
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
 from hn_assets.mining.plan import Plan, make_plan, planned_calibration
@@ -194,9 +194,11 @@ class MiningSession:
         schema = schemas.joined_ledger(self.retrievers)
         with pq.ParquetWriter(ledger, schema, compression="zstd") as writer:
             for block in self._blocks_to_mine():
-                for result in miner.mine(block):
-                    writer.write_table(to_ledger(result, self.dataset))
-                    chosen.append(to_negatives(result, self.dataset, miner.positive_scores))
+                mined = mine_block(miner, block)
+                for table in mined.ledger:
+                    writer.write_table(table)
+                chosen += mined.negatives
+                miner.counts.join(mined.counts)
         negatives = pa.concat_tables(chosen)
         order = [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
         return negatives.sort_by(order), miner.report()

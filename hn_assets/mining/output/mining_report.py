@@ -53,16 +53,15 @@ class MiningReport:
 class MiningCounts:
     """Counts what became of candidates, and makes the report.
 
-    Args:
-        dataset: The dataset that is mined.
-        wanted: How many negatives are wanted per query.
+    Attributes:
+        deepened: How many queries were searched deeper.
+        left_short: How many queries the budget of deeper searches left short.
+        depth: The most ranks that a query had.
     """
 
-    def __init__(self, dataset: IndexedDataset, wanted: int) -> None:
-        self._dataset = dataset
-        self._wanted = wanted
-        self._negatives = np.zeros(len(dataset.query_ids), np.int64)
-        self._random = np.zeros(len(dataset.query_ids), np.int64)
+    def __init__(self) -> None:
+        # of each part of the queries: their rows, how many negatives they have, how many at random
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         self._reasons = np.zeros(len(REASONS), np.int64)
         self._candidates = 0
         self.deepened = 0
@@ -77,25 +76,37 @@ class MiningCounts:
             found: How many negatives each query had before those with too few were dropped;
                 int64, (queries,).
         """
-        queries, codes = result.block.queries, result.decisions.codes
-        self._negatives[queries] = found
-        self._random[queries] = result.count_random()
+        codes = result.decisions.codes
+        self._parts.append((result.block.queries, found, result.count_random()))
         rejected = codes[(codes >= 0) & (codes < len(REASONS))]
         self._reasons += np.bincount(rejected, minlength=len(REASONS))
         self._candidates += int((codes < len(REASONS)).sum())
         self.depth = max(self.depth, codes.shape[1])
 
-    def report(self, on_shortage: str) -> MiningReport:
+    def join(self, other: "MiningCounts") -> None:
+        """Add what was counted of other queries."""
+        self._parts += other._parts
+        self._reasons += other._reasons
+        self._candidates += other._candidates
+        self.deepened += other.deepened
+        self.left_short += other.left_short
+        self.depth = max(self.depth, other.depth)
+
+    def report(self, dataset: IndexedDataset, wanted: int, on_shortage: str) -> MiningReport:
         """What came of all blocks.
 
         Args:
+            dataset: The dataset that is mined.
+            wanted: How many negatives are wanted per query.
             on_shortage: What becomes of queries with fewer negatives than wanted.
 
         Raises:
             MiningError: Queries have fewer negatives than wanted, and `on_shortage` is `error`.
         """
-        dataset, wanted = self._dataset, self._wanted
-        counts = self._negatives[dataset.mined]
+        negatives = np.zeros(len(dataset.query_ids), np.int64)
+        for queries, found, _ in self._parts:
+            negatives[queries] = found
+        counts = negatives[dataset.mined]
         ids = np.array(list(dataset.query_ids), dtype=object)[dataset.mined]
         short = np.sort(ids[counts < wanted])
         if len(short) and on_shortage == "error":
@@ -115,7 +126,7 @@ class MiningCounts:
             deepened=self.deepened,
             candidates=self._candidates,
             negatives=int((counts[counts >= wanted] if drops else counts).sum()),
-            random=int(self._random.sum()),
+            random=sum(int(random.sum()) for _, _, random in self._parts),
             left_short=self.left_short,
             rejected={
                 reason.label: int(count)
