@@ -241,7 +241,7 @@ class HoldOut:
         judged = mining.model_copy(update={"split": "judged", "seed": self.seed})
         session = self._open(judged, filters, calibration=calibration)
         chosen, report = session.mine(self.place / "ledger.parquet")
-        negatives = chosen.to_pandas()
+        negatives = chosen.table().to_pandas()
         tally.scores += float(negatives.score.sum())
         tally.asked += report.queries
         tally.filled += report.enough

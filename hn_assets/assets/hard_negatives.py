@@ -1,13 +1,12 @@
 """hard_negatives: what was chosen, and the ledger of what was not, with the reasons."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pyarrow.parquet as pq
+from typing import Any
 
 from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.miner import MiningReport
+from hn_assets.mining.output.chosen_negatives import ChosenNegatives
 from hn_assets.mining.output.sources import describe_sources
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
@@ -18,11 +17,8 @@ from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.mining import MiningSettings
 from hn_assets.sources.fingerprint import fingerprint_files
 from hn_assets.store import Draft, layout
-from hn_assets.store.schemas import read_texts
+from hn_assets.store.schemas import read_query_texts, read_texts
 from hn_assets.text import shorten
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SAMPLED_QUERIES, SAMPLED_NEGATIVES = 6, 3
 SHOWN_CHARACTERS = 120
@@ -51,7 +47,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"candidates with a greater depth for the whole range"
         )
     chosen, report = session.mine(draft.path(layout.LEDGER.name))
-    pq.write_table(chosen, draft.path(layout.HARD_NEGATIVES.name), compression="zstd")
+    chosen.write(draft.path(layout.HARD_NEGATIVES.name))
     draft.info.update(
         negatives=mining.num_negatives,
         queries=report.queries,
@@ -72,21 +68,21 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"searched deeper, as filters.deeper_search_budget is used up by {report.deepened} "
             f"others: raise it, or loosen the filters"
         )
-    negatives = chosen.to_pandas(integer_object_nulls=True)
+    sample = chosen.sample(SAMPLED_QUERIES, SAMPLED_NEGATIVES).to_pylist()
     return {
-        **_describe(negatives, report, session.plan, mining),
-        "samples": _samples(context.input(layout.CORPUS), negatives, session.query_table),
+        **_describe(chosen, report, session.plan, mining),
+        "samples": _samples(context.input(layout.CORPUS), context.input(layout.QUERIES), sample),
     }
 
 
 def _describe(
-    negatives: "pd.DataFrame", report: MiningReport, plan: Plan, mining: MiningSettings
+    chosen: ChosenNegatives, report: MiningReport, plan: Plan, mining: MiningSettings
 ) -> Metadata:
-    margin_to_best_positive = negatives.score - negatives.positive_scores.map(max)
-    per_query = negatives.groupby("query_id").size()
-    sources = list(describe_sources(negatives))
+    numbers = chosen.numbers
+    of_sources = numbers.select(["source", "score", "margin", "probability"])
+    sources = list(describe_sources(of_sources.to_pandas()))
     return {
-        "dagster/row_count": len(negatives),
+        "dagster/row_count": len(chosen),
         "plan": plan.note,
         "ranks": f"{plan.start} to {plan.end}, {plan.sampling.describe()}",
         "negatives_drawn_at_random": report.random,
@@ -104,11 +100,11 @@ def _describe(
         "rejected": counts(report.rejected, "reason"),
         "settings": mining.model_dump(mode="json"),
         "negatives_wanted": mining.num_negatives,
-        **distribution(per_query.to_numpy(), "negatives_per_query"),
-        **distribution(negatives["rank"].dropna().to_numpy(np.int64), "rank"),
-        **distribution(negatives.score.to_numpy(), "score"),
-        **distribution(negatives.positive_similarity.to_numpy(), "positive_similarity"),
-        **distribution(margin_to_best_positive.to_numpy(), "margin_to_best_positive"),
+        **distribution(chosen.counts_by_query(), "negatives_per_query"),
+        **distribution(numbers["rank"].drop_null().to_numpy(), "rank"),
+        **distribution(numbers["score"].to_numpy(), "score"),
+        **distribution(numbers["positive_similarity"].to_numpy(), "positive_similarity"),
+        **distribution(chosen.margins_to_best_positive(), "margin_to_best_positive"),
     }
 
 
@@ -116,15 +112,11 @@ def _rounded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: round(v, 4) if isinstance(v, float) else v for k, v in r.items()} for r in rows]
 
 
-def _samples(corpus: Path, negatives: "pd.DataFrame", queries: "pd.DataFrame") -> Table | str:
-    """A few queries, spread over all, each with a positive and its first negatives."""
-    ids = negatives.query_id.unique()
-    picked = ids[:: max(1, len(ids) // SAMPLED_QUERIES)][:SAMPLED_QUERIES]
-    of_picked = negatives[negatives.query_id.isin(set(picked))]
-    shown = of_picked.groupby("query_id").head(SAMPLED_NEGATIVES)
-    wanted = {*shown.doc_id, *(positives[0] for positives in shown.positive_ids)}
+def _samples(corpus: Path, queries: Path, negatives: Sequence[Mapping[str, Any]]) -> Table | str:
+    """A few negatives, each with its query and a positive."""
+    wanted = {document for row in negatives for document in (row["doc_id"], row["positive_ids"][0])}
     passages = read_texts(corpus, wanted)
-    texts = queries.set_index("id").text
+    texts = read_query_texts(queries, {row["query_id"] for row in negatives})
     return table(
         {
             "query": texts[row["query_id"]],
@@ -132,9 +124,9 @@ def _samples(corpus: Path, negatives: "pd.DataFrame", queries: "pd.DataFrame") -
             "rank": row["rank"],
             "score": round(row["score"], 4),
             "positive": shorten(passages[row["positive_ids"][0]], SHOWN_CHARACTERS),
-            "positive score": round(float(row["positive_scores"][0]), 4),
+            "positive score": round(row["positive_scores"][0], 4),
         }
-        for row in shown.to_dict("records")
+        for row in negatives
     )
 
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from hn_assets.mining.data.candidate_block import CandidateBlock
 from hn_assets.mining.miner import Miner
-from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.chosen_negatives import number_negatives
+from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.output.mining_report import MiningCounts
 
 
@@ -17,7 +18,7 @@ class MinedBlock:
     Attributes:
         ledger: What became of every candidate, in the order in which it is written down; tables
             with the columns of `schemas.joined_ledger`.
-        negatives: The negatives; tables with the columns of `schemas.HARD_NEGATIVES`.
+        negatives: The negatives; tables with the columns of `chosen_negatives.NUMBERS`.
         counts: What is counted of the block.
     """
 
@@ -42,7 +43,7 @@ def mine_block(miner: Miner, block: CandidateBlock, *, with_ledger: bool = True)
         for result in miner.mine(block):
             if with_ledger:
                 ledger.append(to_ledger(result, miner.dataset))
-            negatives.append(to_negatives(result, miner.dataset, miner.positive_scores))
+            negatives.append(number_negatives(result))
         return MinedBlock(ledger, negatives, miner.counts)
     finally:
         miner.counts = before

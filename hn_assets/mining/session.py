@@ -26,6 +26,7 @@ from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
 from hn_assets.mining.mine_block import mine_block
 from hn_assets.mining.miner import Miner
+from hn_assets.mining.output.chosen_negatives import ChosenNegatives
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import read_shortlist_texts, to_shortlist
 from hn_assets.mining.plan import Plan, make_plan, planned_calibration
@@ -124,7 +125,7 @@ class MiningSession:
             documents.ids,
             queries.ids,
             texts,
-            pd.read_parquet(files.queries),
+            pd.read_parquet(files.queries, columns=["id", "split"]),
             pd.read_parquet(files.qrels),
             mining.split,
         )
@@ -154,18 +155,11 @@ class MiningSession:
         return make_plan(self.mining, self.filters, self.calibration)
 
     @cached_property
-    def query_table(self) -> pd.DataFrame:
-        """The queries, with the columns of `schemas.QUERIES`."""
-        import pandas as pd
-
-        return pd.read_parquet(self.files.queries)
-
-    @cached_property
     def retrievers(self) -> tuple[str, ...]:
         """The retrievers whose finds were joined; none if the encoder alone has ranked."""
         return tuple(schemas.rank_columns(pq.read_schema(self.files.candidates).names))
 
-    def mine(self, ledger: Path) -> tuple[pa.Table, MiningReport]:
+    def mine(self, ledger: Path) -> tuple[ChosenNegatives, MiningReport]:
         """Choose the negatives of every mined query.
 
         Args:
@@ -173,9 +167,7 @@ class MiningSession:
                 columns of `schemas.joined_ledger`.
 
         Returns:
-            The negatives with the columns of `schemas.HARD_NEGATIVES`, sorted by query id and rank,
-            then by document id, with those that have no rank behind the others; and what came of
-            mining.
+            The negatives, and what came of mining.
 
         Raises:
             MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
@@ -190,7 +182,7 @@ class MiningSession:
             teacher = TeacherScores(self.files.teacher_scores, self.dataset)
             filters += active_filters(self.teacher)
         miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
-        chosen = [schemas.HARD_NEGATIVES.empty_table()]
+        chosen: list[pa.Table] = []
         schema = schemas.joined_ledger(self.retrievers)
         with pq.ParquetWriter(ledger, schema, compression="zstd") as writer:
             for block in self._blocks_to_mine():
@@ -199,9 +191,8 @@ class MiningSession:
                     writer.write_table(table)
                 chosen += mined.negatives
                 miner.counts.join(mined.counts)
-        negatives = pa.concat_tables(chosen)
-        order = [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
-        return negatives.sort_by(order), miner.report()
+        report = miner.report()
+        return ChosenNegatives(chosen, self.dataset, miner.positive_scores), report
 
     def calibrate(self) -> Calibration:
         """Find the threshold for the target rate of the filters."""
@@ -269,10 +260,11 @@ class MiningSession:
 
     def _prepared_filters(self) -> list[Filter[Any]]:
         """The active filters of the plan, which have read what they need of the dataset."""
+        queries = self.files.queries
         inputs = FilterInputs(
             base=self.base,
             query_ids=self.queries.ids,
-            query_texts=lambda: self.query_table["text"],
+            query_texts=lambda: (row["text"] for row in schemas.read_rows(queries, ["text"])),
             positive_queries=self.dataset.positives.queries(),
             positive_documents=self.dataset.positives.documents,
             texts=lambda: (

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.mining.output.explain import describe_reason
-from hn_assets.mining.output.ledger import AND, RANDOM
+from hn_assets.mining.output.sources import AND, RANDOM
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
 from hn_assets.store.schemas import rank_columns, read_rows
 from hn_assets.text import shorten

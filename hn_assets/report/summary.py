@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from hn_assets.evaluation.checks.base.result import CheckVerdict
 from hn_assets.evaluation.drift import Drift, read_drift
 from hn_assets.mining.holdout.calibration_file import read_calibration
-from hn_assets.mining.output.ledger import RANDOM
-from hn_assets.mining.output.sources import describe_sources
+from hn_assets.mining.output.sources import RANDOM, describe_sources
 from hn_assets.report.example_queries import ExampleQuery
 from hn_assets.review.review_result import ReviewResult
 

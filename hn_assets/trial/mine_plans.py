@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -14,9 +13,6 @@ from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.plan import resolved_calibration
 from hn_assets.mining.session import MiningSession
 from hn_assets.trial.plans import TrialPlan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST_QUERIES = 0.5  # of all queries, that a plan must give enough negatives to be compared
 
@@ -88,15 +84,17 @@ def shared_queries(plans: Sequence[MinedPlan]) -> list[str]:
 
 
 def _mine(session: MiningSession, plan: TrialPlan, target: Path, wanted: int) -> MinedPlan:
+    import pandas as pd
+
     ledger = target.with_suffix(".ledger")
     try:
-        table, _ = session.mine(ledger)
+        chosen, _ = session.mine(ledger)
     except MiningError as error:
         return MinedPlan(plan, None, str(error), frozenset(), None, left_out="it has no negatives")
     finally:
         ledger.unlink(missing_ok=True)
-    pq.write_table(table, target, compression="zstd")
-    negatives: pd.DataFrame = table.select(["query_id", "score"]).to_pandas()
+    chosen.write(target)
+    negatives = pd.read_parquet(target, columns=["query_id", "score"])
     sizes = negatives.groupby("query_id").size()
     enough = frozenset(sizes.index[sizes >= wanted])
     return MinedPlan(plan, target, session.plan.note, enough, float(negatives.score.mean()))

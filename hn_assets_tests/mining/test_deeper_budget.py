@@ -46,8 +46,8 @@ def mine(
         search=SearchSettings(),
         include_title=True,
     )
-    negatives, report = session.mine(tmp_path / "ledger.parquet")
-    counts = negatives["query_id"].value_counts().to_pylist()
+    chosen, report = session.mine(tmp_path / "ledger.parquet")
+    counts = chosen.table()["query_id"].value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in counts}, report
 
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hn_assets.mining.output.chosen_negatives import ChosenNegatives, number_negatives
 from hn_assets.mining.output.explain import describe
-from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.mining.output.shortlist import to_shortlist
@@ -41,9 +42,9 @@ def mine(
     miner = dataset.miner(filters, teacher=teacher, **{**TOP_OF_TEN, **options})
     indexed = dataset.indexed
     mined = list(miner.mine(dataset.block()))
-    rows = pa.concat_tables([to_negatives(m, indexed, miner.positive_scores) for m in mined])
+    chosen = ChosenNegatives(map(number_negatives, mined), indexed, miner.positive_scores)
     ledger = pa.concat_tables([to_ledger(m, indexed) for m in mined])
-    return rows.to_pandas(integer_object_nulls=True), miner.report(), ledger
+    return chosen.table().to_pandas(integer_object_nulls=True), miner.report(), ledger
 
 
 def drawn(negatives: pd.DataFrame) -> set[tuple[str, str]]:

@@ -49,7 +49,8 @@ def negatives_by_query(table: pa.Table) -> dict[str, list[str]]:
 def test_what_is_mined_is_sorted_and_the_ledger_holds_the_rest(tmp_path: Path) -> None:
     files = write_dataset(RankedDataset(queries=3, documents=12), tmp_path)
     session = open_session(files)
-    negatives, report = session.mine(tmp_path / "ledger.parquet")
+    chosen, report = session.mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     assert negatives.schema == schemas.HARD_NEGATIVES
     assert negatives_by_query(negatives) == {
         query: ["d0", "d1", "d3", "d4"] for query in ("q0", "q1", "q2")
@@ -71,14 +72,16 @@ def test_filters_read_the_texts_and_a_short_query_is_searched_deeper(tmp_path: P
     files = write_dataset(RankedDataset(queries=2, documents=30, depth=6), tmp_path)
     (tmp_path / "answers.jsonl").write_text('{"query_id": "q1", "answers": ["Number D1"]}\n')
     filters = FiltersSettings(answers="answers.jsonl", max_search_depth=20, max_score=0.965)
-    negatives, report = open_session(files, filters).mine(tmp_path / "ledger.parquet")
+    chosen, report = open_session(files, filters).mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     assert negatives_by_query(negatives)["q1"] == ["d4", "d5", "d6", "d7"]
     assert report.deepened == 2
     outcomes = pd.read_parquet(tmp_path / "ledger.parquet").astype({"outcome": str})
     # a score above the maximum is the earlier reason
     assert not (outcomes.outcome == "holds an answer").any()
     only = FiltersSettings(answers="answers.jsonl", max_search_depth=0)
-    negatives, _ = open_session(files, only).mine(tmp_path / "ledger.parquet")
+    chosen, _ = open_session(files, only).mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     assert negatives_by_query(negatives) == {
         "q0": ["d0", "d1", "d3", "d4"],
         "q1": ["d0", "d3", "d4", "d5"],
@@ -93,7 +96,8 @@ def test_a_random_document_that_holds_an_answer_is_not_taken(tmp_path: Path) -> 
     mining = {"num_negatives": 28, "random_share": 0.93, "range_max": 2}
     session = open_session(files, filters, mining=mining)
     assert session.plan.sampling.random_count == 26
-    negatives, report = session.mine(tmp_path / "ledger.parquet")
+    chosen, report = session.mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     found = negatives_by_query(negatives)
     assert report.random == 52 and report.enough == 2
     assert "d25" not in found["q1"] and len(set(found["q1"])) == 28
@@ -119,7 +123,8 @@ def test_a_shortlist_is_scored_and_its_limits_are_obeyed(tmp_path: Path) -> None
     limits = TeacherSettings(model="any", max_score=5.0)
     with pytest.raises(ValueError, match="needs the file of its scores"):
         open_session(replace(files, teacher_scores=None), teacher=limits).mine(path)
-    negatives, _ = open_session(files, teacher=limits).mine(tmp_path / "ledger.parquet")
+    chosen, _ = open_session(files, teacher=limits).mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     assert negatives_by_query(negatives) == {"q0": ["d1", "d3"], "q1": ["d1", "d3"]}
     assert negatives["teacher_score"].to_pylist() == [1.0, 2.0] * 2
 
@@ -143,7 +148,8 @@ def test_a_shortlist_is_spread_over_the_range_for_a_choice_by_teacher_scores(
     session = open_session(
         replace(files, teacher_scores=path), mining=options, teacher=TeacherSettings(model="any")
     )
-    negatives, report = session.mine(tmp_path / "ledger.parquet")
+    chosen, report = session.mine(tmp_path / "ledger.parquet")
+    negatives = chosen.table()
     assert report.enough == 2
     found = negatives.to_pandas().groupby("query_id").teacher_score.max()
     assert found.tolist() == [5.0, 5.0]

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.errors import StoreError
-from hn_assets.mining.output.ledger import RANDOM
+from hn_assets.mining.output.sources import RANDOM
 from hn_assets.mining.rules.reasons import CHOSEN, reason_of
 from hn_assets.store import DatasetStore, layout, schemas
 

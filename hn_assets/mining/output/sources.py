@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from hn_assets.mining.output.ledger import AND, DENSE, RANDOM
-
 if TYPE_CHECKING:
     import pandas as pd
+
+# what found a document: the encoder alone, a draw at random, or retrievers with a sign between them
+DENSE, RANDOM = "dense", "random"
+AND = "+"
 
 
 def are_joined(sources: pd.Series[str]) -> bool:
@@ -28,7 +30,10 @@ def describe_sources(negatives: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """
     if not are_joined(negatives.source):
         return
-    groups = sorted(negatives.groupby("source"), key=lambda item: (-len(item[1]), str(item[0])))
+    groups = sorted(
+        negatives.groupby("source", observed=True),
+        key=lambda item: (-len(item[1]), str(item[0])),
+    )
     for source, rows in groups:
         row: dict[str, Any] = {
             "source": str(source).replace(AND, f" {AND} "),

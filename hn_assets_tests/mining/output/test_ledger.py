@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hn_assets.mining.output.ledger import to_ledger, to_negatives
+from hn_assets.mining.output.chosen_negatives import ChosenNegatives, number_negatives
+from hn_assets.mining.output.ledger import to_ledger
 from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.mining.rules.reasons import CHOSEN
 from hn_assets.settings.filters import FiltersSettings
@@ -29,9 +30,8 @@ def write(
     mined = list(miner.mine(dataset.block()))
     indexed = dataset.indexed
     pq.write_table(pa.concat_tables([to_ledger(m, indexed) for m in mined]), files["ledger"])
-    scores = miner.positive_scores
-    chosen = pa.concat_tables([to_negatives(m, indexed, scores) for m in mined])
-    pq.write_table(chosen, files["negatives"])
+    chosen = ChosenNegatives(map(number_negatives, mined), indexed, miner.positive_scores)
+    chosen.write(files["negatives"])
     return {**files, **write_ids(dataset, folder)}
 
 
