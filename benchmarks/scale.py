@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale FOLDER [--sizes 1000,10000,100000] [--keep PLACE]
     python -m benchmarks.scale --passages 8800000 --queries 500000 --keep PLACE [--index Flat]
+        [--settings '{"filters": {"margin": 0.5}}']
 
 FOLDER is in BEIR layout. Each size is so many documents, evenly spread, with the queries they
 answer, through `dagster asset materialize` of a project of its own. Sizes below 10,000 are the
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=1_000, help="generate so many queries")
     parser.add_argument("--index", default="Flat", help="search.index")
     parser.add_argument("--search-parameters", default="", help="search.search_parameters")
+    parser.add_argument("--settings", type=json.loads, default={}, help="further sections, in JSON")
     options = parser.parse_args()
     if options.passages:
         measure_steps(options)
@@ -128,6 +130,7 @@ def measure_steps(options: argparse.Namespace) -> None:
         "search": {"index": options.index, "search_parameters": options.search_parameters},
         # the vectors are random: what is measured is time and memory
         "checks": {"min_index_recall": 0, "min_recall": 0},
+        **options.settings,
     }
     write_project(place, "scale", attributes)
     settings = DatasetSettings.model_validate(attributes)
