@@ -159,6 +159,5 @@ def _read_passages(corpus: Path, ids: set[str]) -> dict[str, str]:
     """The titles and texts of some documents, cut short, by id."""
     return {
         row["id"]: shorten(" — ".join(p for p in (row["title"], row["text"]) if p), CHARACTERS)
-        for row in read_rows(corpus, ["id", "title", "text"])
-        if row["id"] in ids
+        for row in read_rows(corpus, ["id", "title", "text"], ids)
     }

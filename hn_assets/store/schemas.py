@@ -3,11 +3,13 @@
 Ids are strings everywhere. Ranks count from 0, as the mining range does: rank 0 is the best hit.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 # Read from a file at once, and turned into Python's objects at once.
@@ -237,15 +239,39 @@ def embeddings_schema(dimension: int, component: pa.DataType | None = None) -> p
     )
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file with the columns named; only some of them are in memory."""
+def read_rows(
+    path: Path, columns: Sequence[str], ids: Iterable[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file; only some of them are in memory.
+
+    Args:
+        path: The file.
+        columns: Which columns a row has.
+        ids: Only rows whose column `id` has one of these; None for all rows. Groups of rows without
+            one are not read.
+    """
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_PER_BATCH, columns=list(columns)):
+        groups, is_wanted = _find(file, ids) if ids is not None else (None, None)
+        at = 0
+        for batch in file.iter_batches(ROWS_PER_BATCH, groups, list(columns)):
+            if is_wanted is not None:
+                at, batch = at + len(batch), batch.filter(is_wanted.slice(at, len(batch)))
             for start in range(0, len(batch), ROWS_AT_ONCE):
                 yield from batch.slice(start, ROWS_AT_ONCE).to_pylist()
             if batch.nbytes > RELEASED_FROM:
                 del batch
                 pa.default_memory_pool().release_unused()
+
+
+def _find(file: pq.ParquetFile, ids: Iterable[str]) -> tuple[list[int], pa.BooleanArray]:
+    """The groups of rows with one of the ids, and which of their rows have one."""
+    options = pc.SetLookupOptions(value_set=pa.array(ids, pa.string()))
+    found = pc.call_function("is_in", [file.read(["id"]).column("id")], options).to_numpy()
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    of_groups = np.split(found, np.cumsum(sizes, dtype=np.int64)[:-1])
+    groups = [number for number, rows in enumerate(of_groups) if rows.any()]
+    rows = np.concatenate([np.zeros(0, bool), *(of_groups[number] for number in groups)])
+    return groups, pa.array(rows)
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
@@ -257,8 +283,7 @@ def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:
         row["id"]: " — ".join(
             part[:MAX_CHARACTERS_SHOWN] for part in (row["title"], row["text"]) if part
         )
-        for row in read_rows(corpus, ["id", "title", "text"])
-        if row["id"] in ids
+        for row in read_rows(corpus, ["id", "title", "text"], ids)
     }
 
 
@@ -269,6 +294,4 @@ def read_query_texts(queries: Path, ids: Collection[str]) -> dict[str, str]:
         queries: Parquet file with the columns of `QUERIES`.
         ids: The ids of the queries; those that the file does not have are left out.
     """
-    return {
-        row["id"]: row["text"] for row in read_rows(queries, ["id", "text"]) if row["id"] in ids
-    }
+    return {row["id"]: row["text"] for row in read_rows(queries, ["id", "text"], ids)}

@@ -53,8 +53,7 @@ def read_documents(path: Path, wanted: set[str]) -> dict[str, DocumentText]:
     """
     documents = {
         row["id"]: DocumentText(row["title"], row["text"])
-        for row in schemas.read_rows(path, ["id", "title", "text"])
-        if row["id"] in wanted
+        for row in schemas.read_rows(path, ["id", "title", "text"], wanted)
     }
     missing = wanted - documents.keys()
     if missing:
@@ -73,8 +72,7 @@ def read_queries(path: Path, wanted: set[str]) -> dict[str, QueryText]:
     """
     queries = {
         row["id"]: QueryText(row["text"], row["prompt"])
-        for row in schemas.read_rows(path, ["id", "text", "prompt"])
-        if row["id"] in wanted
+        for row in schemas.read_rows(path, ["id", "text", "prompt"], wanted)
     }
     missing = wanted - queries.keys()
     if missing:

@@ -170,10 +170,9 @@ def _words(
     words_of: dict[int, int] = {}
 
     def texts() -> Iterator[str]:
-        for row in read_rows(files.corpus, ["id", "title", "text"]):
-            if row["id"] in names:
-                words_of[names[row["id"]]] = len(words_of)
-                yield f"{row['title']} {row['text'][:MAX_CHARACTERS]}"
+        for row in read_rows(files.corpus, ["id", "title", "text"], names):
+            words_of[names[row["id"]]] = len(words_of)
+            yield f"{row['title']} {row['text'][:MAX_CHARACTERS]}"
 
     count: Any = HashingVectorizer(n_features=WORD_FEATURES, alternate_sign=False, norm=None)  # type: ignore[arg-type]
     counted = count.transform(texts())
