@@ -79,8 +79,7 @@ def _describe(
     chosen: ChosenNegatives, report: MiningReport, plan: Plan, mining: MiningSettings
 ) -> Metadata:
     numbers = chosen.numbers
-    of_sources = numbers.select(["source", "score", "margin", "probability"])
-    sources = list(describe_sources(of_sources.to_pandas()))
+    sources = list(describe_sources(numbers))
     return {
         "dagster/row_count": len(chosen),
         "plan": plan.note,

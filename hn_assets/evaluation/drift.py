@@ -6,18 +6,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hn_assets.encoding.vectors.vector_file import VectorTable
+from hn_assets.ids import Ids
 from hn_assets.mining.output.sources import are_joined, shares_by_retriever
 from hn_assets.store.schemas import TEXT_KEY
 
-if TYPE_CHECKING:
-    import pandas as pd
+ROWS_AT_ONCE = 200_000
 
 NEGATIVES = pa.schema(
     [
@@ -43,8 +45,8 @@ class Snapshot:
         documents: A row for each document, with the columns of `DOCUMENTS`.
     """
 
-    negatives: pd.DataFrame
-    documents: pd.DataFrame
+    negatives: pa.Table
+    documents: pa.Table
 
     @classmethod
     def take(cls, hard_negatives: Path, corpus_embeddings: Path) -> Snapshot:
@@ -57,32 +59,112 @@ class Snapshot:
         Raises:
             StoreError: The file of vectors is not one.
         """
-        mined = pq.read_table(
-            hard_negatives, columns=["query_id", "doc_id", "source", "score", "positive_scores"]
-        ).to_pandas()
-        if not are_joined(mined.source):
-            del mined[SOURCE.name]
-        mined["positive_score"] = mined.pop("positive_scores").map(np.mean).astype(np.float32)
+        schema = NEGATIVES.append(SOURCE)
+        columns = ["query_id", "doc_id", "score", "positive_scores", "source"]
+        parts = [schema.empty_table()]
+        with pq.ParquetFile(hard_negatives) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+                found = pa.Table.from_batches([batch])
+                found = found.append_column("positive_score", _mean_positives(batch))
+                parts.append(found.select(schema.names).cast(schema))
+        mined = pa.concat_tables(parts)
+        if not are_joined(mined[SOURCE.name]):
+            mined = mined.select(NEGATIVES.names)
         vectors = VectorTable(corpus_embeddings)
-        columns = [vectors.ids.column.cast(pa.string()), vectors.text_keys()]
-        return cls(mined, pa.table(columns, schema=DOCUMENTS).to_pandas())
+        documents = [vectors.ids.column.cast(pa.string()), vectors.text_keys()]
+        return cls(mined, pa.table(documents, schema=DOCUMENTS))
 
     @classmethod
     def read(cls, negatives: Path, documents: Path) -> Snapshot:
         """Read the two Parquet files that `write` wrote."""
-        import pandas as pd
-
-        return cls(pd.read_parquet(negatives), pd.read_parquet(documents))
+        return cls(pq.read_table(negatives), pq.read_table(documents))
 
     def write(self, negatives: Path, documents: Path) -> None:
         """Write the snapshot to two Parquet files, for the next refresh."""
-        has_source = SOURCE.name in self.negatives
-        for frame, schema, path in (
-            (self.negatives, NEGATIVES.append(SOURCE) if has_source else NEGATIVES, negatives),
-            (self.documents, DOCUMENTS, documents),
-        ):
-            table = pa.Table.from_pandas(frame[schema.names], schema, preserve_index=False)
-            pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
+        pq.write_table(self.negatives, negatives, compression="zstd")
+        pq.write_table(self.documents, documents, compression="zstd")
+
+
+def _mean_positives(batch: pa.RecordBatch) -> pa.Array:
+    """The mean score of the positives of each negative's query, whose negatives stand together."""
+    runs = pc.call_function("run_end_encode", [batch["query_id"]]).run_ends.to_numpy()
+    lists = batch["positive_scores"]
+    scores = lists.flatten().to_numpy(zero_copy_only=False)
+    ends = np.cumsum(lists.value_lengths().to_numpy())
+    # the first negative of a query speaks for all of them
+    firsts = np.concatenate([np.zeros(1, np.int64), runs[:-1]])
+    starts = np.concatenate([np.zeros(1, np.int64), ends])[firsts]
+    means = [np.mean(scores[start:end]) for start, end in zip(starts, ends[firsts], strict=True)]
+    lengths = np.diff(runs, prepend=0)
+    return pa.array(np.repeat(np.array(means, np.float32), lengths))
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """Negatives as numbers; arrays have one entry for each.
+
+    Attributes:
+        query: Which query it is of; int64.
+        document: Which document it is; int64.
+        score: Its score; float32.
+        positive_score: The mean score of its query's positives; float32.
+        numbers: What query and document are counted by.
+    """
+
+    query: NDArray[np.int64]
+    document: NDArray[np.int64]
+    score: NDArray[np.float32]
+    positive_score: NDArray[np.float32]
+    numbers: _Numbers
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many negatives each query has."""
+        return np.bincount(self.query, minlength=len(self.numbers.queries))
+
+    def keys(self) -> NDArray[np.int64]:
+        """A number for each pair of query and document."""
+        return self.query * self.numbers.width + self.document
+
+    def of_queries(self, which: NDArray[np.bool_]) -> _Numbered:
+        """The negatives of some queries."""
+        of_them = which[self.query]
+        return _Numbered(
+            self.query[of_them],
+            self.document[of_them],
+            self.score[of_them],
+            self.positive_score[of_them],
+            self.numbers,
+        )
+
+    def positive_scores(self) -> NDArray[np.float32]:
+        """The mean score of each query's positives, once for each query."""
+        return self.positive_score[np.unique(self.query, return_index=True)[1]]
+
+
+class _Numbers:
+    """Numbers for the queries and the documents of several tables of negatives.
+
+    Attributes:
+        queries: The ids of all queries.
+        width: The number of all documents.
+    """
+
+    def __init__(self, *tables: pa.Table) -> None:
+        self.queries, self._documents = (
+            Ids(pa.chunked_array([c for t in tables for c in t[name].chunks], pa.string()).unique())
+            for name in ("query_id", "doc_id")
+        )
+        self.width = max(len(self._documents), 1)
+
+    def of(self, negatives: pa.Table) -> _Numbered:
+        """The negatives of one table as numbers."""
+        return _Numbered(
+            self.queries.rows_of(negatives["query_id"]),
+            self._documents.rows_of(negatives["doc_id"]),
+            negatives["score"].to_numpy(),
+            negatives["positive_score"].to_numpy(),
+            self,
+        )
 
 
 @dataclass(frozen=True)
@@ -118,31 +200,37 @@ class Drift:
 
 def compare(before: Snapshot, now: Snapshot) -> Drift:
     """Find out what changed from one refresh to the next."""
-    documents = before.documents.merge(
-        now.documents, on="id", how="outer", suffixes=("_before", "_now"), indicator=True
+    row_now = Ids(now.documents["id"]).rows_of(before.documents["id"])
+    is_there = row_now >= 0
+    keys = (
+        before.documents["text_key"].filter(pa.array(is_there)),
+        now.documents["text_key"].take(pa.array(row_now[is_there])),
     )
-    both = documents[documents._merge == "both"]
-    kept = np.intersect1d(before.negatives.query_id.unique(), now.negatives.query_id.unique())
-    then, today = (s.negatives[s.negatives.query_id.isin(kept)] for s in (before, now))
-    shared = then.merge(today, on=["query_id", "doc_id"]).groupby("query_id").size()
-    sizes = then.groupby("query_id").size() + today.groupby("query_id").size()
-    shared = shared.reindex(sizes.index, fill_value=0)
+    differ = pc.call_function("not_equal", [one.combine_chunks() for one in keys])
+    numbers = _Numbers(before.negatives, now.negatives)
+    then, today = numbers.of(before.negatives), numbers.of(now.negatives)
+    counts = then.counts(), today.counts()
+    kept = (counts[0] > 0) & (counts[1] > 0)
+    then, today = then.of_queries(kept), today.of_queries(kept)
+    shared = np.intersect1d(then.keys(), today.keys(), assume_unique=True) // numbers.width
+    shared = np.bincount(shared, minlength=len(kept))[kept]
+    sizes = (counts[0] + counts[1])[kept]
     return Drift(
-        documents_added=int((documents._merge == "right_only").sum()),
-        documents_removed=int((documents._merge == "left_only").sum()),
-        documents_changed=int((both.text_key_before != both.text_key_now).sum()),
-        queries_gained=int(now.negatives.query_id.nunique() - len(kept)),
-        queries_lost=int(before.negatives.query_id.nunique() - len(kept)),
-        queries_kept=len(kept),
-        overlap=float((shared / (sizes - shared)).mean()) if len(kept) else 1.0,
+        documents_added=len(now.documents) - int(is_there.sum()),
+        documents_removed=int((~is_there).sum()),
+        documents_changed=differ.true_count,
+        queries_gained=int(((counts[1] > 0) & ~kept).sum()),
+        queries_lost=int(((counts[0] > 0) & ~kept).sum()),
+        queries_kept=int(kept.sum()),
+        overlap=float((shared / (sizes - shared)).mean()) if kept.any() else 1.0,
         negative_shift=_shift(then.score, today.score),
-        positive_shift=_shift(_positive_scores(then), _positive_scores(today)),
+        positive_shift=_shift(then.positive_scores(), today.positive_scores()),
         retriever_shift=_retriever_shift(before.negatives, now.negatives),
     )
 
 
-def _retriever_shift(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, float]:
-    if SOURCE.name not in before or SOURCE.name not in now:
+def _retriever_shift(before: pa.Table, now: pa.Table) -> dict[str, float]:
+    if not all(SOURCE.name in one.column_names for one in (before, now)):
         return {}
     was, found = (shares_by_retriever(one[SOURCE.name]) for one in (before, now))
     return {name: found.get(name, 0.0) - was.get(name, 0.0) for name in sorted({*was, *found})}
@@ -180,10 +268,6 @@ def describe_drift(drift: Drift | None) -> dict[str, Any]:
     }
 
 
-def _positive_scores(negatives: pd.DataFrame) -> pd.Series[float]:
-    """The mean score of each query's positives, once for each query."""
-    return negatives.groupby("query_id").positive_score.first()
-
-
-def _shift(before: pd.Series[float], now: pd.Series[float]) -> float:
-    return float(now.mean() - before.mean()) if len(before) and len(now) else 0.0
+def _shift(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
+    means = [float(one.mean(dtype=np.float64)) for one in (before, now) if len(one)]
+    return means[1] - means[0] if len(means) == 2 else 0.0

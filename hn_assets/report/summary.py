@@ -152,7 +152,7 @@ def collect_summary(
         verdicts=verdicts,
         examples=examples,
         review=None if files.review is None else ReviewResult.read(files.review),
-        sources=list(describe_sources(chosen.to_pandas())),
+        sources=list(describe_sources(chosen)),
     )
 
 

@@ -3,18 +3,21 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.evaluation.drift import (
+    DOCUMENTS,
+    NEGATIVES,
+    SOURCE,
     Snapshot,
     compare,
     describe_drift,
     read_drift,
     write_drift,
 )
+from hn_assets.store import schemas
 from hn_assets_tests.evaluation.checks.dataset_files import unit_vectors, write_vectors
 
 
@@ -27,12 +30,14 @@ def snapshot(
         for q, docs in negatives.items()
         for d in docs.split()
     ]
+    texts = [{"id": i, "text_key": text.encode().ljust(16)} for i, text in documents.items()]
     return Snapshot(
-        pd.DataFrame(rows, columns=["query_id", "doc_id", "score", "positive_score"]),
-        pd.DataFrame(
-            {"id": list(documents), "text_key": [t.encode().ljust(16) for t in documents.values()]}
-        ),
+        pa.Table.from_pylist(rows, schema=NEGATIVES), pa.Table.from_pylist(texts, schema=DOCUMENTS)
     )
+
+
+def with_sources(taken: Snapshot, *sources: str) -> Snapshot:
+    return replace(taken, negatives=taken.negatives.append_column(SOURCE, pa.array(sources)))
 
 
 BEFORE = snapshot({"1": "a b", "2": "c d"}, {"a": "x", "b": "y", "c": "z", "d": "w"})
@@ -54,10 +59,8 @@ def test_each_change_is_counted_where_it_belongs() -> None:
 
 
 def test_the_share_that_each_retriever_found_is_compared(tmp_path: Path) -> None:
-    found_before = ["dense", "dense", "dense", "bm25"]
-    before = replace(BEFORE, negatives=BEFORE.negatives.assign(source=found_before))
-    sources = ["dense", "dense+bm25", "bm25", "random"]
-    now = replace(BEFORE, negatives=BEFORE.negatives.assign(source=sources))
+    before = with_sources(BEFORE, "dense", "dense", "dense", "bm25")
+    now = with_sources(BEFORE, "dense", "dense+bm25", "bm25", "random")
     found = compare(before, now)
     assert found.retriever_shift == {"bm25": 0.25, "dense": -0.25}
     files = tmp_path / "n.parquet", tmp_path / "d.parquet"
@@ -99,18 +102,16 @@ def test_a_snapshot_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_is_taken_from_the_files_of_a_refresh(tmp_path: Path) -> None:
-    row = {
-        "query_id": "1",
-        "doc_id": "a",
-        "source": "dense",
-        "score": 0.5,
-        "positive_scores": [0.7, 0.9],
-    }
-    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "negatives.parquet")
+    row = {"source": "dense", "score": 0.5}
+    first = {**row, "query_id": "1", "positive_scores": [0.7, 0.9]}
+    other = {**row, "query_id": "2", "doc_id": "a", "positive_scores": [0.1]}
+    rows = [{**first, "doc_id": "a"}, {**first, "doc_id": "b"}, other]
+    table = pa.Table.from_pylist(rows, schema=schemas.HARD_NEGATIVES)
+    pq.write_table(table, tmp_path / "negatives.parquet")
     vectors = write_vectors(tmp_path, ["a", "b"], unit_vectors(2))
     taken = Snapshot.take(tmp_path / "negatives.parquet", vectors)
-    assert taken.negatives.positive_score.tolist() == pytest.approx([0.8])
-    assert taken.documents.to_dict("list") == {"id": ["a", "b"], "text_key": [bytes(16)] * 2}
+    assert taken.negatives["positive_score"].to_pylist() == pytest.approx([0.8, 0.8, 0.1])
+    assert taken.documents.to_pydict() == {"id": ["a", "b"], "text_key": [bytes(16)] * 2}
 
 
 def test_drift_is_read_as_it_was_written(tmp_path: Path) -> None:

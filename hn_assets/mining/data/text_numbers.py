@@ -38,7 +38,7 @@ def number_texts(
         read_passages(corpus, include_title=include_title), document_ids, "corpus"
     )
     query_texts = ((row["id"], row["text"]) for row in read_rows(queries, ["id", "text"]))
-    return Texts(documents, _number_all(query_texts, query_ids, "queries"), _number(""))
+    return Texts(documents, _number_all(query_texts, query_ids, "queries"), number_of_text(""))
 
 
 def read_passages(corpus: Path, *, include_title: bool) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ def _number_all(
     for text_id, text in rows:
         if next(wanted, None) != text_id:
             raise _mismatch(kind, text_id)
-        out[count] = _number(text)
+        out[count] = number_of_text(text)
         count += 1
     if count < len(ids):
         raise _mismatch(kind, ids[count])
@@ -70,5 +70,6 @@ def _mismatch(kind: str, text_id: str) -> StoreError:
     )
 
 
-def _number(text: str) -> int:
+def number_of_text(text: str) -> int:
+    """A number of 64 bits: equal normalised texts have equal numbers."""
     return int.from_bytes(hash_of_normalised(text, 8), "little", signed=True)

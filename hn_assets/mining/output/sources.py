@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pyarrow as pa
 
 # what found a document: the encoder alone, a draw at random, or retrievers with a sign between them
 DENSE, RANDOM = "dense", "random"
 AND = "+"
 
 
-def are_joined(sources: pd.Series[str]) -> bool:
+def are_joined(sources: pa.ChunkedArray) -> bool:
     """Whether anything but the encoder alone, and draws at random, has found negatives."""
-    return not sources.isin([DENSE, RANDOM]).all()
+    return not set(sources.unique().to_pylist()) <= {DENSE, RANDOM}
 
 
-def describe_sources(negatives: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def describe_sources(negatives: pa.Table) -> Iterator[dict[str, Any]]:
     """The negatives by who found them, the most first; nothing if the encoder alone has ranked.
 
     Args:
@@ -28,36 +28,37 @@ def describe_sources(negatives: pd.DataFrame) -> Iterator[dict[str, Any]]:
         Rows with source, negatives, share, mean score, mean margin and, if there is a calibrated
         model, mean probability, which is the share that it expects to be relevant.
     """
-    if not are_joined(negatives.source):
+    if not are_joined(negatives["source"]):
         return
-    groups = sorted(
-        negatives.groupby("source", observed=True),
-        key=lambda item: (-len(item[1]), str(item[0])),
-    )
-    for source, rows in groups:
+    names = ("score", "margin", "probability")
+    sums = [(name, kind) for name in names for kind in ("mean", "count")]
+    groups = negatives.group_by("source").aggregate([*sums, ([], "count_all")]).to_pylist()
+    for group in sorted(groups, key=lambda group: (-group["count_all"], group["source"])):
         row: dict[str, Any] = {
-            "source": str(source).replace(AND, f" {AND} "),
-            "negatives": len(rows),
-            "share": len(rows) / len(negatives),
-            "mean score": float(rows.score.mean()),
-            "mean margin": float(rows.margin.mean()),
+            "source": group["source"].replace(AND, f" {AND} "),
+            "negatives": group["count_all"],
+            "share": group["count_all"] / len(negatives),
+            "mean score": group["score_mean"],
+            "mean margin": group["margin_mean"],
         }
-        if rows.probability.notna().any():
-            row["mean probability"] = float(rows.probability.mean())
+        if group["probability_count"]:
+            row["mean probability"] = group["probability_mean"]
         yield row
 
 
-def shares_by_retriever(sources: pd.Series[str]) -> dict[str, float]:
+def shares_by_retriever(sources: pa.ChunkedArray) -> dict[str, float]:
     """The share of the negatives that each retriever found, alone or with others.
 
     There is none if the encoder alone has ranked.
 
-    >>> import pandas as pd
-    >>> shares_by_retriever(pd.Series(["dense", "dense+bm25", "bm25", "random"]))
+    >>> shares_by_retriever(pa.chunked_array([["dense", "dense+bm25", "bm25", "random"]]))
     {'bm25': 0.5, 'dense': 0.5}
     """
     if not are_joined(sources):
         return {}
-    found = sources.astype(str).str.split(AND, regex=False).explode()
-    counts = found[found != RANDOM].value_counts().sort_index()
-    return {str(name): float(count) / len(sources) for name, count in counts.items()}
+    found: Counter[str] = Counter()
+    for row in sources.value_counts().to_pylist():
+        for name in row["values"].split(AND):
+            found[name] += row["counts"]
+    del found[RANDOM]
+    return {name: count / len(sources) for name, count in sorted(found.items())}

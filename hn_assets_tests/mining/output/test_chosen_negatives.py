@@ -1,6 +1,5 @@
 """Chosen negatives take little memory until they are written."""
 
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from hn_assets.mining.data.indexed_dataset import IndexedDataset, Texts
 from hn_assets.mining.output import chosen_negatives
 from hn_assets.mining.output.chosen_negatives import NUMBERS, ChosenNegatives
+from hn_assets_tests.peak_memory import peak_memory
 
 QUERIES, DOCUMENTS, EACH = 2_000, 9_000, 15
 
@@ -92,15 +92,7 @@ def test_a_negative_takes_few_bytes(
 ) -> None:
     monkeypatch.setattr(chosen_negatives, "ROWS_AT_ONCE", 1_000)
     scores = np.ones(len(dataset.positives.documents), np.float32)
-    usual, own = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
-    pa.set_memory_pool(own)
-    tracemalloc.start()
-    try:
+    with peak_memory() as peak:
         ChosenNegatives(blocks(), dataset, scores).write(tmp_path / "negatives.parquet")
-        python = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-        pa.set_memory_pool(usual)
-    count = QUERIES * EACH
     # with names and lists in a data frame, it was 1,460
-    assert (own.max_memory() or 0) + python < 200 * count
+    assert peak.bytes < 200 * QUERIES * EACH

@@ -8,10 +8,9 @@ import pyarrow.parquet as pq
 
 from hn_assets.evaluation.checks.base.check import Check, CheckInputs
 from hn_assets.evaluation.checks.base.result import CheckResult
-from hn_assets.hashing import hash_of_normalised
-from hn_assets.mining.data.text_numbers import read_passages
 from hn_assets.mining.holdout.audit import CHOSEN
 from hn_assets.mining.holdout.calibration_file import read_calibration
+from hn_assets.mining.output.find_positives import find_positives
 from hn_assets.mining.output.ledger_check import check_ledger
 from hn_assets.store import layout
 from hn_assets.text import normalised
@@ -107,29 +106,15 @@ def no_positive_among_negatives(
         corpus: The Parquet file of the corpus.
         include_title: Whether the text of a passage begins with its title.
     """
-    import pandas as pd
-
-    mined = pd.read_parquet(negatives, columns=["query_id", "doc_id"])
-    judged = pd.read_parquet(qrels)
-    positives = judged[judged.score > 0][["query_id", "doc_id"]].drop_duplicates()
-    wanted = {*mined.doc_id, *positives.doc_id}
-    texts = {
-        doc_id: hash_of_normalised(text)
-        for doc_id, text in read_passages(corpus, include_title=include_title)
-        if doc_id in wanted
-    }
-    by_id = mined.merge(positives, on=["query_id", "doc_id"])
-    left = mined.assign(text=mined.doc_id.map(texts))
-    right = positives.assign(text=positives.doc_id.map(texts))[["query_id", "text"]]
-    by_text = left.merge(right.drop_duplicates(), on=["query_id", "text"])
-    figures = {"negatives": len(mined), "by_id": len(by_id), "by_text": len(by_text)}
-    if not len(by_id) and not len(by_text):
+    found = find_positives(negatives, qrels, corpus, include_title=include_title)
+    figures = {"negatives": found.negatives, "by_id": found.by_id, "by_text": found.by_text}
+    if found.example is None:
         return CheckResult(True, "no negative is a positive, neither by id nor by text", figures)
-    row = (by_id if len(by_id) else by_text).iloc[0]
+    query, document = found.example
     return CheckResult(
         False,
-        f"{len(by_id)} negatives are positives of their query, and {len(by_text)} have the text of "
-        f"one, such as {row.doc_id!r} of query {row.query_id!r}: materialize candidates and "
+        f"{found.by_id} negatives are positives of their query, and {found.by_text} have the text "
+        f"of one, such as {document!r} of query {query!r}: materialize candidates and "
         f"hard_negatives again",
         figures,
     )
