@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from benchmarks.measure import describe_machine, print_table, read_documents
 from benchmarks.scale import write_subset
-from hn_assets.cluster.ray_cluster import searching_cluster
+from hn_assets.cluster.ray_cluster import cluster_on_cores
 from hn_assets.encoding.lazy_model import LazyModel
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
 from hn_assets.retrieval.faiss_index import flat_index
@@ -115,7 +115,7 @@ def _compare_speed(texts: list[str], place: Path, repeats: int) -> None:
             return partial(model.encoder().encode, texts, "passage")
 
         def searching(compute: ComputeSettings, held: ExitStack) -> Callable[[], Any]:
-            connect = searching_cluster(compute, _to_stderr)
+            connect = cluster_on_cores(compute, _to_stderr)
             searcher: Any = Searcher(flat_index(documents), documents)
             if connect is not None:
                 path = place / "vectors.arrow"

@@ -35,6 +35,9 @@ class Ids(Sequence[str]):
             return
         self.column = _as_column(ids)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # without what is computed for look-ups
+        return Ids, (self.column,)
+
     def __len__(self) -> int:
         return len(self.column)
 

@@ -1,6 +1,6 @@
 """candidates: the ranking of every query, by the encoder alone or of several retrievers joined."""
 
-from hn_assets.cluster.ray_cluster import searching_cluster
+from hn_assets.cluster.ray_cluster import cluster_on_cores
 from hn_assets.errors import StoreError
 from hn_assets.hardware import choose_faiss_device
 from hn_assets.pipeline.metadata import Metadata, distribution, table
@@ -50,7 +50,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         faiss_device=choose_faiss_device(context.settings.compute),
         qrels=pd.read_parquet(context.input(layout.QRELS)),
         earlier=_earlier(context, depth),
-        connect=searching_cluster(context.settings.compute, context.log.info),
+        connect=cluster_on_cores(context.settings.compute, context.log.info),
         log=context.log.info,
         warn=context.log.warning,
     )

@@ -10,7 +10,7 @@ from hn_assets.mining.output.chosen_negatives import ChosenNegatives
 from hn_assets.mining.output.sources import describe_sources
 from hn_assets.mining.plan import Plan, resolved_limits, resolved_plan
 from hn_assets.pipeline.metadata import Metadata, Table, counts, distribution, table
-from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, mining_cluster, open_mining_session
 from hn_assets.pipeline.stage import Resolved, Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.settings.dataset import DatasetSettings
@@ -46,7 +46,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
             f"the range of mining ends at {session.plan.end}, the rankings at {depth}: materialize "
             f"candidates with a greater depth for the whole range"
         )
-    chosen, report = session.mine(draft.path(layout.LEDGER.name))
+    cluster = mining_cluster(context, session)
+    chosen, report = session.mine(draft.path(layout.LEDGER.name), cluster)
     chosen.write(draft.path(layout.HARD_NEGATIVES.name))
     draft.info.update(
         negatives=mining.num_negatives,
@@ -70,6 +71,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         )
     sample = chosen.sample(SAMPLED_QUERIES, SAMPLED_NEGATIVES).to_pylist()
     return {
+        "mined_on": "this machine" if cluster is None else "the nodes of Ray",
         **_describe(chosen, report, session.plan, mining),
         "samples": _samples(context.input(layout.CORPUS), context.input(layout.QUERIES), sample),
     }
@@ -140,4 +142,5 @@ STAGE = Stage(
     settings=settings,
     identify=identify,
     kinds=lambda settings: {"numpy", "parquet"},
+    mines=True,
 )

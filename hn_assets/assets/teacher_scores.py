@@ -7,7 +7,7 @@ from hn_assets.encoding.vectors.recorded_versions import record_version
 from hn_assets.filters.all_filters import external_files
 from hn_assets.mining.plan import resolved_shortlist, shortlist_count
 from hn_assets.pipeline.metadata import Metadata, Table, distribution, table
-from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, open_mining_session
+from hn_assets.pipeline.mining_inputs import PLAN_INPUTS, mining_cluster, open_mining_session
 from hn_assets.pipeline.stage import Stage
 from hn_assets.pipeline.stage_context import StageContext
 from hn_assets.reranking.lazy_model import LazyReranker
@@ -48,7 +48,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     """Score the positives and the candidates that would be negatives if more were wanted."""
     reranker = _reranker(context)
     session = open_mining_session(context)
-    shortlist = session.shortlist(shortlist_count(session.mining, reranker.settings))
+    count = shortlist_count(session.mining, reranker.settings)
+    shortlist = session.shortlist(count, mining_cluster(context, session))
     texts = session.texts_of(shortlist)
     report = score_shortlist(
         shortlist,

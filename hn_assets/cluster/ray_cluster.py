@@ -162,11 +162,20 @@ class RayWorkers(Generic[Job]):
             self._receive()
         return list(self._reports.values())
 
-    def compute(self, batches: Iterable[Job]) -> Iterator[tuple[Job, Any]]:
-        """Each job with its result, as they are ready."""
+    def compute(
+        self, batches: Iterable[Job], *, in_order: bool = False
+    ) -> Iterator[tuple[Job, Any]]:
+        """Each job with its result.
+
+        Args:
+            batches: The jobs.
+            in_order: Whether results come in the order of the jobs, else as they are ready. Those
+                that are ready too early are kept here, so many at most as workers may have jobs.
+        """
         self.start()
         coming = iter(batches)
         under_way: dict[int, Job] = {}
+        early: dict[int, Any] = {}
         is_over = False
         while True:
             while not is_over and len(under_way) < AHEAD * len(self._reports):
@@ -182,8 +191,15 @@ class RayWorkers(Generic[Job]):
             if not under_way:
                 return
             done = self._receive()
-            if done is not None and done[0] in under_way:
-                yield under_way.pop(done[0]), done[1]
+            if done is None or done[0] not in under_way:
+                continue
+            number, result = done
+            if not in_order:
+                yield under_way.pop(number), result
+                continue
+            early[number] = result
+            while (first := next(iter(under_way), None)) in early:
+                yield under_way.pop(first), early.pop(first)
 
     def close(self) -> None:
         """End the workers and the connection."""
@@ -206,10 +222,10 @@ class RayWorkers(Generic[Job]):
         return number, result
 
 
-def searching_cluster(
+def cluster_on_cores(
     compute: ComputeSettings, log: Callable[[str], None]
 ) -> Callable[[], RayCluster] | None:
-    """What connects to the cluster for a search, which uses the cores of all nodes.
+    """What connects to the cluster for what uses the cores of all nodes, and no card.
 
     Args:
         compute: The settings.

@@ -12,7 +12,7 @@ from hn_assets.errors import ClusterError
 from hn_assets.hashing import hash_files
 
 PART_BYTES = 16 << 20
-UNUSED_DAYS = 30  # after which a node removes files that were sent to it
+UNUSED_DAYS = 30  # after which a node removes what was sent to it, if nothing else is said
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class ShippedFiles:
         names: Their paths within it, with `/` between the parts, in order.
         sizes: Their sizes in bytes.
         digest: `sha256:...` of names and bytes.
+        kept_days: How many days a node keeps them after their last use.
     """
 
     folder: str
@@ -32,9 +33,12 @@ class ShippedFiles:
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     digest: str
+    kept_days: int = UNUSED_DAYS
 
     @classmethod
-    def of(cls, folder: Path, name: str, paths: Sequence[Path]) -> "ShippedFiles":
+    def of(
+        cls, folder: Path, name: str, paths: Sequence[Path], *, kept_days: int = UNUSED_DAYS
+    ) -> "ShippedFiles":
         """The files at some paths within a folder."""
         names = tuple(path.relative_to(folder).as_posix() for path in paths)
         return cls(
@@ -43,6 +47,7 @@ class ShippedFiles:
             names,
             tuple(path.stat().st_size for path in paths),
             hash_files(zip(names, paths, strict=True)),
+            kept_days,
         )
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
@@ -70,7 +75,8 @@ class NodeFiles:
     def __init__(self, files: ShippedFiles) -> None:
         self._files = files
         digest = files.digest.removeprefix("sha256:")[:32]
-        self._target = node_folder("sent_to_nodes") / digest / files.name
+        kept = f"sent_to_nodes_for_{files.kept_days}_days"
+        self._target = node_folder(kept) / digest / files.name
         self._draft: Path | None = None
 
     def find(self) -> Path | None:
@@ -85,7 +91,7 @@ class NodeFiles:
     def receive(self, name: str, part: bytes) -> None:
         """Take the next part of a file."""
         if self._draft is None:
-            remove_unused(self._target.parent.parent)
+            remove_unused(self._target.parent.parent, self._files.kept_days)
             self._draft = self._target.parent.parent / f".{uuid4().hex}"
         path = self._draft / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,9 +145,9 @@ def node_folder(name: str) -> Path:
     return base / name
 
 
-def remove_unused(folder: Path) -> None:
-    """Remove what lies in a folder of this node and was not used for long."""
-    oldest = time.time() - UNUSED_DAYS * 86_400
+def remove_unused(folder: Path, days: int = UNUSED_DAYS) -> None:
+    """Remove what lies in a folder of this node and was not used for some days."""
+    oldest = time.time() - days * 86_400
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)

@@ -61,6 +61,7 @@ class Miner:
         deeper_keys: A number from 0 to 1 for each query, which decides whether it is searched
             deeper if not all that are short can be; float64, (queries,).
         deeper_share: The share of the short queries that are searched deeper.
+        searches_deeper: Whether any can be.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Miner:
         self._query_hashes = hash_ids(dataset.query_ids, seed)
         self.deeper_keys = uniform_keys(random_keys(self._query_hashes, _SEARCHED_DEEPER))
         self.deeper_share = 1.0
+        self.searches_deeper = search_deeper is not None
         self._document_hashes = np.zeros(len(documents), np.uint64)
         self._is_hashed = np.zeros(len(documents), bool)
         self._query_direction = mean_direction(queries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.filters.all_filters import active_filters
 from hn_assets.filters.base.filter import Filter, FilterInputs
@@ -24,7 +25,7 @@ from hn_assets.mining.deeper_search import SearchDeeper, deepen_for_positives, d
 from hn_assets.mining.holdout.audit import Audit, audit
 from hn_assets.mining.holdout.calibration import Calibration, calibrate
 from hn_assets.mining.holdout.holdout import Holdout
-from hn_assets.mining.mine_block import mine_block
+from hn_assets.mining.mine_blocks import mine_blocks
 from hn_assets.mining.miner import Miner
 from hn_assets.mining.output.chosen_negatives import ChosenNegatives
 from hn_assets.mining.output.mining_report import MiningReport
@@ -159,12 +160,16 @@ class MiningSession:
         """The retrievers whose finds were joined; none if the encoder alone has ranked."""
         return tuple(schemas.rank_columns(pq.read_schema(self.files.candidates).names))
 
-    def mine(self, ledger: Path) -> tuple[ChosenNegatives, MiningReport]:
+    def mine(
+        self, ledger: Path, connect: Callable[[], RayCluster] | None = None
+    ) -> tuple[ChosenNegatives, MiningReport]:
         """Choose the negatives of every mined query.
 
         Args:
             ledger: The file to write what became of every candidate to, block by block, with the
                 columns of `schemas.joined_ledger`.
+            connect: Connects to the cluster whose nodes mine; None if this process does. What
+                comes of it is the same.
 
         Returns:
             The negatives, and what came of mining.
@@ -172,6 +177,25 @@ class MiningSession:
         Raises:
             MiningError: No query has a negative, or queries have too few and `mining.on_shortage`
                 is `error`.
+            ClusterError: The cluster cannot be used, or is lost.
+            ValueError: There is a teacher, and no file of its scores.
+        """
+        miner = self.miner()
+        chosen: list[pa.Table] = []
+        schema = schemas.joined_ledger(self.retrievers)
+        with pq.ParquetWriter(ledger, schema, compression="zstd") as writer:
+            for mined in mine_blocks(miner, self._blocks_to_mine(), self.files, connect):
+                for table in mined.ledger:
+                    writer.write_table(table)
+                chosen += mined.negatives
+                miner.counts.join(mined.counts)
+        report = miner.report()
+        return ChosenNegatives(chosen, self.dataset, miner.positive_scores), report
+
+    def miner(self) -> Miner:
+        """What mines by the plan and the limits of the teacher.
+
+        Raises:
             ValueError: There is a teacher, and no file of its scores.
         """
         teacher = None
@@ -181,18 +205,7 @@ class MiningSession:
                 raise ValueError("mining with a teacher needs the file of its scores")
             teacher = TeacherScores(self.files.teacher_scores, self.dataset)
             filters += active_filters(self.teacher)
-        miner = self._miner(self.plan, filters, self.mining.on_shortage, teacher)
-        chosen: list[pa.Table] = []
-        schema = schemas.joined_ledger(self.retrievers)
-        with pq.ParquetWriter(ledger, schema, compression="zstd") as writer:
-            for block in self._blocks_to_mine():
-                mined = mine_block(miner, block)
-                for table in mined.ledger:
-                    writer.write_table(table)
-                chosen += mined.negatives
-                miner.counts.join(mined.counts)
-        report = miner.report()
-        return ChosenNegatives(chosen, self.dataset, miner.positive_scores), report
+        return self._miner(self.plan, filters, self.mining.on_shortage, teacher)
 
     def calibrate(self) -> Calibration:
         """Find the threshold for the target rate of the filters."""
@@ -205,16 +218,23 @@ class MiningSession:
             self._holdout(min_positives=2), self.plan.method, calibrated=self.plan.is_calibrated
         )
 
-    def shortlist(self, count: int) -> pd.DataFrame:
+    def shortlist(
+        self, count: int, connect: Callable[[], RayCluster] | None = None
+    ) -> pd.DataFrame:
         """What a teacher is to score: the positives, and the negatives if `count` were wanted.
+
+        Args:
+            count: How many negatives of each query.
+            connect: Connects to the cluster whose nodes mine; None if this process does.
 
         Returns:
             A table with the columns query_id, doc_id and label (1 for a positive), sorted by
             query id, positives first, then by document id.
         """
         miner = self._miner(self.plan.shortlist(count), self._prepared_filters())
-        results = (result for block in self._blocks_to_mine() for result in miner.mine(block))
-        return to_shortlist(results, self.dataset)
+        blocks = self._blocks_to_mine()
+        mined = mine_blocks(miner, blocks, self.files, connect, with_ledger=False)
+        return to_shortlist((table for one in mined for table in one.negatives), self.dataset)
 
     def texts_of(self, shortlist: pd.DataFrame) -> list[tuple[str, str]]:
         """The texts of a shortlist in its order: of the query, and of the passage as encoded."""

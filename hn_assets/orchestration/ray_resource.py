@@ -16,9 +16,15 @@ RAY_KEY = "ray"
 
 
 def ray_keys(compute: ComputeSettings, operation: Operation) -> set[str]:
-    """The key of the resource, if an operation computes on its cluster."""
-    is_used = compute.engine == "ray" and compute.ray.address == DAGSTER
-    return {RAY_KEY} if is_used and operation.uses_device else set()
+    """The key of the resource, if an operation computes on its cluster.
+
+    One that mines does so only if the settings say from how many queries on: the resource may start
+    a cluster before it is known how many there are.
+    """
+    if compute.engine != "ray" or compute.ray.address != DAGSTER:
+        return set()
+    mines_there = operation.mines and "mining_from_queries" in compute.ray.model_fields_set
+    return {RAY_KEY} if operation.uses_device or mines_there else set()
 
 
 def with_ray_resource(dataset: Dataset, resource: Any) -> Dataset:

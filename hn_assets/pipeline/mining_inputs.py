@@ -1,13 +1,15 @@
 """What every stage reads that judges candidates: the dataset, ready to be mined."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from hn_assets.cluster.ray_cluster import RayCluster, cluster_on_cores
 from hn_assets.mining.data.mining_files import MiningFiles
 from hn_assets.mining.holdout.calibration import Calibration
 from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.session import MiningSession
 from hn_assets.pipeline.stage import Resolved
 from hn_assets.pipeline.stage_context import StageContext
+from hn_assets.settings.compute import DAGSTER
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.store import layout
 from hn_assets.store.layout import StageFile
@@ -60,6 +62,23 @@ def open_mining_session(context: StageContext, *, own_settings: bool = False) ->
         own_retriever=settings.own_retriever,
         lexical_retrievers=settings.lexical_retrievers,
     )
+
+
+def mining_cluster(
+    context: StageContext, session: MiningSession
+) -> Callable[[], RayCluster] | None:
+    """What connects to the cluster whose nodes mine; None if that is done here.
+
+    Args:
+        context: The stage. It has no cluster if the address is still that of a resource of Dagster,
+            which it has not asked for then.
+        session: What is mined: of few queries, nodes would get the files for seconds of work.
+    """
+    compute = context.settings.compute
+    has_few = session.dataset.mined.sum() < compute.ray.mining_from_queries
+    if has_few or compute.ray.address == DAGSTER:
+        return None
+    return cluster_on_cores(compute, context.log.info)
 
 
 def model_of_relevance(settings: DatasetSettings) -> Resolved:

@@ -53,6 +53,7 @@ class Stage:
             one of its own.
         uses_device: Whether it computes on a GPU if there is one, so that only one such stage runs
             at a time.
+        mines: Whether it mines, which the nodes of a cluster do if there are many queries.
     """
 
     writes: Sequence[StageFile]
@@ -68,6 +69,7 @@ class Stage:
     kinds: Callable[[DatasetSettings], set[str]] = lambda settings: set()
     operation: str = ""
     uses_device: bool = False
+    mines: bool = False
 
     @property
     def name(self) -> str:
@@ -98,6 +100,11 @@ class Operation:
     def uses_device(self) -> bool:
         """Whether one of its stages computes on a GPU if there is one."""
         return any(stage.uses_device for stage in self.stages)
+
+    @property
+    def mines(self) -> bool:
+        """Whether one of its stages mines."""
+        return any(stage.mines for stage in self.stages)
 
 
 def declared_reads(stage: Stage, stages: Iterable[Stage]) -> list[StageFile]:

@@ -35,6 +35,17 @@ class RaySettings(Settings):
         ),
     )
 
+    mining_from_queries: int = Field(
+        default=100_000,
+        ge=1,
+        description=(
+            "from how many queries on the nodes mine, too (`hard_negatives`, and the shortlist of "
+            "a teacher): they are sent the vectors, and the index if queries may be searched "
+            "deeper. Fewer are mined before nodes are ready. With `address: dagster`, "
+            "`hard_negatives` uses the resource only if this is set"
+        ),
+    )
+
 
 class ComputeSettings(Settings):
     """Which devices encode and search, and how."""
@@ -95,8 +106,9 @@ class ComputeSettings(Settings):
     engine: Literal["in_process", "ray"] = Field(
         default="in_process",
         description=(
-            "`ray`: encoding, an exact search, a teacher and the training of `fine_tuned_model` "
-            "run on the nodes of a cluster of Ray (section `ray`); needs the extra ray"
+            "`ray`: encoding, an exact search, a teacher, the training of `fine_tuned_model`, and "
+            "mining if there are many queries, run on the nodes of a cluster of Ray (section "
+            "`ray`); needs the extra ray"
         ),
     )
     ray: RaySettings = Field(

@@ -2,9 +2,8 @@
 
 import os
 import signal
-import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -13,20 +12,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
+import pyarrow as pa
 import pytest
 from dagster_ray import LocalRay
 
 from hn_assets import mine_hard_negatives
 from hn_assets.cluster import ray_cluster
-from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers, searching_cluster
+from hn_assets.cluster.ray_cluster import RayCluster, RayWorkers, cluster_on_cores
 from hn_assets.cluster.shipped_files import ShippedFiles
 from hn_assets.encoding.models.unchanged import hash_folder
 from hn_assets.errors import ClusterUnavailableError, ModelError, WorkerError
-from hn_assets.extras import MissingExtraError
+from hn_assets.mining import deeper_budget
+from hn_assets.mining import session as mining_session
+from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
+from hn_assets.mining.output.mining_report import MiningReport
 from hn_assets.retrieval.faiss_index import flat_index
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.retrieval.sharded_search import ShardedSearcher
-from hn_assets.settings.compute import ComputeSettings, RaySettings
+from hn_assets.settings.filters import FiltersSettings
 from hn_assets.training.fine_tune import fine_tune
 from hn_assets.training.train_on_cluster import fine_tune_on
 from hn_assets.training.training_process import TrainingProcess
@@ -37,6 +40,9 @@ from hn_assets_tests.assets.animals_dataset import (
     told,
 )
 from hn_assets_tests.collections_on_disk import animals
+from hn_assets_tests.mining.dataset_files import write_dataset
+from hn_assets_tests.mining.ranked_dataset import RankedDataset
+from hn_assets_tests.mining.test_session import open_session
 from hn_assets_tests.ray_clusters import add_node, on_ray, ray_nodes
 from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 from hn_assets_tests.training.jobs import make_job
@@ -185,6 +191,7 @@ def test_negatives_are_those_of_one_process(cluster: Any, model: Path, tmp_path:
     sections = {name: section for name, section in SMALL.items() if name != "job"}
     sections["encoding"] = {"model": str(model), "pooling": "mean"}
     there = on_ray(cluster).model_dump()
+    there["ray"]["mining_from_queries"] = 1
     of_one = mine_hard_negatives(
         tmp_path / "raw",
         settings={**sections, "compute": {"device": "cpu", "precision": "float32"}},
@@ -199,6 +206,7 @@ def test_negatives_are_those_of_one_process(cluster: Any, model: Path, tmp_path:
     assert told["device"] == "cpu, cpu"
     assert "every worker of Ray" in told["device_reason"]
     assert of_ray.report["candidates"]["faiss_device_reason"] == "on the nodes of Ray"
+    assert of_ray.report["hard_negatives"]["mined_on"] == "the nodes of Ray"
     # the same vectors and rankings, so that nothing is made again without Ray
     again = mine_hard_negatives(
         tmp_path / "raw",
@@ -220,7 +228,7 @@ def test_rankings_are_those_of_one_process_also_if_a_worker_dies(
     queries = np.concatenate([unit_vectors(90, 16, seed=2), vectors[7:8]])
     expected = Searcher(flat_index(documents), documents).find(queries, 60)
     log: list[str] = []
-    connect = searching_cluster(on_ray(cluster), log.append)
+    connect = cluster_on_cores(on_ray(cluster), log.append)
     assert connect is not None
     with ShardedSearcher(tmp_path / "documents", documents, connect) as searcher:
         for _ in range(2):
@@ -229,6 +237,38 @@ def test_rankings_are_those_of_one_process_also_if_a_worker_dies(
             np.testing.assert_array_equal(found[1], expected[1])
             (worker, *_) = worker_processes()
             os.kill(worker, signal.SIGKILL)  # its shard goes to another one
+    assert any("is lost" in line for line in log)
+
+
+def test_negatives_and_ledger_of_nodes_are_those_of_one_process_also_if_one_dies(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_dataset(RankedDataset(queries=60, documents=30, depth=6), tmp_path)
+    (tmp_path / "answers.jsonl").write_text('{"query_id": "q1", "answers": ["Number D4"]}\n')
+    # most queries are short, and the budget lets only some of them be searched deeper
+    monkeypatch.setattr(deeper_budget, "FREE_CANDIDATES", 0)
+    filters = FiltersSettings(
+        max_score=0.955, max_search_depth=20, deeper_search_budget=1, answers="answers.jsonl"
+    )
+    log: list[str] = []
+
+    def mine(connect: Callable[[], RayCluster] | None) -> tuple[bytes, pa.Table, MiningReport]:
+        session = open_session(files, filters, mining={"random_share": 0.5, "range_max": 6})
+        ledger = tmp_path / "ledger.parquet"
+        chosen, report = session.mine(ledger, connect)
+        return ledger.read_bytes(), chosen.table(), report
+
+    def small_blocks(*arguments: Any, **options: Any) -> Iterator[CandidateBlock]:
+        for number, block in enumerate(read_candidate_blocks(*arguments, **options, rows=20)):
+            if number == 8 and options.get("all_mined") and (there := worker_processes()):
+                os.kill(there[0], signal.SIGKILL)
+            yield block
+
+    monkeypatch.setattr(mining_session, "read_candidate_blocks", small_blocks)
+    here = mine(None)
+    there = mine(cluster_on_cores(on_ray(cluster), log.append))
+    assert there == here
+    assert here[2].deepened > 0 and here[2].left_short > 0 and here[2].random > 0
     assert any("is lost" in line for line in log)
 
 
@@ -303,25 +343,6 @@ def test_a_trial_trains_on_a_node(
         found.append(pd.read_parquet(graph.file("negatives_trial", "measurements.parquet")))
     here, there = found
     pd.testing.assert_frame_equal(here, there)
-
-
-def test_without_ray_the_error_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError(\"no ray\", name='ray')\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    compute = ComputeSettings(engine="ray", device="cpu")
-    with pytest.raises(MissingExtraError, match=r"compute\.engine: ray.*hn_assets\[ray\]"):
-        RayCluster(compute, print)
-
-
-def test_a_cluster_that_is_not_there_is_named_with_the_remedy() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:  # so that nobody else has the port
-        port = server.getsockname()[1]
-    for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
-        compute = ComputeSettings(engine="ray", device="cpu", ray=RaySettings(address=address))
-        with pytest.raises(ClusterUnavailableError, match=f"{address}, .*ray start --head"):
-            RayCluster(compute, print)
 
 
 def test_a_lost_head_is_an_error_that_says_what_is_kept(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hn_assets.mining.mine_block import mine_block
 from hn_assets.mining.output.chosen_negatives import ChosenNegatives, number_negatives
 from hn_assets.mining.output.explain import describe
 from hn_assets.mining.output.ledger import to_ledger
@@ -209,7 +210,8 @@ def test_a_teacher_scores_the_draws_and_its_limits_hold_for_them(tmp_path: Path)
     dataset = RankedDataset(queries=6, documents=40, depth=15)
     options = {**TOP_OF_TEN, "random_share": 0.4}
     longer = dataset.miner(**{**options, "num_negatives": 10})
-    shortlist = to_shortlist(longer.mine(dataset.block()), dataset.indexed)
+    mined = mine_block(longer, dataset.block(), with_ledger=False)
+    shortlist = to_shortlist(mined.negatives, dataset.indexed)
     assert shortlist.groupby("query_id").size().eq(11).all()
     asked = set(shortlist.doc_id)
     scores = {doc: 2.0 if int(doc[1:]) % 5 == 0 else 0.1 for doc in sorted(asked)}

@@ -43,6 +43,8 @@ def test_the_steps_that_compute_need_the_resource(tmp_path: Path) -> None:
     needed = keys(on_ray(tmp_path))
     assert needed["embeddings"] == needed["candidates"] == {"ray"}
     assert needed["source"] == needed["hard_negatives"] == set()
+    ray = {"address": "dagster", "mining_from_queries": 1}
+    assert keys(on_ray(tmp_path, ray=ray))["hard_negatives"] == {"ray"}
     assert set().union(*keys(AnimalsDataset(tmp_path)).values()) == set()
 
 

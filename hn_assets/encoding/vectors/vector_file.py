@@ -160,6 +160,11 @@ class VectorSource(Protocol):
 class VectorTable:
     """Vectors with ids, as `VectorWriter` wrote them; nothing is copied until it is taken.
 
+    What is pickled of it is the path.
+
+    Args:
+        path: The file.
+
     Attributes:
         precision: What their components are stored in: float32 or float16.
 
@@ -168,6 +173,7 @@ class VectorTable:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             with pa.memory_map(str(path)) as source:
                 batches = pa.ipc.open_file(source)
@@ -189,6 +195,9 @@ class VectorTable:
         dtype = np.dtype(component.to_pandas_dtype())
         self.precision = dtype.name
         self._rows = _RowsOfFile(content, self._blocks, self.dimension, dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return VectorTable, (self._path,)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.mining.data.text_numbers import read_passages
-from hn_assets.mining.output.mining_result import MiningResult
 from hn_assets.store.schemas import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def to_shortlist(results: Iterable[MiningResult], dataset: IndexedDataset) -> pd.DataFrame:
+def to_shortlist(negatives: Iterable[pa.Table], dataset: IndexedDataset) -> pd.DataFrame:
     """The chosen candidates and the positives of the mined queries.
 
     Args:
-        results: What became of the candidates of all mined queries.
+        negatives: What was chosen for all mined queries, from `number_negatives`.
         dataset: The dataset that is mined.
 
     Returns:
@@ -32,11 +31,10 @@ def to_shortlist(results: Iterable[MiningResult], dataset: IndexedDataset) -> pd
     """
     import pandas as pd
 
-    parts: list[pd.DataFrame] = []
-    for part in (part for result in results for part in result.parts):
-        query, _ = np.nonzero(part.chosen)
-        documents = part.block.documents[part.chosen]
-        parts.append(_name(dataset, part.block.queries[query], documents, 0))
+    parts = [
+        _name(dataset, part["query"].to_numpy(), part["document"].to_numpy(), 0)
+        for part in negatives
+    ]
     queries, documents = dataset.positives.queries(), dataset.positives.documents
     with_text = dataset.texts.documents[documents] != dataset.texts.empty
     which = dataset.mined[queries] & with_text
@@ -72,8 +70,8 @@ def read_shortlist_texts(
 
 def _name(
     dataset: IndexedDataset,
-    queries: NDArray[np.int64],
-    documents: NDArray[np.int64],
+    queries: NDArray[np.integer],
+    documents: NDArray[np.integer],
     label: int,
 ) -> pd.DataFrame:
     """The ids of queries and documents, given by their rows."""
