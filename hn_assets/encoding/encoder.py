@@ -17,6 +17,7 @@ from hn_assets.encoding.devices.device_model import DeviceModel
 from hn_assets.encoding.devices.device_report import DeviceReport, common_layout
 from hn_assets.encoding.devices.flagembedding_model import FlagEmbeddingModel, TextBatch
 from hn_assets.encoding.devices.worker_pool import InThisProcess, OnePerDevice, Workers
+from hn_assets.encoding.models.embedder import PlainEncoder
 from hn_assets.encoding.models.model import LoadedModel
 from hn_assets.encoding.models.sent_model import LoadSentModel, files_of_model
 from hn_assets.encoding.models.vector_identity import Kind
@@ -163,11 +164,8 @@ class Encoder:
         return np.concatenate([vectors for _, vectors in blocks])
 
     def _can_cut_batches(self) -> bool:
-        """Whether the model is of the plain encoder class; the others have heads of their own."""
-        from FlagEmbedding.inference.embedder import FlagModel
-
-        tokenizer: Any = self.model.embedder.tokenizer
-        return type(self.model.embedder) is FlagModel and tokenizer.is_fast
+        """Whether it is a plain encoder, whose only head is its pooling and those behind it."""
+        return isinstance(self.model.embedder, PlainEncoder)
 
     def _choose_workers(self, compile: bool, cluster: RayCluster | None) -> Workers[Any]:
         model, devices = self.model, self.devices

@@ -5,6 +5,7 @@ from typing import Any
 
 from hn_assets.closing import ClosedAtExit
 from hn_assets.cluster.ray_cluster import RayCluster
+from hn_assets.encoding.devices.card import give_back_memory
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import identify_model, load_model
 from hn_assets.encoding.models.vector_identity import Kind, describe_space
@@ -88,9 +89,9 @@ class LazyModel(ClosedAtExit):
 
     def close(self) -> None:
         """End the processes of further devices, and forget the models."""
-        for encoder in self._encoders.values():
-            encoder.close()
-        self._encoders.clear()
+        while self._encoders:
+            self._encoders.popitem()[1].close()
+        give_back_memory(self.devices)
         if self._cluster is not None:
             self._cluster.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hn_assets import hardware
+from hn_assets.encoding.models.flagembedding_names import may_be_known
 from hn_assets.encoding.models.hub_model import file_finder, model_folder
 from hn_assets.encoding.models.model import find_model, identify_weights
 from hn_assets.encoding.models.model_files import read_configuration
@@ -55,15 +56,11 @@ def identify_reranker(settings: TeacherSettings) -> RerankerIdentity:
     model_class = None if settings.model_class == "auto" else settings.model_class
     is_cross_encoder = False
     if model_class is None:
-        from FlagEmbedding import FlagReranker
-        from FlagEmbedding.inference.reranker.model_mapping import AUTO_RERANKER_MAPPING
-
-        mapping: Any = AUTO_RERANKER_MAPPING
-        known = mapping.get(Path(location).name)
+        known = _class_known_as(location)
         if known is None:
             model_class = ENCODER
         else:
-            is_cross_encoder = known.model_class is FlagReranker
+            is_cross_encoder = known == ENCODER
     is_cross_encoder = is_cross_encoder or model_class == ENCODER
     weights, commit = identify_weights(location, settings.revision, "teacher")
     config = file_finder(location, commit)("config.json")
@@ -133,30 +130,55 @@ def load_on_device(
         ModelError: The model cannot be loaded.
         ModelChangedError: Its files were written while it was loaded.
     """
+    folder = model_folder(identity.location, identity.commit)
+    try:
+        driven_here = pair_tokenizer(identity, settings) is not None
+        if driven_here:
+            model = network = _load_cross_encoder(folder, settings)
+        else:
+            model = _load_with_flagembedding(
+                folder, identity, settings, device, precision, batch_size
+            )
+            network = model.model
+    except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
+        raise ModelError(f"{identity.name} cannot be loaded: {error}") from error
+    keep_as_hashed(network, identity.location, identity.weights)
+    if driven_here:
+        return CrossEncoder(model, identity.name, device, precision, max_tokens_per_batch)
+    return FlagEmbeddingReranker(model, identity.name, device, precision)
+
+
+def _load_cross_encoder(folder: str, settings: TeacherSettings) -> Any:
+    """An encoder with a head, as FlagEmbedding's `FlagReranker` loads it."""
+    from transformers import AutoModelForSequenceClassification
+
+    return AutoModelForSequenceClassification.from_pretrained(
+        folder, trust_remote_code=settings.trust_remote_code
+    )
+
+
+def _load_with_flagembedding(
+    folder: str,
+    identity: RerankerIdentity,
+    settings: TeacherSettings,
+    device: str,
+    precision: str,
+    batch_size: int,
+) -> Any:
     from FlagEmbedding import FlagAutoReranker
 
-    folder = model_folder(identity.location, identity.commit)
     halves = {"use_fp16": precision == "float16"}
     if not identity.is_cross_encoder:
         halves["use_bf16"] = precision == "bfloat16"
-    try:
-        model: Any = FlagAutoReranker.from_finetuned(
-            folder,
-            model_class=identity.model_class or _class_known_as(identity.location),
-            trust_remote_code=settings.trust_remote_code,
-            devices=[device],
-            batch_size=batch_size,
-            max_length=settings.max_length,
-            **halves,
-        )
-    except Exception as error:
-        raise ModelError(f"{identity.name} cannot be loaded: {error}") from error
-    keep_as_hashed(model.model, identity.location, identity.weights)
-    if identity.is_cross_encoder and model.tokenizer.is_fast:
-        # FlagEmbedding's object takes its model back to the CPU when it is let go.
-        network, model.model = model.model, None
-        return CrossEncoder(network, identity.name, device, precision, max_tokens_per_batch)
-    return FlagEmbeddingReranker(model, identity.name, device, precision)
+    return FlagAutoReranker.from_finetuned(
+        folder,
+        model_class=identity.model_class or _class_known_as(identity.location),
+        trust_remote_code=settings.trust_remote_code,
+        devices=[device],
+        batch_size=batch_size,
+        max_length=settings.max_length,
+        **halves,
+    )
 
 
 def pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> PairTokenizer | None:
@@ -172,14 +194,18 @@ def pair_tokenizer(identity: RerankerIdentity, settings: TeacherSettings) -> Pai
     return PairTokenizer(tokenizer, settings.max_length) if tokenizer.is_fast else None
 
 
-def _class_known_as(location: str) -> str:
+def _class_known_as(location: str) -> str | None:
     """FlagEmbedding's class for a name it knows, which the folder of a hub's commit lacks."""
+    name = Path(location).name
+    if not may_be_known(name, "reranker"):
+        return None
     from FlagEmbedding.inference.reranker import model_mapping
 
     by_name: Any = model_mapping.AUTO_RERANKER_MAPPING
-    known = by_name[Path(location).name]
+    if name not in by_name:
+        return None
     classes: Any = model_mapping.RERANKER_CLASS_MAPPING
-    return next(name.value for name, kind in classes.items() if kind is known.model_class)
+    return next(own.value for own, kind in classes.items() if kind is by_name[name].model_class)
 
 
 def _check_has_head(location: str, path: Path) -> None:

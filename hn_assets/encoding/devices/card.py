@@ -1,7 +1,9 @@
 """What is known of a CUDA card: its name, its memory, and what it can compute at most."""
 
+import gc
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hn_assets.encoding.devices.arithmetic import products_in, weights_dtype
@@ -62,6 +64,19 @@ def find_card(device: str, precision: str) -> Card | None:
         peak,
         uuid=str(getattr(card, "uuid", "")),
     )
+
+
+def give_back_memory(devices: Iterable[str]) -> None:
+    """Let other processes and FAISS have the memory of cards that nothing here uses any more.
+
+    Args:
+        devices: Torch devices; those that are no cards are left out.
+    """
+    if any(device.startswith("cuda") for device in devices):
+        import torch
+
+        gc.collect()  # as a model may hold itself in a circle
+        torch.cuda.empty_cache()
 
 
 def matrix_product_rate(device: str, precision: str, size: int = PRODUCT_SIZE) -> float:

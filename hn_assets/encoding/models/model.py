@@ -1,4 +1,4 @@
-"""Find a model, load it with FlagEmbedding, and say exactly which weights it has."""
+"""Find a model, load it, and say exactly which weights it has."""
 
 import importlib.util
 import re
@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hn_assets.encoding.models.embedder import PLAIN, PlainEncoder, load_embedder
+from hn_assets.encoding.models.flagembedding_names import may_be_known
 from hn_assets.encoding.models.heads import load_heads
 from hn_assets.encoding.models.hub_model import hub_commit, model_folder
 from hn_assets.encoding.models.identity import KNOWN_NAME, SETTINGS, ModelIdentity, choose_usage
@@ -23,17 +25,17 @@ WEIGHTS = {".safetensors", ".bin"}
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A FlagEmbedding model, ready to encode.
+    """A model, ready to encode.
 
     Attributes:
-        embedder: What `FlagAutoModel.from_finetuned` returned.
+        embedder: Its network and tokenizer; a model of FlagEmbedding if that drives it.
         heads: The modules behind its pooling, one after another, in float32.
         identity: Which model it is.
         settings: What it was loaded by, so that another process can load the same.
         precision: float32, tf32, bfloat16 or float16.
     """
 
-    embedder: "AbsEmbedder"
+    embedder: "PlainEncoder | AbsEmbedder"
     heads: "nn.Sequential"
     identity: ModelIdentity
     settings: EncodingSettings
@@ -122,13 +124,11 @@ def identify_model(settings: EncodingSettings) -> ModelIdentity:
     if settings.pooling != "auto":
         pooling, source = settings.pooling, SETTINGS
     if settings.model == BUNDLED:
-        model_class = model_class or "encoder-only-base"
+        model_class = model_class or PLAIN
     elif model_class is None or pooling is None:
-        from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
-
-        known = AUTO_EMBEDDER_MAPPING.get(Path(location).name)
+        known = _known_as(Path(location).name)
         if known is None and model_class is None:
-            model_class = "encoder-only-base"
+            model_class = PLAIN
         if pooling is None and known is not None:
             pooling, source = known.pooling_method.value, KNOWN_NAME
     if pooling is None:
@@ -216,24 +216,15 @@ def load_model(
     folder = model_folder(identity.location, identity.commit)
     usage = identity.usage
 
-    from FlagEmbedding import FlagAutoModel
     from torch import nn
 
     try:
-        embedder = FlagAutoModel.from_finetuned(
+        embedder: Any = load_embedder(
             folder,
-            model_class=identity.model_class or _class_known_as(identity.location),
-            normalize_embeddings=usage.normalize,
-            use_fp16=precision == "float16",
-            use_bf16=precision == "bfloat16",
-            query_instruction_for_retrieval=usage.query_prompt.instruction or None,
-            query_instruction_format=usage.query_prompt.pattern,
+            identity,
             devices=devices,
-            pooling_method=identity.pooling,
+            precision=precision,
             trust_remote_code=settings.trust_remote_code,
-            query_max_length=identity.query_max_length,
-            passage_max_length=identity.passage_max_length,
-            truncate_dim=usage.dimensions,
         )
         heads = load_heads(folder, usage.heads, trust_remote_code=settings.trust_remote_code)
     except Exception as error:  # FlagEmbedding and transformers raise errors of many kinds
@@ -247,14 +238,13 @@ def load_model(
     return LoadedModel(embedder, heads, identity, settings, precision)
 
 
-def _class_known_as(location: str) -> str:
-    """FlagEmbedding's class for a name it knows, which the folder of a hub's commit lacks."""
-    from FlagEmbedding.inference.embedder import model_mapping
+def _known_as(name: str) -> Any:
+    """What FlagEmbedding knows of a model by its name; None if it does not know the name."""
+    if not may_be_known(name, "embedder"):
+        return None
+    from FlagEmbedding.inference.embedder.model_mapping import AUTO_EMBEDDER_MAPPING
 
-    by_name: Any = model_mapping.AUTO_EMBEDDER_MAPPING
-    known = by_name[Path(location).name]
-    classes: Any = model_mapping.EMBEDDER_CLASS_MAPPING
-    return next(name.value for name, kind in classes.items() if kind is known.model_class)
+    return AUTO_EMBEDDER_MAPPING.get(name)
 
 
 def _put_into_lower_case(tokenizer: Any) -> None:

@@ -84,7 +84,7 @@ def test_a_process_that_dies_fails_the_run(tiny: LoadedModel, by: signal.Signals
 
 def test_the_processes_end_with_a_killed_parent(tiny: LoadedModel, tmp_path: Path) -> None:
     code = (
-        "import os, signal, multiprocessing\n"
+        "import os, signal, sys, multiprocessing\n"
         "from hn_assets.encoding.encoder import Encoder\n"
         "from hn_assets.encoding.models.model import load_model\n"
         "from hn_assets.settings.encoding import EncodingSettings\n"
@@ -95,14 +95,18 @@ def test_the_processes_end_with_a_killed_parent(tiny: LoadedModel, tmp_path: Pat
         "    encoder.encode(['a text'], 'passage')\n"
         "    pids = [c.pid for c in multiprocessing.active_children()]\n"
         "    print(*pids, flush=True)\n"
+        "    unused = {'FlagEmbedding', 'pandas', 'datasets'} & set(sys.modules)\n"
+        "    print(sorted(unused), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     script = tmp_path / "killed.py"
     script.write_text(code)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    pids = [int(pid) for pid in done.stdout.split()]
+    ids, unused = done.stdout.splitlines()
+    pids = [int(pid) for pid in ids.split()]
     assert pids
+    assert unused == "[]", "what a plain encoder has no use for takes time and memory"
     deadline = time.monotonic() + 30
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.2)
