@@ -12,6 +12,8 @@ def make(context: StageContext, draft: Draft) -> Metadata:
     """Build the index from the vectors of the passages."""
     vectors = VectorTable(context.input(layout.CORPUS_EMBEDDINGS))
     report = build_index(vectors, context.settings.search, draft.folder)
+    if report.in_memory:
+        context.log.info(f"the index is of a kind that needs memory for all vectors: {report.kind}")
     return {
         "dagster/row_count": report.vectors,
         "type": report.kind,
@@ -20,6 +22,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "index_bytes": report.bytes,
         # it is kept in a form that opens anywhere; candidates says on which device it is searched
         "built_on": "cpu",
+        "built_in_memory": report.in_memory,
         "build_seconds": round(report.seconds, 3),
     }
 

@@ -14,6 +14,9 @@ from hn_assets.errors import SearchError, SettingsError, StoreError
 from hn_assets.hardware import FaissChoice
 from hn_assets.ids import Ids
 from hn_assets.retrieval import gpu_index
+from hn_assets.retrieval.flat_search import FlatSearch
+from hn_assets.retrieval.index_writer import write_by_blocks
+from hn_assets.retrieval.mapped_index import read_mapped
 from hn_assets.retrieval.ranking import SPARE
 from hn_assets.settings.search import SearchSettings
 from hn_assets.store import layout
@@ -35,6 +38,8 @@ class IndexReport:
         dimension: The dimension of each vector.
         bytes: The size of the index file.
         seconds: What training, adding and writing took.
+        in_memory: Whether all its vectors had to be in memory, as FAISS writes such an index only
+            from there.
     """
 
     kind: str
@@ -42,6 +47,7 @@ class IndexReport:
     dimension: int
     bytes: int
     seconds: float
+    in_memory: bool
 
 
 def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) -> IndexReport:
@@ -66,13 +72,15 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
             f"search.index {settings.index!r} cannot be trained on {len(vectors)} vectors: "
             f"{_last_line(error)}"
         ) from error
-    for block in vectors.blocks():
-        index.add(np.ascontiguousarray(block))
     path = folder / INDEX_FILE
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:  # FAISS hides the errno
-        raise OSError(None, f"FAISS could not write the index: {_last_line(error)}") from error
+    in_memory = not write_by_blocks(index, vectors, path)
+    if in_memory:
+        for block in vectors.blocks():
+            index.add(np.ascontiguousarray(block))
+        try:
+            faiss.write_index(index, str(path))
+        except RuntimeError as error:  # FAISS hides the errno
+            raise OSError(None, f"FAISS could not write the index: {_last_line(error)}") from error
     rows = pa.array(np.arange(len(vectors), dtype=np.int64))
     table = pa.table([rows, vectors.ids.column.cast(pa.string())], schema=INDEX_IDS)
     pq.write_table(table, folder / IDS_FILE, compression="zstd")
@@ -82,11 +90,23 @@ def build_index(vectors: VectorTable, settings: SearchSettings, folder: Path) ->
         dimension=vectors.dimension,
         bytes=path.stat().st_size,
         seconds=time.perf_counter() - start,
+        in_memory=in_memory,
     )
 
 
-def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
+def open_index(
+    index_file: Path, ids_file: Path, vectors: VectorTable, *, in_memory: bool = False
+) -> Any:
     """The index, after a check that it holds exactly these documents.
+
+    Its vectors, codes and lists are mapped from the file: the system reads what is searched, and
+    can take the memory back.
+
+    Args:
+        index_file: The index.
+        ids_file: The document id of each of its rows.
+        vectors: What it must hold.
+        in_memory: Whether all of it is read, as FAISS needs it to copy an index to cards.
 
     Raises:
         StoreError: The file is no FAISS index.
@@ -95,7 +115,7 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
     import faiss
 
     try:
-        index = faiss.read_index(str(index_file))
+        index = faiss.read_index(str(index_file)) if in_memory else read_mapped(index_file)
     except RuntimeError as error:
         raise StoreError(
             f"{index_file} is damaged: FAISS cannot read it ({_last_line(error)}); materialize "
@@ -111,14 +131,9 @@ def open_index(index_file: Path, ids_file: Path, vectors: VectorTable) -> Any:
     return index
 
 
-def flat_index(vectors: VectorSource) -> Any:
-    """An exact index of inner products over `vectors`, in main memory."""
-    import faiss
-
-    index: Any = faiss.IndexFlatIP(vectors.dimension)
-    for block in vectors.blocks():
-        index.add(np.ascontiguousarray(block))
-    return index
+def flat_index(vectors: VectorSource) -> FlatSearch:
+    """An exact search of inner products with `vectors`, of which no copy is kept."""
+    return FlatSearch(vectors)
 
 
 def is_flat(index: Any, vectors: VectorTable) -> bool:
@@ -131,9 +146,9 @@ def is_flat(index: Any, vectors: VectorTable) -> bool:
 
 
 def stored_vectors(index: Any, count: int) -> StoredVectors | None:
-    """The vectors inside an exact index in main memory, not copied; None for any other index.
+    """The vectors inside an exact index on the CPU, not copied; None for any other index.
 
-    They are quicker to gather than those of a file.
+    They lie in one array, and are quicker to gather than those of a file in blocks.
     """
     import faiss
 

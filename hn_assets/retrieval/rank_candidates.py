@@ -28,6 +28,7 @@ from hn_assets.retrieval.incremental_ranking import (
     IncrementalRanking,
     write_searched,
 )
+from hn_assets.retrieval.mapped_index import is_mapped
 from hn_assets.retrieval.ranking import Ranking
 from hn_assets.retrieval.ranking_report import RankingReport
 from hn_assets.retrieval.ranking_summary import RankingSummary
@@ -115,13 +116,18 @@ def rank_candidates(
     if connect is not None and search.index == "Flat" and faiss_device.value == "cpu":
         # The vectors go to the nodes, and the index is not needed.
         device, is_exact = FaissChoice("cpu", "on the nodes of Ray"), True
+        kept_in = "memory of the nodes of Ray"
         searcher = ShardedSearcher(corpus_vectors, documents, connect)
     else:
-        index = open_index(index_file, ids_file, documents)
+        is_copied = faiss_device.value == "gpu" and search.index != "Flat"
+        index = open_index(index_file, ids_file, documents, in_memory=is_copied)
         apply_search_parameters(index, search.search_parameters)
         is_exact = is_flat(index, documents)
+        kept_in = "memory" if is_copied or not is_mapped(index) else "its file, mapped"
         index, device = place_index(index, documents, faiss_device, possible)
-        if device.fell_back:
+        if device.value == "gpu":
+            kept_in = "memory of the cards"
+        elif device.fell_back:
             warn(f"FAISS searches on the CPU, not on a GPU: {device.reason}")
         start = time.perf_counter()
         searcher = Searcher(index, documents, device.value, is_exact=is_exact)
@@ -159,6 +165,7 @@ def rank_candidates(
         vectors_stored_in=documents.precision,
         index_recall=recall,
         faiss_device=device,
+        index_kept_in=kept_in,
         seconds=seconds,
         searched_again=ranking.searched_again,
         compared_with_all=ranking.compared_with_all,

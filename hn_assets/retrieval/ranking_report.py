@@ -22,6 +22,7 @@ class RankingReport:
         index_recall: The share of the exactly best documents that the index found, on a sample
             of queries; None if the index is exact.
         faiss_device: Where FAISS searched, and why.
+        index_kept_in: Where the index was while it was searched.
         seconds: What ranking and writing took.
         searched_again: How many queries the rounding of the index left in doubt which documents are
             their last, so that more was looked at.
@@ -38,6 +39,7 @@ class RankingReport:
     vectors_stored_in: str
     index_recall: float | None
     faiss_device: Choice
+    index_kept_in: str
     seconds: float
     searched_again: int
     compared_with_all: int
@@ -77,6 +79,7 @@ class RankingReport:
             "scores_are": f"inner products of vectors that are stored in {self.vectors_stored_in}",
             "faiss_device": self.faiss_device.value,
             "faiss_device_reason": self.faiss_device.reason,
+            "index_kept_in": self.index_kept_in,
             "search_seconds": round(self.seconds, 3),
             "queries_searched": self.incremental.searched,
             "queries_searched_again": self.searched_again,

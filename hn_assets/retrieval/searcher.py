@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import Vectors, VectorSource
 from hn_assets.retrieval.exhaustive import best_of_all
 from hn_assets.retrieval.faiss_index import FAISS_GPU_LIMIT, flat_index, stored_vectors
+from hn_assets.retrieval.flat_search import FlatSearch
 from hn_assets.retrieval.ranking import (
     SPARE,
     Ranking,
@@ -68,9 +69,10 @@ class Searcher:
         self.id_order = documents.ids.places() if id_order is None else id_order
         self.searched_again = 0
         self.compared_with_all = 0
-        self._index = index
-        in_memory = device == "cpu" and is_exact
-        self._stored = stored_vectors(index, len(documents)) if in_memory else None
+        is_flat = device == "cpu" and is_exact
+        self._stored = stored_vectors(index, len(documents)) if is_flat else None
+        self._held = index  # without it, the stored vectors are gone
+        self._index = index if self._stored is None else FlatSearch(self._stored)
         self._error = ScoreError(documents, in_float16=device == "gpu" and is_exact)
 
     def find(

@@ -93,8 +93,8 @@ class EncodingSettings(Settings):
     stored_precision: Literal["float32", "float16"] = Field(
         default="float32",
         description=(
-            "what vectors are stored in; `float16`: in half the room on disk and, in a `Flat` "
-            "index, in memory. All scores are then those of vectors that were rounded to 11 bits"
+            "what vectors are stored in; `float16`: in half the room, as a `Flat` index over "
+            "them. All scores are then those of vectors that were rounded to 11 bits"
         ),
     )
     query_instruction: str | None = Field(

@@ -62,8 +62,8 @@ class SearchSettings(Settings):
         default=DEFAULT_MEMORY_MB,
         ge=16,
         description=(
-            "bounds the memory of a search beside the index, in MiB, by how many queries it takes "
-            "at once; it changes no ranking"
+            "bounds the memory of a search, in MiB, by how many queries it takes at once; it "
+            "changes no ranking. The index takes none beside it, as it is mapped from its file"
         ),
     )
 

@@ -72,7 +72,9 @@ def test_the_graph_is_described(tmp_path: Path) -> None:
         ),
         ("query_embeddings", {"shape": "24 x 384", "truncated_share": 0.0, "model": "bundled"}),
         ("faiss_index", {"type": "Flat in float32", "vectors": 48, "dimension": 384}),
+        ("faiss_index", {"built_in_memory": False}),
         ("candidates", {"depth": 21, "queries": 24, "index_recall": 1.0, "faiss_device": "cpu"}),
+        ("candidates", {"index_kept_in": "its file, mapped"}),
         (
             "hard_negatives",
             {
