@@ -5,6 +5,7 @@ memory, and nothing of what is retrieved.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ TOPIC_WORDS = 40
 PASSAGES_PER_TOPIC = 200
 COMMON_WORDS = 2_000
 BLOCK = 100_000
+CHANGED = 2_000  # one passage in so many is changed at a refresh, and as many are new
 SECOND_POSITIVES = 0.06  # of the queries, as in MS MARCO: 532,751 judgements of 502,939 queries
 TEST_SHARE = 0.01
 
@@ -65,6 +67,59 @@ def write_collection(folder: Path, passages: int, queries: int, words: list[str]
                 file.write(f"q{number}\t{positive}\t1\n")
                 if has_second < SECOND_POSITIVES:
                     file.write(f"q{number}\t{(positive + len(topics)) % passages}\t1\n")
+
+
+def change_collection(folder: Path, queries: int) -> tuple[int, int]:
+    """Change one passage in `CHANGED`, and add as many passages, and queries that they answer.
+
+    A changed passage has half of the words of the one before it, and a new one the other half of
+    both. Files are replaced in one step each, so that links to them stay as they are.
+
+    Args:
+        folder: From `write_collection`.
+        queries: How many queries to add to the split train; at most as many as there are new
+            passages.
+
+    Returns:
+        How many passages were changed, and how many queries added; as many passages as were
+        changed are new.
+    """
+    added: list[str] = []
+    before: list[str] = []
+    with (folder / "corpus.jsonl").open() as old, (folder / "corpus.new").open("w") as new:
+        for row, line in enumerate(old):
+            if row % CHANGED == CHANGED - 1:
+                before = json.loads(line)["text"].split()
+            if row % CHANGED or not before:
+                new.write(line)
+                continue
+            passage = json.loads(line)
+            words = passage["text"].split()
+            half = len(words) // 2
+            passage["text"] = " ".join(words[:half] + before[half:])
+            new.write(json.dumps(passage) + "\n")
+            added.append(" ".join(words[half:] + before[:half]))
+        new.writelines(
+            json.dumps({"_id": f"new{number}", "text": text}) + "\n"
+            for number, text in enumerate(added)
+        )
+    asked = added[:queries]
+    texts = [" ".join([*text.split()[:QUERY_WORDS], "new", str(n)]) for n, text in enumerate(asked)]
+    _append(
+        folder / "queries.jsonl",
+        [json.dumps({"_id": f"qnew{n}", "text": text}) + "\n" for n, text in enumerate(texts)],
+    )
+    _append(folder / "qrels" / "train.tsv", [f"qnew{n}\tnew{n}\t1\n" for n in range(len(texts))])
+    (folder / "corpus.new").replace(folder / "corpus.jsonl")
+    return len(added), len(texts)
+
+
+def _append(path: Path, lines: list[str]) -> None:
+    new = path.with_suffix(".new")
+    shutil.copyfile(path, new)
+    with new.open("a") as file:
+        file.writelines(lines)
+    new.replace(path)
 
 
 def _topics(count: int, words: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale FOLDER [--sizes 1000,10000,100000] [--keep PLACE]
     python -m benchmarks.scale --passages 8800000 --queries 500000 --keep PLACE [--index Flat]
+        [--refresh]
         [--settings '{"filters": {"margin": 0.5}}']
 
 FOLDER is in BEIR layout. Each size is so many documents, evenly spread, with the queries they
@@ -10,7 +11,8 @@ median of three runs from nothing, larger ones are run once.
 
 With `--passages`, texts are generated, and the encoder has 64 dimensions and random weights. Every
 step has a process of its own; one that has ended is not made again if the command is repeated with
-the same PLACE.
+the same PLACE. With `--refresh`, a thousandth of the passages is then changed or added, and all is
+made again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.generated_collection import write_collection
+from benchmarks.generated_collection import CHANGED, change_collection, write_collection
 from benchmarks.measure import (
     describe_machine,
     materialize,
@@ -31,7 +33,7 @@ from benchmarks.measure import (
     print_table,
     write_project,
 )
-from benchmarks.steps import run_steps
+from benchmarks.steps import Step, run_steps
 from hn_assets.settings.dataset import DatasetSettings
 
 STAGES = (
@@ -44,6 +46,7 @@ STAGES = (
     "training_set",
 )
 ONCE_FROM = 10_000
+QUERIES_PER_NEW = 1_000  # for so many queries, a refresh brings a new one
 DIMENSION = 64  # of the encoder with random weights
 
 
@@ -58,6 +61,9 @@ def main() -> None:
     parser.add_argument("--index", default="Flat", help="search.index")
     parser.add_argument("--search-parameters", default="", help="search.search_parameters")
     parser.add_argument("--settings", type=json.loads, default={}, help="further sections, in JSON")
+    parser.add_argument(
+        "--refresh", action="store_true", help="change a little, and make every step again"
+    )
     options = parser.parse_args()
     if options.passages:
         measure_steps(options)
@@ -134,12 +140,33 @@ def measure_steps(options: argparse.Namespace) -> None:
     }
     write_project(place, "scale", attributes)
     settings = DatasetSettings.model_validate(attributes)
-    steps = run_steps(place, "scale", settings, place / "steps.json")
+    size = f"{options.passages:,} passages, {options.queries:,} queries, index {options.index}"
+    _print_steps(size, run_steps(place, "scale", settings, place / "steps.json"))
+    if not options.refresh:
+        return
+    if not (raw / "changed").exists():
+        change_collection(raw, options.queries // QUERIES_PER_NEW)
+        (raw / "changed").touch()
+    steps = run_steps(place, "scale", settings, place / "steps_of_refresh.json")
+    _print_steps(
+        f"{size}: a refresh with one passage in {CHANGED:,} changed and as many new", steps
+    )
+
+
+def _print_steps(title: str, steps: list[Step]) -> None:
     print_table(
-        f"{options.passages:,} passages, {options.queries:,} queries, index {options.index}. "
-        f"{describe_machine()}",
-        ["step", "s", "memory, MiB", "with mapped files, MiB"],
-        [(one.name, f"{one.seconds:.0f}", one.own_mib, one.resident_mib) for one in steps],
+        f"{title}. {describe_machine()}",
+        ["step", "s", "CPU time, s", "memory, MiB", "with mapped files, MiB"],
+        [
+            (
+                one.name,
+                f"{one.seconds:.0f}",
+                f"{one.cpu_seconds:.0f}",
+                one.own_mib,
+                one.resident_mib,
+            )
+            for one in steps
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Step:
         own_mib: The most memory that its processes held together, without mapped files.
         resident_mib: The same with mapped files, as far as they were in memory.
         free_mib: The least memory that the machine had left meanwhile.
+        cpu_seconds: The time that its processes computed, on all cores together.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Step:
     own_mib: int
     resident_mib: int
     free_mib: int
+    cpu_seconds: float = 0.0
 
 
 def run_steps(folder: Path, dataset: str, settings: DatasetSettings, results: Path) -> list[Step]:
@@ -60,6 +63,7 @@ def run_steps(folder: Path, dataset: str, settings: DatasetSettings, results: Pa
 
 def _run(folder: Path, dataset: str, operation: Operation) -> Step:
     names = (f'key:"{dataset}/{stage.name}"' for stage in operation.stages)
+    before = _cpu_seconds()
     with _Memory() as memory:
         seconds = materialize(folder, dataset, " or ".join(names))
     return Step(
@@ -68,7 +72,14 @@ def _run(folder: Path, dataset: str, operation: Operation) -> Step:
         memory.own >> 10,
         memory.resident >> 10,
         memory.free >> 10,
+        round(_cpu_seconds() - before, 1),
     )
+
+
+def _cpu_seconds() -> float:
+    """What the processes that this one has started, and that have ended, have computed."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Memory:
