@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.mining.output.explain import describe_reason
 from hn_assets.mining.output.sources import AND, RANDOM
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN, FILTERED, POSITIVE
-from hn_assets.store.schemas import rank_columns, read_rows
+from hn_assets.store.read_of_queries import read_of_queries
+from hn_assets.store.schemas import rank_columns, read_query_texts, read_rows
 from hn_assets.text import shorten
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ def collect_examples(
     """
     import pandas as pd
 
-    ids = np.unique(pq.read_table(hard_negatives, columns=["query_id"])["query_id"])
+    mined = pq.read_table(hard_negatives, columns=["query_id"], read_dictionary=["query_id"])
+    ids = sorted(mined["query_id"].unique().to_pylist())
     places = np.linspace(0, len(ids) - 1, min(QUERIES, len(ids))).round().astype(int)
-    picked = [str(ids[place]) for place in places]
-    is_picked = pc.field("query_id").isin(picked)
+    picked = [ids[place] for place in places]
     chosen, rows = (
-        pq.read_table(path, filters=is_picked).to_pandas(integer_object_nulls=True)
+        read_of_queries(path, picked).to_pandas(integer_object_nulls=True)
         for path in (hard_negatives, ledger)
     )
     rows = rows.astype({"query_id": str, "doc_id": str, "outcome": str, "source": str})
@@ -105,7 +105,7 @@ def collect_examples(
     for some in negatives.values():
         wanted |= {*some.doc_id, *some.positive_ids.iloc[0][:POSITIVES]}
     texts = _read_passages(corpus, wanted)
-    asked = {row["id"]: row["text"] for row in read_rows(queries, ["id", "text"])}
+    asked = read_query_texts(queries, picked)
 
     def passage(row: Mapping[Any, Any], why: str = "") -> ExamplePassage:
         is_random = row["source"] == RANDOM

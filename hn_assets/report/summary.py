@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from hn_assets.review.review_result import ReviewResult
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ROWS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,9 @@ def collect_summary(
     import pandas as pd
 
     chosen = pq.read_table(
-        files.hard_negatives, columns=["source", "rank", "score", "margin", "probability"]
+        files.hard_negatives,
+        columns=["source", "rank", "score", "margin", "probability"],
+        read_dictionary=["source"],
     )
     methods = pd.read_parquet(files.audit)
     outcomes = pq.read_table(files.ledger, columns=["outcome"])["outcome"].value_counts()
@@ -157,11 +162,21 @@ def collect_summary(
 
 
 def _positive_scores(hard_negatives: Path) -> NDArray[np.float32]:
-    """The scores of all positives, read from the first row of each query."""
-    rows = pq.read_table(hard_negatives, columns=["query_id", "positive_scores"])
-    firsts = rows.take(np.unique(rows["query_id"].to_numpy(), return_index=True)[1])
-    scores = firsts["positive_scores"].combine_chunks().flatten()
-    return scores.to_numpy(zero_copy_only=False)
+    """The scores of all positives, read from the first row of each query, by its id."""
+    found = [np.zeros(0, np.float32)]
+    last = None
+    with pq.ParquetFile(hard_negatives) as file:
+        columns = ["query_id", "positive_scores"]
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+            runs = pc.call_function("run_end_encode", [batch["query_id"]])
+            firsts = np.concatenate([np.zeros(1, np.int64), runs.run_ends.to_numpy()[:-1]])
+            ids = runs.values.to_pylist()
+            # the negatives of a query stand together, but perhaps in two batches
+            firsts = firsts[1:] if ids[0] == last else firsts
+            last = ids[-1]
+            scores = batch["positive_scores"].take(pa.array(firsts)).flatten()
+            found.append(scores.to_numpy(zero_copy_only=False))
+    return np.concatenate(found)
 
 
 def _describe_threshold(calibration: Path | None) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from hn_assets.evaluation import drift
 from hn_assets.evaluation.checks.kinds.negatives import no_positive_among_negatives
-from hn_assets_tests.evaluation.many_negatives import ManyNegatives, write_many_negatives
+from hn_assets_tests.many_negatives import ManyNegatives, write_many_negatives
 from hn_assets_tests.peak_memory import peak_memory
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from hn_assets.errors import StoreError
 from hn_assets.export.base import inputs
+from hn_assets.export.base.documents import Documents, DocumentText
 from hn_assets.text import has_text, passage_text
 
 QUERIES_PER_BLOCK = 1_000
@@ -100,6 +102,7 @@ class Examples:
             StoreError: A document or a query is named that the corpus or the queries do not have,
                 or a passage has no score of the teacher.
         """
+        self.include_title = include_title
         negatives, relevant, self.relabelled, self.dropped = inputs.apply_judge(
             inputs.read_negatives(hard_negatives), inputs.read_positives(qrels, split), judged
         )
@@ -107,12 +110,10 @@ class Examples:
         labelled = inputs.keep_rows(relevant, "query_id", queries_with_negatives)
         positives = inputs.leave_out(labelled, suspects)
 
-        wanted = {*inputs.distinct(negatives, "doc_id"), *inputs.distinct(positives, "doc_id")}
-        self._documents = inputs.read_documents(corpus, wanted)
+        self._documents = Documents(corpus, inputs.distinct_in_all("doc_id", negatives, positives))
         self._queries = inputs.read_queries(queries, set(queries_with_negatives))
-        self.include_title = include_title
-
-        with_text = [i for i in inputs.distinct(positives, "doc_id") if has_text(self._text(i))]
+        texts = self._texts(inputs.distinct_in_all("doc_id", positives))
+        with_text = [doc_id for doc_id, text in texts if has_text(text)]
         self._positives = inputs.keep_rows(positives, "doc_id", with_text)
         self._ids = inputs.distinct(self._positives, "query_id")
         self._negatives = inputs.keep_rows(negatives, "query_id", self._ids)
@@ -151,11 +152,7 @@ class Examples:
 
     def passages(self) -> Iterator[tuple[str, str]]:
         """Id and text, as the model reads it, of every document in the examples, once, by id."""
-        named = {
-            *inputs.distinct(self._positives, "doc_id"),
-            *inputs.distinct(self._negatives, "doc_id"),
-        }
-        return ((doc_id, self._text(doc_id)) for doc_id in sorted(named))
+        return self._texts(inputs.distinct_in_all("doc_id", self._positives, self._negatives))
 
     def _make(self, first: int, last: int) -> Iterator[Example]:
         """The examples of the queries from `first` to before `last`."""
@@ -165,8 +162,11 @@ class Examples:
         neg = self._negatives.slice(int(self._negative_starts[first]), int(neg_starts[-1]))
         # every row of a query repeats its positives' scores: the first is enough
         compared = neg.select(["positive_ids", "positive_scores"]).take(neg_starts[:-1])
-        pos_rows = pos.to_pylist()
-        neg_rows = neg.drop_columns(["positive_ids", "positive_scores"]).to_pylist()
+        neg = neg.drop_columns(["positive_ids", "positive_scores"])
+        pos_rows, neg_rows = (
+            list(zip(part.to_pylist(), self._documents.take(part["doc_id"]), strict=True))
+            for part in (pos, neg)
+        )
         for place, row in enumerate(compared.to_pylist()):
             scores = dict(zip(row["positive_ids"], row["positive_scores"], strict=True))
             query_id = self._ids[first + place]
@@ -176,11 +176,11 @@ class Examples:
                 query.text,
                 query.prompt,
                 [
-                    self._passage(row, score=scores.get(row["doc_id"]), grade=row["score"])
+                    self._passage(*row, score=scores.get(row[0]["doc_id"]), grade=row[0]["score"])
                     for row in pos_rows[pos_starts[place] : pos_starts[place + 1]]
                 ],
                 [
-                    self._passage(row, score=row["score"], rank=row["rank"])
+                    self._passage(*row, score=row[0]["score"], rank=row[0]["rank"])
                     for row in neg_rows[neg_starts[place] : neg_starts[place + 1]]
                 ],
             )
@@ -188,12 +188,12 @@ class Examples:
     def _passage(
         self,
         row: Mapping[str, Any],
+        document: DocumentText,
         *,
         score: float | None,
         rank: int | None = None,
         grade: int | None = None,
     ) -> Passage:
-        document = self._documents[row["doc_id"]]
         return Passage(
             id=row["doc_id"],
             title=document.title,
@@ -205,5 +205,7 @@ class Examples:
             teacher_score=row.get("teacher_score"),
         )
 
-    def _text(self, doc_id: str) -> str:
-        return passage_text(*self._documents[doc_id], include_title=self.include_title)
+    def _texts(self, ids: pa.Array) -> Iterator[tuple[str, str]]:
+        """Id and text, as the model reads it, of some documents."""
+        for doc_id, document in self._documents.each(ids):
+            yield doc_id, passage_text(*document, include_title=self.include_title)

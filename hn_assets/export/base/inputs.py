@@ -12,14 +12,16 @@ import pyarrow.parquet as pq
 from hn_assets.errors import StoreError
 from hn_assets.store import schemas
 
+NEGATIVE_COLUMNS = [
+    "query_id",
+    "doc_id",
+    "rank",
+    "score",
+    "teacher_score",
+    "positive_ids",
+    "positive_scores",
+]
 POSITIVES_ORDER = [("query_id", "ascending"), ("score", "descending"), ("doc_id", "ascending")]
-
-
-class DocumentText(NamedTuple):
-    """Title and text of a document, as the corpus has them."""
-
-    title: str
-    text: str
 
 
 class QueryText(NamedTuple):
@@ -30,8 +32,8 @@ class QueryText(NamedTuple):
 
 
 def read_negatives(path: Path) -> pa.Table:
-    """The hard negatives by query id, rank and document id."""
-    return pq.read_table(path).sort_by(
+    """The hard negatives by query id, rank and document id, with the columns that are exported."""
+    return pq.read_table(path, columns=NEGATIVE_COLUMNS).sort_by(
         [("query_id", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
     )
 
@@ -43,25 +45,6 @@ def read_positives(path: Path, split: str) -> pa.Table:
         columns=["query_id", "doc_id", "score"],
         filters=(pc.field("split") == split) & (pc.field("score") > 0),
     ).sort_by(POSITIVES_ORDER)
-
-
-def read_documents(path: Path, wanted: set[str]) -> dict[str, DocumentText]:
-    """Title and text of each wanted document, by id.
-
-    Raises:
-        StoreError: A wanted document is not in the corpus.
-    """
-    documents = {
-        row["id"]: DocumentText(row["title"], row["text"])
-        for row in schemas.read_rows(path, ["id", "title", "text"], wanted)
-    }
-    missing = wanted - documents.keys()
-    if missing:
-        raise StoreError(
-            f"document {min(missing)!r} and {len(missing) - 1} more are named as positives or "
-            f"negatives but are no longer in the corpus; materialize everything from corpus on"
-        )
-    return documents
 
 
 def read_queries(path: Path, wanted: set[str]) -> dict[str, QueryText]:
@@ -154,6 +137,13 @@ def apply_judge(
 def distinct(table: pa.Table, column: str) -> list[str]:
     """The values of a column, in the order in which they first appear."""
     return table[column].unique().to_pylist()
+
+
+def distinct_in_all(column: str, *tables: pa.Table) -> pa.Array:
+    """The values of a column of some tables, in order."""
+    chunks = [chunk for table in tables for chunk in table[column].chunks]
+    values = pa.chunked_array(chunks, pa.string()).unique()
+    return values.take(pc.call_function("sort_indices", [values]))
 
 
 def keep_rows(table: pa.Table, column: str, values: Iterable[str]) -> pa.Table:
