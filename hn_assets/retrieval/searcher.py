@@ -211,7 +211,10 @@ class Searcher:
     def _take(self, rows: NDArray[np.int64]) -> Vectors:
         if self._stored is None:
             return self.documents.take(rows)
-        return self._stored.take(rows, axis=0).astype(np.float32, copy=False)
+        # A mapped file need not align its numbers, and NumPy would first copy all of them.
+        items = self._stored.view(np.dtype((np.void, self._stored.strides[0])))[:, 0]
+        taken = items.take(rows).view(self._stored.dtype).reshape(len(rows), -1)
+        return taken.astype(np.float32, copy=False)
 
 
 def recall_against_exact(

@@ -1,6 +1,7 @@
 """An index takes memory for few of its vectors, and its file is the one that FAISS writes."""
 
 import re
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,10 +116,12 @@ def test_neither_building_nor_searching_holds_all_vectors(
     def build_and_search(folder: Path, vectors: VectorTable) -> None:
         build_index(vectors, SearchSettings(index=index), folder)
         opened = open_index(folder / INDEX_FILE, folder / IDS_FILE, vectors)
+        tracemalloc.start()  # of what NumPy takes for a moment, too
         Searcher(opened, vectors, is_exact=is_flat(opened, vectors)).find(queries, 20)
-        after.append(own_memory())
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
 
-    after: list[int] = []
+    most: list[int] = []
     few = np.random.default_rng(0).random((500, 1024), np.float32)
     build_and_search(tmp_path, in_blocks(tmp_path / "few.arrow", few))  # what is imported, and such
     in_blocks(tmp_path / "d.arrow", np.repeat(few, 20, 0))
@@ -126,7 +129,8 @@ def test_neither_building_nor_searching_holds_all_vectors(
     before, size = own_memory(), 10_000 * 1024 * 4
     build_and_search(tmp_path, vectors)
     assert vectors.most - before < size // 2
-    assert after[-1] - before < size // 2
+    assert own_memory() - before < size // 2
+    assert most[-1] < size // 2
 
 
 @pytest.mark.parametrize("index", ["Flat", "IVF8,Flat"])
