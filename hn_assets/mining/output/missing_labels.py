@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
@@ -19,6 +21,7 @@ from hn_assets.text import first_line, to_cell
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_AT_ONCE = 500_000
 MAX_ROWS = 1000  # in the file: more than a person reviews in a week
 MAX_PER_QUERY = 5
 MAX_CHARACTERS = 5_000  # of a text in the CSV: a spreadsheet cell holds 32,767
@@ -49,21 +52,36 @@ def likely_missing(ledger: Path, most: int = MAX_ROWS) -> pd.DataFrame:
     """
     import pandas as pd
 
-    excluded = [reason.label for reason in ALWAYS_EXCLUDED]
-    left = [pd.DataFrame(columns=[*LEDGER_COLUMNS, "relevance_estimate"])]
+    excluded = pa.array([*(reason.label for reason in ALWAYS_EXCLUDED), CHOSEN])
+    best = pd.DataFrame(columns=[*LEDGER_COLUMNS, "relevance_estimate"])
     with pq.ParquetFile(ledger) as file:
-        for batch in file.iter_batches(batch_size=500_000, columns=LEDGER_COLUMNS):
-            block = batch.to_pandas()
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=LEDGER_COLUMNS):
+            estimate = _relevance_estimate(batch)
             # what has no rank was drawn at random, for a query that was dropped afterwards
-            is_left = ~block.outcome.isin([*excluded, CHOSEN]) & block["rank"].notna()
-            block = block[is_left].astype({"query_id": str, "doc_id": str, "outcome": str})
-            probability = block.probability.astype(float)
-            relevance_estimate = probability.where(
-                probability.notna(), block.margin + block.positive_similarity
-            )
-            left.append(_best(block.assign(relevance_estimate=relevance_estimate), most))
-    found = pd.concat([block for block in left if len(block)] or left[:1], ignore_index=True)
-    return _best(found, most).reset_index(drop=True)
+            is_left = ~_are_among(batch["outcome"], excluded) & np.asarray(batch["rank"].is_valid())
+            if len(best) == most:  # nothing below the last of them can be among the best of all
+                is_left &= estimate >= best.relevance_estimate.iloc[-1]
+            if not is_left.any():
+                continue
+            block = batch.filter(pa.array(is_left)).to_pandas()
+            block = block.astype({"query_id": str, "doc_id": str, "outcome": str})
+            block = _best(block.assign(relevance_estimate=estimate[is_left]), most)
+            best = _best(pd.concat([best, block], ignore_index=True) if len(best) else block, most)
+    return best.reset_index(drop=True)
+
+
+def _relevance_estimate(batch: pa.RecordBatch) -> NDArray[np.float64]:
+    probability, margin, similarity = (
+        batch[name].to_numpy(zero_copy_only=False)
+        for name in ("probability", "margin", "positive_similarity")
+    )
+    return np.where(np.isnan(probability), margin + similarity, probability.astype(np.float64))
+
+
+def _are_among(outcome: pa.DictionaryArray, labels: pa.Array) -> NDArray[np.bool_]:
+    options = pc.SetLookupOptions(value_set=labels)
+    is_one = pc.call_function("is_in", [outcome.dictionary.cast(pa.string())], options)
+    return is_one.to_numpy(zero_copy_only=False)[outcome.indices.to_numpy()]
 
 
 def _best(rows: pd.DataFrame, most: int) -> pd.DataFrame:
