@@ -43,7 +43,7 @@ class EarlierRankings:
         depth: The depth that was wanted; the corpus may have been too small for it.
         documents: Columns id and vector_key of every document at that time.
         queries: Columns id and vector_key of every query at that time, in the order of `rows`.
-        rows: Rows of `documents`, best first, -1 beyond the end; int32, (queries, longest).
+        rows: Rows of `documents`, best first, -1 beyond the end; int32, (queries, depth).
         scores: The scores at the same places; float32 of the same shape.
     """
 
@@ -65,17 +65,16 @@ class EarlierRankings:
             queries: Which query vectors were searched.
             depth: The depth that was wanted.
         """
-        ranked = pq.read_table(candidates, read_dictionary=["query_id", "doc_id"])
-        ranked = ranked.unify_dictionaries().combine_chunks()
-        searched = pq.read_table(queries)
-        corpus = pq.read_table(documents)
-        query_of = _places(ranked["query_id"], searched["id"])
-        rank = ranked["rank"].to_numpy()
-        longest = int(rank.max(initial=-1)) + 1
-        rows = np.full((searched.num_rows, longest), -1, np.int32)
+        searched, corpus = pq.read_table(queries), pq.read_table(documents)
+        query_ids, document_ids = Ids(searched["id"]), Ids(corpus["id"])
+        rows = np.full((len(searched), min(depth, len(corpus))), -1, np.int32)
         scores = np.full(rows.shape, -np.inf, np.float32)
-        rows[query_of, rank] = _places(ranked["doc_id"], corpus["id"])
-        scores[query_of, rank] = ranked["score"].to_numpy()
+        with pq.ParquetFile(candidates, read_dictionary=["query_id", "doc_id"]) as file:
+            for number in range(file.num_row_groups):
+                for ranked in file.read_row_group(number).to_batches():
+                    at = _places(ranked["query_id"], query_ids), ranked["rank"].to_numpy()
+                    rows[at] = _places(ranked["doc_id"], document_ids)
+                    scores[at] = ranked["score"].to_numpy()
         return cls(depth, corpus, searched, rows, scores)
 
 
@@ -176,8 +175,8 @@ class IncrementalRanking:
         self.report.new_documents = len(self._new)
         self.report.gone_documents = int((same < 0).sum())
         # -1, which stands beyond the end of a ranking, takes the last value: it is never gone.
-        now = np.append(same, 0)[earlier.rows]
-        whole = (now >= 0).all(axis=1)
+        is_gone = np.append(same < 0, False)
+        whole = ~is_gone[earlier.rows].any(axis=1)
         queries = _same(earlier.queries, self._queries)
         usable = (queries >= 0) & whole
         self._kept[queries[usable]] = np.flatnonzero(usable)
@@ -220,18 +219,14 @@ def _same(earlier: pa.Table, now: VectorSource) -> NDArray[np.int64]:
 
 
 def _vector_keys(vectors: VectorSource) -> pa.Array:
-    keys = [
-        hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-        for block in vectors.blocks()
-        for row in block
-    ]
-    return pa.array(keys, VECTOR_KEY)
+    found = [pa.array([], VECTOR_KEY)]
+    for block in vectors.blocks():
+        keys = b"".join(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in block)
+        buffers = [None, pa.py_buffer(keys)]
+        found.append(pa.FixedSizeBinaryArray.from_buffers(VECTOR_KEY, len(block), buffers))
+    return pa.concat_arrays(found)
 
 
-def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> NDArray[np.int32]:
-    """The place in `ids` of each value of a dictionary-encoded column."""
-    values = column.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        values = values.chunk(0)
-    known = Ids(ids).rows_of(values.dictionary)
-    return known.astype(np.int32)[values.indices.to_numpy()]
+def _places(column: pa.DictionaryArray, ids: Ids) -> NDArray[np.int32]:
+    """The place of each value among the ids."""
+    return ids.rows_of(column.dictionary).astype(np.int32)[column.indices.to_numpy()]

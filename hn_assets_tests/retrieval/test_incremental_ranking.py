@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from hn_assets.encoding.vectors.vector_file import VectorTable, VectorWriter
 from hn_assets.retrieval.incremental_ranking import (
+    SEARCHED,
+    VECTOR_KEY,
     EarlierRankings,
     IncrementalRanking,
     IncrementalReport,
@@ -18,6 +20,7 @@ from hn_assets.retrieval.incremental_ranking import (
 )
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.store import schemas
+from hn_assets_tests.peak_memory import peak_memory
 
 Numbers = dict[str, int]  # id -> number that its vector is made from
 
@@ -68,6 +71,30 @@ def search(
     write_searched(corpus, folder / "d.parquet")
     write_searched(asked, folder / "q.parquet")
     return ranking.report
+
+
+def test_an_earlier_candidate_takes_few_bytes(tmp_path: Path) -> None:
+    queries, documents, depth = 2_000, 3_000, 100
+    names = pa.array([f"query-{n}" for n in range(queries)])
+    ids = pa.array([f"document-{n}" for n in range(documents)])
+    query = np.repeat(np.arange(queries), depth)
+    rank = np.tile(np.arange(depth, dtype=np.int32), queries)
+    document = (query * 7 + rank) % documents
+    score = pa.array(-rank.astype(np.float32))
+    columns = [names.take(pa.array(query)), ids.take(pa.array(document)), pa.array(rank), score]
+    table = pa.table(columns, schema=schemas.CANDIDATES)
+    pq.write_table(table, tmp_path / "c.parquet", row_group_size=10_000)
+    for name, known in (("d", ids), ("q", names)):
+        keys = pa.array([bytes(16)] * len(known), VECTOR_KEY)
+        pq.write_table(pa.table([known, keys], schema=SEARCHED), tmp_path / f"{name}.parquet")
+    files = [tmp_path / f"{name}.parquet" for name in "cdq"]
+    del table, columns
+    with peak_memory() as peak:
+        found = EarlierRankings.read(*files, depth=depth)
+    assert found.rows.ravel().tolist() == document.tolist()
+    assert found.scores[3].tolist() == list(range(0, -depth, -1))
+    # beside the eight that are kept; it was 61 with the file in memory
+    assert peak.bytes < 30 * len(query)
 
 
 ids = st.integers(0, 40).map(str)
