@@ -92,7 +92,10 @@ class Ids(Sequence[str]):
         hash_key, hashes, rows = self._by_hash
         if not len(rows):
             return np.full(len(looked_up), -1, np.int64)
-        place = np.searchsorted(hashes, _hashes(looked_up, hash_key))
+        wanted_hashes = _hashes(looked_up, hash_key)
+        order = np.argsort(wanted_hashes)  # so that look-ups that follow one another fall close
+        place = np.empty(len(order), np.int64)
+        place[order] = np.searchsorted(hashes, wanted_hashes[order])
         found = rows[np.minimum(place, len(rows) - 1)].astype(np.int64)
         is_same = pc.call_function("equal", [self.column.take(pa.array(found)), looked_up])
         return np.where(is_same.to_numpy(zero_copy_only=False), found, -1)
