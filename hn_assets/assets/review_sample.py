@@ -29,6 +29,7 @@ from hn_assets.review.write_sample import read_sample_texts, write_sample
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.review import ReviewSettings
 from hn_assets.store import Draft, layout, schemas
+from hn_assets.store.read_of_queries import read_of_queries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,11 +110,7 @@ def _positives(qrels: Path, queries: set[str]) -> dict[str, list[str]]:
 
 
 def _candidates(candidates: Path, queries: list[str]) -> dict[str, frozenset[str]]:
-    rows = pq.read_table(
-        candidates,
-        columns=["query_id", "doc_id"],
-        filters=pc.field("query_id").isin(pa.array(queries, pa.string())),
-    ).to_pandas()
+    rows = read_of_queries(candidates, queries, ["query_id", "doc_id"]).to_pandas()
     return {str(query): frozenset(found) for query, found in rows.groupby("query_id").doc_id}
 
 

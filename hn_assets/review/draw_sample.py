@@ -189,9 +189,11 @@ def _draw_random_documents(
     A document that is relevant by chance would count as an error of the reviewer.
     """
     version, ids = population.version, population.document_ids
-    pairs = set(zip(population.negatives.query_id, population.negatives.doc_id, strict=True))
+    queries = queries_of_random_documents(population.negatives, version, settings)
+    negatives = population.negatives[population.negatives.query_id.isin(queries)]
+    pairs = set(zip(negatives.query_id, negatives.doc_id, strict=True))
     drawn: list[dict[str, object]] = []
-    for query in queries_of_random_documents(population.negatives, version, settings):
+    for query in queries:
         seed = _seed(version, settings, f"random documents of {query}")
         keys = random_keys(hash_ids([query], seed), np.arange(200, dtype=np.uint64))
         documents = [ids[int(key % np.uint64(len(ids)))] for key in keys]
