@@ -1,7 +1,7 @@
 """Check that documents, queries and qrels fit together, and write them as Parquet.
 
-The texts of the corpus pass through one by one. Ids, a hash of each text, and the queries stay in
-memory.
+The texts of the corpus pass through, a few thousand at a time. Ids, hashes of ids and texts, and
+the queries stay in memory.
 """
 
 from pathlib import Path
@@ -52,7 +52,8 @@ def collect(
     queries_report, repeated = choose_queries(known, split_of, evaluation_split)
     queries_report.empty = len(empty)
     kept = {query: split for query, split in split_of.items() if query not in repeated}
-    qrels_report, grades = ingest_qrels(judged, doc_ids, known, kept, repeated | empty)
+    judged_ids = doc_ids.among(qrel.doc_id for qrel in judged)
+    qrels_report, grades = ingest_qrels(judged, judged_ids, known, kept, repeated | empty)
     check_mining_split(mining_split, judged, qrels_report, known, doc_ids)
     if queries is not None:
         kept_queries = (query for query in known.values() if query.id in kept)

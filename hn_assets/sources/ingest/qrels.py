@@ -24,7 +24,7 @@ def ingest_qrels(
 
     Args:
         judged: The qrels of all splits.
-        doc_ids: The ids of all documents.
+        doc_ids: The ids of documents that there are, of those in `judged`.
         known: The queries with text by their ids.
         kept: The split of every query that is kept.
         left_out: The ids of the queries that are left out.
@@ -80,7 +80,7 @@ def check_mining_split(
     judged: Sequence[Qrel],
     report: QrelsReport,
     known: dict[str, Query],
-    doc_ids: set[str],
+    doc_ids: Iterable[str],
 ) -> None:
     """Check that a qrel of the split to be mined was kept.
 
