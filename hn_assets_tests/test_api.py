@@ -1,6 +1,5 @@
 """Mining without Dagster gives what the graph gives."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +8,8 @@ import pandas as pd
 import pytest
 
 from hn_assets import mine_hard_negatives
-from hn_assets.api import DATASET
 from hn_assets.errors import SettingsError, SourceError
-from hn_assets.store.layout import VECTOR_CACHE
-from hn_assets_tests.assets.animals_dataset import SMALL, UP_TO_NEGATIVES, AnimalsDataset
-from hn_assets_tests.collections_on_disk import shared
+from hn_assets_tests.assets.animals_dataset import SMALL, AnimalsDataset
 
 
 def settings(**sections: dict) -> dict:
@@ -112,24 +108,3 @@ def test_it_needs_no_dagster() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
-
-
-def test_cranfield_is_mined_as_by_the_graph(tmp_path: Path) -> None:
-    source = {"type": "beir", "folder": str(shared("cranfield").absolute())}
-    sections = settings(
-        # a fraction of the time of whole passages
-        encoding={"passage_max_length": 32},
-        mining={
-            "split": "test",
-            "evaluation_split": "",
-            "num_negatives": 15,
-            "range_min": None,
-            "range_max": None,
-        },
-        filters={"target_false_negative_rate": 0.01},
-    )
-    graph = AnimalsDataset(tmp_path, source=source, **sections)
-    graph.materialize(*UP_TO_NEGATIVES)
-    shutil.copytree(graph.store.vectors, tmp_path / "kept" / DATASET / VECTOR_CACHE)
-    mined = mine_hard_negatives(source["folder"], settings=sections, folder=tmp_path / "kept")
-    pd.testing.assert_frame_equal(mined.negatives, graph.negatives())

@@ -1,7 +1,6 @@
 """The script for a card's first minutes runs where there is none, in small."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,25 +18,36 @@ from hn_assets_tests.retrieval.vector_tables import make_table, unit_vectors
 from hn_assets_tests.test_component import ROOT
 
 
-def run(folder: Path, parts: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.gpu_first", "--small", "--parts", parts]
+def run(folder: Path, parts: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the parts gave; each has a process of its own."""
     where = ["--out", str(folder / "out"), "--scratch", str(folder / "scratch")]
-    done = subprocess.run([*command, *where], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
+    monkeypatch.setattr("sys.argv", ["gpu_first", "--small", "--parts", parts, *where])
+    monkeypatch.chdir(ROOT)
+    gpu_first.main()
+    return found_in(folder)
+
+
+def found_in(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "out" / "gpu_first.json").read_text())
 
 
-def test_parts_give_tables(tmp_path: Path) -> None:
-    results = run(tmp_path, "setup,ceilings")
-    assert list(results) == ["setup", "ceilings"]
-    facts = {row["what"]: row["found"] for row in results["setup"]["rows"]}
+def test_parts_give_tables_and_one_that_fails_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gpu_first.SECONDS, "no_such_part", 120)
+    with pytest.raises(SystemExit, match="parts that failed: no_such_part"):
+        run(tmp_path, "setup,no_such_part,ceilings", monkeypatch)
+    found = found_in(tmp_path)
+    assert list(found) == ["setup", "no_such_part", "ceilings"]
+    facts = {row["what"]: row["found"] for row in found["setup"]["rows"]}
     assert facts["torch"]
-    assert any(row["what"] == "matrix product, bfloat16" for row in results["ceilings"]["rows"])
+    assert "No module named 'benchmarks.gpu_parts.no_such_part'" in found["no_such_part"]["failed"]
+    assert any(row["what"] == "matrix product, bfloat16" for row in found["ceilings"]["rows"])
 
 
 @pytest.mark.soak
-def test_every_part_runs_on_a_cpu(tmp_path: Path) -> None:
-    results = run(tmp_path, ",".join(gpu_first.SECONDS))
+def test_every_part_runs_on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = run(tmp_path, ",".join(gpu_first.SECONDS), monkeypatch)
     assert [name for name, result in results.items() if not result["rows"]] == []
     assert all(row["holds"] for row in results["correct"]["rows"])
 
@@ -58,14 +68,6 @@ def test_pytorch_stands_in_for_faiss_on_a_card(
     exact = Searcher(flat_index(documents), documents).find(queries, 300)
     assert np.array_equal(found[0], exact[0])
     assert index.seconds > 0
-
-
-def test_a_part_that_fails_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(gpu_first.SECONDS, "no_such_part", 120)
-    monkeypatch.chdir(ROOT)
-    found = gpu_first.run_parts(["no_such_part", "oom"], tmp_path, device="cpu", small=True)
-    assert "No module named 'benchmarks.gpu_parts.no_such_part'" in found["no_such_part"]["failed"]
-    assert found["oom"]["rows"]
 
 
 def test_a_part_that_runs_out_of_time_shows_what_it_had() -> None:

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from hn_assets.cli import main
 from hn_assets_tests.assets.animals_dataset import AnimalsDataset, told
 from hn_assets_tests.assets.partly_labelled import LABELLED, relevant, write_partly_labelled
-from hn_assets_tests.collections_on_disk import shared
 
 
 def make_graph(folder: Path, **changes: dict) -> AnimalsDataset:
@@ -200,36 +199,3 @@ def test_filters_on_texts_reach_the_ledger(tmp_path: Path) -> None:
     held = asked.doc_id[asked.outcome == "holds an answer"]
     assert len(held) >= 1
     assert set(held) == {doc for doc in asked.doc_id if doc.endswith("-2")}
-
-
-def test_cranfield_with_half_of_the_labels_hidden(tmp_path: Path) -> None:
-    """What was hidden from everything here must not come back as negatives."""
-    source, target = shared("cranfield"), 0.01
-    qrels = pd.read_csv(source / "qrels" / "test.tsv", sep="\t", dtype=str)
-    qrels = qrels[qrels.groupby("query-id")["corpus-id"].transform("size") >= 4]
-    shuffled = qrels.sample(frac=1, random_state=0)
-    of_query = shuffled.groupby("query-id")["corpus-id"]
-    is_hidden = of_query.cumcount() < of_query.transform("size") // 2
-    hidden, visible = shuffled[is_hidden], shuffled[~is_hidden]
-    raw = tmp_path / "raw"
-    (raw / "qrels").mkdir(parents=True)
-    for name in ("corpus.jsonl", "queries.jsonl"):
-        (raw / name).symlink_to((source / name).resolve())
-    visible.to_csv(raw / "qrels" / "train.tsv", sep="\t", index=False)
-    graph = AnimalsDataset(
-        tmp_path,
-        compute={"precision": "auto"},
-        encoding={"passage_max_length": 64},  # a third of the time
-        mining={"num_negatives": 15, "range_min": None, "range_max": None, "evaluation_split": ""},
-        filters={"target_false_negative_rate": target},
-    )
-    result = graph.materialize()
-    negatives = graph.negatives()
-    secret = set(zip(hidden["query-id"], hidden["corpus-id"], strict=True))
-    mined = list(zip(negatives.query_id, negatives.doc_id, strict=True))
-    assert sum(pair in secret for pair in mined) / len(mined) <= target
-    found = told(result)["hard_negatives"]
-    assert found["queries_with_enough"] >= 0.95 * found["queries"]
-    methods = pd.read_parquet(graph.file("false_negative_audit", "audit.parquet"))
-    of_method = methods.set_index("method").mean_score
-    assert of_method["these settings"] > of_method["hn_mine, ranks 10-210 at random"]

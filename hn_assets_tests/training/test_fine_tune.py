@@ -75,13 +75,6 @@ def test_without_the_extra_nothing_is_trained_and_the_error_names_it(
         fine_tune(make_job(tmp_path / "job", tiny, tensorboard=True), lambda line: None)
 
 
-def test_an_error_of_the_trainer_is_told(tmp_path: Path, tiny: Path) -> None:
-    job = make_job(tmp_path / "job", tiny)
-    Path(job.training_rows).write_bytes(b"no table")
-    with pytest.raises(TrainingError, match="Parquet magic bytes"):
-        fine_tune(job, lambda line: None)
-
-
 def test_a_checkpoint_that_was_not_written_to_its_end_is_not_used(tmp_path: Path) -> None:
     assert checkpoints.newest_whole(tmp_path) is None
     for step, state in ((20, "{}"), (100, "{}"), (120, "{")):

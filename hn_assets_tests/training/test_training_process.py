@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,16 +20,30 @@ from hn_assets_tests.small_models import make_tiny_bert
 from hn_assets_tests.training.jobs import make_job
 
 
-def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Path) -> None:
-    tiny = make_tiny_bert(tmp_path / "tiny")
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_bert(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[TrainingProcess]:
+    """One for all tests, as it takes longer to start than to train."""
+    with closing(TrainingProcess()) as started:
+        yield started
+
+
+def test_two_jobs_in_one_process_give_the_weights_of_two_processes(
+    tmp_path: Path, tiny: Path, process: TrainingProcess
+) -> None:
     alone = make_job(tmp_path / "alone", tiny, seed=2)
     train(alone)
     lines: list[str] = []
-    with closing(TrainingProcess()) as process:
-        first = make_job(tmp_path / "first", tiny, seed=1)
-        process.fine_tune(first, lines.append)
-        second = make_job(tmp_path / "second", tiny, seed=2)
-        report = process.fine_tune(second, lines.append)
+    first = make_job(tmp_path / "first", tiny, seed=1)
+    process.fine_tune(first, lines.append)
+    of_the_first = process._process
+    second = make_job(tmp_path / "second", tiny, seed=2)
+    report = process.fine_tune(second, lines.append)
+    assert process._process is of_the_first
     assert report.steps == 6
     assert any("step 6 of 6" in line for line in lines)
     for job in (alone, second, first):
@@ -37,20 +52,21 @@ def test_two_jobs_in_one_process_give_the_weights_of_two_processes(tmp_path: Pat
     assert hash_folder(Path(first.output)) != hash_folder(Path(alone.output))
 
 
-def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(tmp_path: Path) -> None:
-    tiny = make_tiny_bert(tmp_path / "tiny")
-    with closing(TrainingProcess()) as process:
-        broken = make_job(tmp_path / "broken", tmp_path / "no model")
-        with pytest.raises(TrainingError, match="no model"):
-            process.fine_tune(broken, print)
-        killed = make_job(tmp_path / "killed", tiny)
+def test_a_job_that_fails_is_an_error_and_the_next_one_has_a_new_process(
+    tmp_path: Path, tiny: Path, process: TrainingProcess
+) -> None:
+    broken = make_job(tmp_path / "broken", tiny)
+    Path(broken.training_rows).write_bytes(b"no table")
+    with pytest.raises(TrainingError, match="Parquet magic bytes"):
+        process.fine_tune(broken, print)
+    killed = make_job(tmp_path / "killed", tiny)
 
-        def kill(line: str) -> None:
-            assert process._process is not None
-            os.kill(process._process.pid, signal.SIGKILL)
+    def kill(line: str) -> None:
+        assert process._process is not None
+        os.kill(process._process.pid, signal.SIGKILL)
 
-        with pytest.raises(TrainingError, match="it was killed"):
-            process.fine_tune(killed, kill)
+    with pytest.raises(TrainingError, match="it was killed"):
+        process.fine_tune(killed, kill)
 
 
 STARTS_A_PROCESS = """

@@ -32,13 +32,14 @@ def tiny(model: Path) -> LoadedModel:
     return load_model(settings, devices=["cpu"], precision="float32")
 
 
-def test_two_devices_give_what_one_gives(tiny: LoadedModel) -> None:
+def test_two_devices_give_what_one_gives_and_one_that_dies_fails_the_run(tiny: LoadedModel) -> None:
     one = Encoder(tiny, devices=["cpu"]).encode(TEXTS, "passage")
-    two = Encoder(tiny, devices=["cpu", "cpu"], max_tokens_per_batch=256)
+    two = Encoder(tiny, devices=["cpu", "cpu"], max_tokens_per_batch=64)
     try:
         assert_vectors_differ_by_rounding_only(two.encode(TEXTS, "passage"), one)
         assert len(multiprocessing.active_children()) == 2
         assert two.device_report().linear_layers == "as loaded"
+        assert_a_process_that_dies_fails_the_run(two, signal.SIGKILL)
     finally:
         two.close()
     assert not multiprocessing.active_children()
@@ -59,26 +60,27 @@ def test_two_devices_give_what_one_gives_if_flagembedding_drives_the_model(model
         two.close()
 
 
-@pytest.mark.parametrize(
-    "by", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
-)
-def test_a_process_that_dies_fails_the_run(tiny: LoadedModel, by: signal.Signals) -> None:
+@pytest.mark.soak
+def test_a_process_that_is_told_to_end_fails_the_run(tiny: LoadedModel) -> None:
     encoder = Encoder(tiny, devices=["cpu", "cpu"], max_tokens_per_batch=64)
+    # As if a parent process ignores the signal, which its children inherit.
+    handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert_a_process_that_dies_fails_the_run(encoder, signal.SIGTERM)
+        encoder.close()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
+
+def assert_a_process_that_dies_fails_the_run(encoder: Encoder, by: signal.Signals) -> None:
     def kill_one(stats) -> None:
         for child in multiprocessing.active_children()[:1]:
             with suppress(ProcessLookupError):  # it has ended since
                 os.kill(child.pid or 0, by)
 
     start = time.monotonic()
-    # As if a parent process ignores the signal, which its children inherit.
-    handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with pytest.raises(WorkerError, match="ended by itself.*What was computed before is kept"):
-            encoder.encode(TEXTS * 20, "passage", kill_one)
-        encoder.close()
-    finally:
-        signal.signal(signal.SIGTERM, handler)
+    with pytest.raises(WorkerError, match="ended by itself.*What was computed before is kept"):
+        encoder.encode(TEXTS * 20, "passage", kill_one)
     assert time.monotonic() - start < 60
 
 
