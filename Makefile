@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export HN_DATA_DIR ?= $(CURDIR)/data
+# where it is set, each of the hundreds of processes that tests start compiles the package anew
+unexport PYTHONDONTWRITEBYTECODE
 
 
 # Dagster's own events are for its UI; a terminal shows what our steps say
@@ -18,7 +20,7 @@ DAGSTER_PARTS := $(subst ., ,$(DAGSTER))
 DAGSTER_LIBRARIES = 0.$(shell expr $(word 2,$(DAGSTER_PARTS)) + 16).$(word 3,$(DAGSTER_PARTS))
 UNPINNED := gql|graphql-core|tomlkit|typer
 
-.PHONY: demo dev test soak test-dagster lint types docs build clean
+.PHONY: demo dev test tests soak test-dagster lint types docs build clean
 
 demo: .venv/installed ## mine the embedded default and show what came of it
 	PYTHONWARNINGS=ignore $(BIN)/dagster asset materialize -m hn_assets \
@@ -31,8 +33,11 @@ dev: .venv/installed ## open the Dagster UI on http://127.0.0.1:3000
 
 # three processes of one thread each for two cores: some tests wait. Files keep their fixtures, and
 # their order, as those of few tests, which would come last, are the longest
-test: lint types .venv/installed
+tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test: lint ## lint, types and tests; types are checked while the tests run, as that takes one core
+	$(MAKE) --no-print-directory --jobs=2 types tests
 
 # `make soak SECONDS=600` or `make soak ROUNDS=100 SEED=7 SOAK=hn_assets_tests/soak/test_kills.py`: each
 # test of hn_assets_tests/soak goes on for that long or that often; a seed repeats what it did

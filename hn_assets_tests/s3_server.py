@@ -8,14 +8,6 @@ from io import BytesIO
 from threading import Lock, Thread
 from typing import Any
 
-import boto3
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from werkzeug.serving import make_server
-
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -38,10 +30,23 @@ class S3Server:
     """
 
     def __init__(self) -> None:
+        # here, as every worker of a run imports this module, and few start a server
+        import boto3
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            MotoRequestHandler,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server
+
+        class QuietHandler(MotoRequestHandler):
+            def log(self, type: str, message: str, *args: Any) -> None:
+                pass
+
         self._app: Any = DomainDispatcherApplication(create_backend_app)
         self._lock = Lock()
         self._server = make_server(
-            "127.0.0.1", 0, self._answer, threaded=True, request_handler=_QuietHandler
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietHandler
         )
         address = f"http://127.0.0.1:{self._server.server_port}"
         self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": address}
@@ -74,11 +79,6 @@ class S3Server:
         if self.loses_answer(method, path):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return answer
-
-
-class _QuietHandler(MotoRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
 
 
 @contextmanager

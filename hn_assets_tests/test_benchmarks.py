@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import FlagEmbedding
 import pytest
 import torch
 
@@ -29,7 +28,7 @@ def test_flagembedding_is_measured_in_the_precision_that_is_named(
         options.update(given)
         return Model()
 
-    monkeypatch.setattr(FlagEmbedding.FlagAutoModel, "from_finetuned", load)
+    monkeypatch.setattr("FlagEmbedding.FlagAutoModel.from_finetuned", load)
     animals(tmp_path)
     asked = encoding.flagembedding_precision(device)
     found = encoding.measure("flagembedding", str(tmp_path), 20, "bundled", asked, batch=4)

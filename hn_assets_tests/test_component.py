@@ -276,7 +276,8 @@ def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     # built from a copy: a build leaves files behind that the next one would pick up
     source = folder / "source"
-    shutil.copytree(ROOT / "hn_assets", source / "hn_assets")
+    without = shutil.ignore_patterns("__pycache__")  # which others write meanwhile
+    shutil.copytree(ROOT / "hn_assets", source / "hn_assets", ignore=without)
     for name in ("pyproject.toml", "setup.cfg", "README.md"):
         shutil.copy(ROOT / name, source)
     command = [

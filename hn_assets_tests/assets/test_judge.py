@@ -1,6 +1,7 @@
 """A judge in the graph: dry run, budget, its verdicts in the training files, its key nowhere."""
 
 import csv
+from importlib.util import find_spec
 from pathlib import Path
 
 import dagster as dg
@@ -24,7 +25,7 @@ from hn_assets_tests.judging.chat_server import (
 from hn_assets_tests.secret_search import files_with
 from hn_assets_tests.small_models import make_bag_of_words_model
 
-pytest.importorskip("openai")
+pytestmark = pytest.mark.skipif(find_spec("openai") is None, reason="needs the extra judge")
 
 CHECKED = 40
 

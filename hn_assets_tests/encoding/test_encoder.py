@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from FlagEmbedding import FlagAutoModel
 
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import bundled_model_folder, load_model
@@ -36,6 +35,8 @@ TEXTS = [
 
 
 def flagembedding(**options) -> Any:
+    from FlagEmbedding import FlagAutoModel
+
     return FlagAutoModel.from_finetuned(
         str(bundled_model_folder()),
         model_class="encoder-only-base",

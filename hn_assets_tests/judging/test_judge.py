@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from hn_assets.settings.judge import JudgeSettings
 from hn_assets_tests.judging.chat_server import KEY, chat_server, completion, error, verdict
 from hn_assets_tests.judging.judge_many import judge_many
 
-pytest.importorskip("openai")
+pytestmark = pytest.mark.skipif(find_spec("openai") is None, reason="needs the extra judge")
 
 
 @pytest.fixture(autouse=True)
