@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hn_assets.encoding.vectors.vector_cache import KEY, Keys, VectorCache, key_array
+from hn_assets.encoding.vectors.vector_cache import KEY, Keys, VectorCache, among, key_array
 from hn_assets.encoding.vectors.vector_file import ARROW_ERRORS
 from hn_assets.errors import StoreError
 from hn_assets.store.atomic_files import (
@@ -88,25 +88,27 @@ def prune(folder: Path, keep: int, *, really: bool) -> PruneReport:
         StoreError: A record that counts is damaged; nothing was removed.
     """
     report = PruneReport()
-    used: dict[str, set[bytes]] = {}
+    used: dict[str, list[pa.Array]] = {}
     forgotten: list[_RecordedVersion] = []
     for stage in sorted(path for path in (folder / RECORDED_VERSIONS).glob("*") if path.is_dir()):
         newest_first = _recorded(stage)[::-1]
         forgotten += newest_first[keep:]
         for one in newest_first[:keep]:
             space, keys = one.read()
-            used.setdefault(space, set()).update(keys)
+            used.setdefault(space, []).extend(keys.chunks)
     for path in sorted(path for path in folder.glob("*") if _SPACE_FOLDER.fullmatch(path.name)):
         space = path.name
         cache = VectorCache.of_folder(path)
-        unused = set(cache.keys()) - used.get(space, set())
+        keys = cache.keys()
+        of_space = pa.chunked_array(used.get(space, []), KEY)
+        unused = keys.filter(pa.array(~among(keys, of_space)))
         report.kept += len(cache) - len(unused)
-        if unused:
+        if len(unused):
             report.vectors[space] = len(unused)
         if really and space not in used:
             with unfinished_path(folder) as removed:
                 path.replace(removed)
-        elif really and unused:
+        elif really and len(unused):
             cache.remove(unused)
     report.versions = [f"{one.path.parent.name}/{one.path.stem}" for one in forgotten]
     if really:
@@ -132,7 +134,7 @@ class _RecordedVersion:
     checksum: str
     path: Path
 
-    def read(self) -> tuple[str, list[bytes]]:
+    def read(self) -> tuple[str, pa.ChunkedArray]:
         """The folder of the space, and the keys.
 
         Raises:
@@ -146,7 +148,7 @@ class _RecordedVersion:
             space = (table.schema.metadata or {}).get(_SPACE, b"").decode()
             if not _SPACE_FOLDER.fullmatch(space) or table.schema.field("key").type != KEY:
                 raise ValueError("it is not a record of vectors")
-            return space, table["key"].to_pylist()
+            return space, table["key"]
         except (*ARROW_ERRORS, KeyError) as error:
             raise StoreError(
                 f"{self.path} is damaged ({error}), so that it is not known which vectors this "

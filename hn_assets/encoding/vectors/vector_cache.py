@@ -8,7 +8,7 @@ not encoded again, so that later runs see the same bytes whatever the batch size
 
 import hashlib
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,14 @@ def key_array(keys: Any) -> pa.FixedSizeBinaryArray:
     if isinstance(keys, pa.ChunkedArray):
         return keys.combine_chunks()
     return keys if isinstance(keys, pa.Array) else pa.array(keys, KEY)
+
+
+def among(keys: pa.ChunkedArray, known: Keys) -> NDArray[np.bool_]:
+    """Whether each key is one of the known ones."""
+    known = known if isinstance(known, pa.ChunkedArray) else key_array(known)
+    options = pc.SetLookupOptions(value_set=known)
+    found = pc.call_function("is_in", [keys], options)
+    return found.to_numpy().astype(bool)
 
 
 class VectorCache:
@@ -122,9 +130,9 @@ class VectorCache:
         content = with_checksum({"seconds_per_text": seconds_per_text})
         replace_file(self.folder / SPEED_FILE, content.encode())
 
-    def keys(self) -> list[bytes]:
+    def keys(self) -> pa.ChunkedArray:
         """The keys of all vectors, in the order of their rows."""
-        return [key for keys in self._keys for key in keys.to_pylist()]
+        return pa.chunked_array(self._keys, KEY)
 
     def find(self, keys: Keys) -> NDArray[np.int64]:
         """The row of each key's vector, -1 if there is none; int64 of shape (len(keys),)."""
@@ -152,21 +160,21 @@ class VectorCache:
             replace_file(path, content)
         self._open(path)
 
-    def remove(self, keys: Container[bytes]) -> int:
+    def remove(self, keys: Keys) -> int:
         """Remove vectors by key, shard by shard, and return how many there were.
 
         A shard is removed when what remains of it has been committed, so nothing else is lost.
         """
-        removed = 0
+        is_kept = ~among(self.keys(), keys)
+        first = 0
         for path, stored, vectors in list(zip(self._paths, self._keys, self._vectors, strict=True)):
-            names = stored.to_pylist()
-            kept = [row for row, key in enumerate(names) if key not in keys]
-            if len(kept) < len(names):
-                if kept:
-                    self.add([names[row] for row in kept], vectors[kept])
+            kept = np.flatnonzero(is_kept[first : first + len(stored)])
+            first += len(stored)
+            if len(kept) < len(stored):
+                if len(kept):
+                    self.add(stored.take(pa.array(kept)), vectors[kept])
                 path.unlink()
-                removed += len(names) - len(kept)
-        return removed
+        return int((~is_kept).sum())
 
     def _open(self, path: Path) -> bool:
         """Map a shard into memory; return false if it does not hold vectors."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hn_assets.encoding.vectors.recorded_versions import prune, record_version
 from hn_assets.encoding.vectors.vector_cache import VectorCache, text_key
 from hn_assets.errors import StoreError
+from hn_assets_tests.peak_memory import peak_memory
 
 V1, V2, V3 = ("1" * 16, "2" * 16, "3" * 16)
 
@@ -191,3 +192,20 @@ def test_whatever_happened_to_a_record_pruning_is_right_or_says_so(
         assert left(folder, "new", "a", "bb", "ccc") == ["a", "bb", "ccc"]
     else:
         assert left(folder, "new", "a", "bb", "ccc") == ["bb", "ccc"]
+
+
+def test_pruning_keeps_no_key_as_an_object_of_python(tmp_path: Path) -> None:
+    count = 40_000
+    random = np.random.default_rng(0)
+    found = [random.bytes(16) for _ in range(count)]
+    cache = VectorCache(tmp_path, {"weights": "w"})
+    for start in range(0, count, 10_000):
+        cache.add(found[start : start + 10_000], np.ones((10_000, 1), np.float32))
+    record_version(tmp_path, cache.folder.name, "corpus_embeddings", V1, found[::2])
+    with peak_memory() as peak:
+        report = prune(tmp_path, 1, really=True)
+    assert (report.kept, sum(report.vectors.values())) == (count // 2, count // 2)
+    assert peak.bytes < 150 * count
+    again = VectorCache(tmp_path, {"weights": "w"})
+    assert (again.find(found[::2]) >= 0).all()
+    assert (again.find(found[1::2]) < 0).all()
