@@ -1,4 +1,4 @@
-"""Wait for a call for a bounded time only."""
+"""Wait for a call, or for a worker's answer, for a bounded time only."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,6 +8,19 @@ from time import monotonic
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+START_SECONDS = 600.0  # in which a worker has to load its model, and a node has to come back
+# A worker that gives no answer for so long, and for so many times its slowest answer, hangs.
+HANG_SECONDS, HANG_TIMES = 60.0, 20
+
+
+def patience(slowest: float | None) -> float:
+    """Seconds of silence after which a worker hangs.
+
+    Args:
+        slowest: The seconds of its slowest answer; None if nothing can be said of it yet.
+    """
+    return START_SECONDS if slowest is None else max(HANG_SECONDS, HANG_TIMES * slowest)
 
 
 def call_within(

@@ -34,7 +34,9 @@ class NodeWorker:
 
     def begin(self, files: ShippedFiles | None) -> tuple[str, bool]:
         """The version of this package here, and whether the files have to be sent."""
+        self._computer = None  # of an earlier task
         if files is None:
+            self._files = None
             return __version__, False
         self._files = NodeFiles(files)
         return __version__, self._files.find() is None

@@ -4,8 +4,7 @@ import pickle
 import queue
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import chain, count
 from typing import Any
 
@@ -13,53 +12,15 @@ from hn_assets import __version__
 from hn_assets.cluster.node_worker import NodeWorker
 from hn_assets.cluster.nodes import NodeFacts, Room, rooms_of
 from hn_assets.cluster.ray_process import Link, Task, lost
+from hn_assets.cluster.worker_state import Call, WorkerState
 from hn_assets.errors import ClusterUnavailableError, WorkerError
 from hn_assets.settings.compute import ComputeSettings
+from hn_assets.time_limit import START_SECONDS
 
 AHEAD = 3  # calls that wait at each worker, beside the one that it computes
 LOOK_SECONDS = 2.0  # between two looks at which nodes there are
 PLACING_SECONDS = 30.0  # in which a node that is in use by others may become free
-START_SECONDS = 600.0  # in which a worker has to load its model, and a node has to come back
-# A worker that gives no answer for so long, and for so many times its slowest answer, hangs.
-HANG_SECONDS, HANG_TIMES = 60.0, 20
 MOST_DEATHS = 3  # of workers in one place, or with one job
-
-
-@dataclass
-class _Call:
-    """A call of a worker's method; with its number, if it is to compute a job of the parent.
-
-    With the number of a part of the data, if the worker must have that.
-    """
-
-    method: str
-    arguments: tuple[Any, ...]
-    number: int | None = None
-    part: int | None = None
-    ref: Any = None
-
-
-@dataclass(eq=False)
-class _Worker:
-    """A worker, and what it has been given."""
-
-    number: int
-    room: Room
-    actor: Any
-    todo: Iterator[_Call] = field(default_factory=lambda: iter(()))  # before all jobs
-    parts: set[int] = field(default_factory=set)  # of the data, which it has or is about to get
-    queued: deque[_Call] = field(default_factory=deque)  # jobs that need one of its parts
-    under_way: deque[_Call] = field(default_factory=deque)
-    is_placed: bool = False
-    report: bytes | None = None  # how it computes, once it is ready
-    heard: float = field(default_factory=time.monotonic)
-    slowest: float = 0.0  # seconds that a job took
-
-    def patience(self) -> float:
-        """Seconds of silence after which it hangs."""
-        if not self.slowest:
-            return START_SECONDS
-        return max(HANG_SECONDS, HANG_TIMES * self.slowest)
 
 
 class NodeWorkers:
@@ -72,7 +33,6 @@ class NodeWorkers:
         ray: The module, connected.
         compute: The settings.
         nodes: The nodes to start on.
-        task: What the workers do.
         events: Pairs of `parent` with what the parent has sent.
         link: To the parent.
     """
@@ -82,43 +42,41 @@ class NodeWorkers:
         ray: Any,
         compute: ComputeSettings,
         nodes: Sequence[NodeFacts],
-        task: Task,
         events: "queue.SimpleQueue[Any]",
         link: Link,
     ) -> None:
-        self._ray, self._compute, self._task = ray, compute, task
+        self._ray, self._compute = ray, compute
         self._events, self._link = events, link
-        self._jobs_of_part = None if task.parts is None else pickle.loads(task.parts)
         self._class: Any = ray.remote(NodeWorker)
-        self._workers: list[_Worker] = []
+        self._rooms = [room for node in nodes for room in node.rooms]
+        self._workers: list[WorkerState] = []
         self._numbers = count()
-        self._waiting: deque[_Call] = deque()
-        self._deaths: Counter[Any] = Counter()  # by room, and by number of the job
         self._cards = nodes[0].rooms[0].has_card
-        self._begun = self._had_workers = self._looked = time.monotonic()
-        self._first_ready: float | None = None
-        self._has_said_full = False
-        self._told: dict[int, bytes] = {}
-        for room in [room for node in nodes for room in node.rooms][: task.most]:
-            self._start(room)
 
-    def run(self) -> None:
-        """Compute what the parent sends until it sends None.
+    def run(self, task: Task) -> Task | None:
+        """Compute what the parent sends until it sends another task, or None at the end.
+
+        Args:
+            task: What the workers do. Those that an earlier task has left are used again.
+
+        Returns:
+            What the parent has sent at last.
 
         Raises:
             ClusterError: No node is left.
             WorkerError: A job cannot be computed, or workers die again and again.
         """
+        self._begin(task)
         while True:
             try:
                 kind, *content = self._events.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 kind, content = "", []
             if kind == "parent":
-                if content[0] is None:
-                    return
+                if content[0] is None or isinstance(content[0], Task):
+                    return content[0]
                 number, job, part = content[0]
-                self._waiting.append(_Call("compute", (job,), number, part))
+                self._waiting.append(Call("compute", (job,), number, part))
             elif kind == "answer":
                 self._take_answer(*content)
             if time.monotonic() - self._looked > LOOK_SECONDS:
@@ -126,6 +84,27 @@ class NodeWorkers:
                 self._looked = time.monotonic()
             self._hand_out()
             self._tell_who_is_ready()
+
+    def _begin(self, task: Task) -> None:
+        self._task = task
+        self._jobs_of_part = None if task.parts is None else pickle.loads(task.parts)
+        self._waiting: deque[Call] = deque()
+        self._deaths: Counter[Any] = Counter()  # by room, and by number of the job
+        self._had_workers = self._looked = time.monotonic()
+        self._first_ready: float | None = None
+        self._has_said_full = False
+        self._told: dict[int, bytes] = {}
+        for worker in list(self._workers):
+            if worker.under_way or worker not in self._workers[: task.most]:
+                self._workers.remove(worker)
+                self._ray.kill(worker.actor)
+            else:
+                worker.begin_anew()
+                self._call(worker, Call("begin", (task.files,)))
+        taken = {worker.room for worker in self._workers}
+        rooms = [room for room in self._rooms if room not in taken]
+        for room in rooms if task.most is None else rooms[: task.most - len(self._workers)]:
+            self._start(room)
 
     def _start(self, room: Room) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -136,11 +115,11 @@ class NodeWorkers:
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(room.node, soft=False),
         ).remote(room.device, room.cpus)
-        worker = _Worker(next(self._numbers), room, actor)
+        worker = WorkerState(next(self._numbers), room, actor)
         self._workers.append(worker)
-        self._call(worker, _Call("begin", (self._task.files,)))
+        self._call(worker, Call("begin", (self._task.files,)))
 
-    def _call(self, worker: _Worker, call: _Call) -> None:
+    def _call(self, worker: WorkerState, call: Call) -> None:
         if not worker.under_way:
             worker.heard = time.monotonic()
         worker.under_way.append(call)
@@ -150,7 +129,7 @@ class NodeWorkers:
             lambda answer: events.put(("answer", worker, call, answer))
         )
 
-    def _take_answer(self, worker: _Worker, call: _Call, answer: Any) -> None:
+    def _take_answer(self, worker: WorkerState, call: Call, answer: Any) -> None:
         if worker not in self._workers:
             return  # it was given up, and the job was given to another one
         error = answer.exception()
@@ -180,32 +159,32 @@ class NodeWorkers:
             if call.number is not None:
                 self._link.send("done", call.number, worker.number, content)
 
-    def _prepare(self, worker: _Worker, version: str, lacks_files: bool) -> None:
+    def _prepare(self, worker: WorkerState, version: str, lacks_files: bool) -> None:
         worker.is_placed = True
         if version != __version__:  # of a node that came later
             self._deaths[worker.room] = MOST_DEATHS
             self._lose(worker, f"hn_assets is {version} there, and {__version__} here")
             return
-        calls = [_Call("load", (self._task.load,))]
+        calls = [Call("load", (self._task.load,))]
         files = self._task.files
         parts = files.parts() if lacks_files and files is not None else iter(())
-        sending = (_Call("receive", part) for part in parts)
+        sending = (Call("receive", part) for part in parts)
         worker.todo = (call for source in (sending, calls) for call in source)
 
-    def _give_up(self, worker: _Worker, error: Any) -> None:
+    def _give_up(self, worker: WorkerState, error: Any) -> None:
         """Go on without a worker that could not load, if others are at work since long."""
         if not self._told:
             raise self._failed(worker, error)
         self._deaths[worker.room] = MOST_DEATHS
         self._lose(worker, f"it could not load: {error}")
 
-    def _failed(self, worker: _Worker, what: Any) -> Exception:
+    def _failed(self, worker: WorkerState, what: Any) -> Exception:
         """What the parent is to raise: an error that a user can put right as it is."""
         if isinstance(what, Exception):
             return what
         return WorkerError(f"a worker of Ray that {self._task.verb} on {worker.room.place}: {what}")
 
-    def _lose(self, worker: _Worker, why: str) -> None:
+    def _lose(self, worker: WorkerState, why: str) -> None:
         """Give the jobs of a worker to others."""
         self._workers.remove(worker)
         self._ray.kill(worker.actor)
@@ -279,14 +258,14 @@ class NodeWorkers:
                 return
             self._call(worker, self._waiting.popleft())
 
-    def _queue_at_owner(self, ready: list[_Worker], call: _Call) -> None:
+    def _queue_at_owner(self, ready: list[WorkerState], call: Call) -> None:
         """Give a job to the worker that has its part; if none has, to the one with the fewest."""
         assert call.part is not None and self._jobs_of_part is not None
         owner = next((worker for worker in ready if call.part in worker.parts), None)
         if owner is None:
             owner = min(ready, key=lambda worker: len(worker.parts))
             owner.parts.add(call.part)
-            jobs = (_Call("compute", (pickle.dumps(job),)) for job in self._jobs_of_part(call.part))
+            jobs = (Call("compute", (pickle.dumps(job),)) for job in self._jobs_of_part(call.part))
             owner.todo = chain(owner.todo, jobs)
         owner.queued.append(call)
 

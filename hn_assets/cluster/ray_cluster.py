@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -34,6 +35,7 @@ class RayCluster(ClosedAtExit):
 
     Attributes:
         device_choice: A device for each worker, and why these.
+        job_numbers: Numbers for jobs, none of which is given twice.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -43,6 +45,7 @@ class RayCluster(ClosedAtExit):
 
     def __init__(self, compute: ComputeSettings, log: Callable[[str], None]) -> None:
         self._log, self._address = log, compute.ray.address
+        self.job_numbers = count()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._link: Connection = ours
@@ -119,7 +122,8 @@ class RayWorkers(Generic[Job]):
     """Computes jobs by workers on the nodes of a cluster, all of them from one stream.
 
     Args:
-        cluster: The cluster, which has one set of workers at most.
+        cluster: The cluster. It has one set of workers at a time: those that are started later
+            take the place of earlier ones, whose processes they use.
         load: Makes what computes; it is called on the nodes.
         files: The files that `load` needs there; None if it needs none.
         verb: What the workers do, for errors, such as `encodes`.
@@ -151,7 +155,6 @@ class RayWorkers(Generic[Job]):
         self._task = Task(pickle.dumps(load), files, verb, given, most)
         self._reports: dict[int, Any] = {}  # by the number of the worker
         self._is_started = False
-        self._next_number = 0
 
     def start(self) -> list[Any]:
         """Start the workers, if they are not running; returns how each has computed so far."""
@@ -183,11 +186,11 @@ class RayWorkers(Generic[Job]):
                 if job is None:
                     is_over = True
                 else:
-                    under_way[self._next_number] = job
+                    number = next(self._cluster.job_numbers)
+                    under_way[number] = job
                     content = pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL)
                     part = job.part if self._has_parts else None
-                    self._cluster.send((self._next_number, content, part))
-                    self._next_number += 1
+                    self._cluster.send((number, content, part))
             if not under_way:
                 return
             done = self._receive()

@@ -102,7 +102,8 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
         compute: The settings.
         lost_after: After how many seconds without its head a cluster is lost.
         connection: To the parent, which sends a `Task`, then jobs: their number, the job pickled,
-            and the part of the data that it needs or None; and None at the end.
+            and the part of the data that it needs or None; then perhaps another task with its jobs;
+            and None at the end.
     """
     link = Link(connection)
     try:
@@ -119,7 +120,9 @@ def serve(compute: ComputeSettings, lost_after: float, connection: Connection) -
         if task is not None:
             from hn_assets.cluster.node_workers import NodeWorkers
 
-            NodeWorkers(ray, compute, nodes, task, events, link).run()
+            workers = NodeWorkers(ray, compute, nodes, events, link)
+            while task is not None:
+                task = workers.run(task)
         ray.shutdown()
     except (HardNegativesError, WorkerError) as error:
         link.send("error", pickle.dumps(error))

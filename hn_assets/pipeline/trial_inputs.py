@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hn_assets.cluster.ray_cluster import RayCluster
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.export.base.examples import Examples
 from hn_assets.pipeline.stage_context import StageContext
-from hn_assets.pipeline.training_inputs import starting_model, training_device
+from hn_assets.pipeline.training_inputs import starting_model, training_cluster, training_device
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.settings.training import TrainingSettings
 from hn_assets.settings.trial import TrialSettings
@@ -147,7 +146,5 @@ def make_bench(context: StageContext, corpus: Path, training: TrainingSettings) 
 
 def _trainer(context: StageContext) -> Trains:
     """What trains the models of a trial: a node of the cluster if there is one."""
-    compute = context.settings.compute
-    if compute.engine != "ray":
-        return TrainingProcess()
-    return TrainingOnCluster(lambda: RayCluster(compute, context.log.info))
+    cluster = training_cluster(context)
+    return TrainingProcess() if cluster is None else TrainingOnCluster(cluster)

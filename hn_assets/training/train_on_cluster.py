@@ -173,7 +173,7 @@ def fine_tune_on(
     the same node if it is still there, where it goes on from them; on another one it begins anew.
 
     Args:
-        cluster: The cluster.
+        cluster: The cluster, which is left connected.
         job: What is trained, and how.
         log: Takes a line of progress now and then.
 
@@ -195,28 +195,27 @@ def fine_tune_on(
         ((_, found),) = workers.compute([question])
         return found
 
-    with cluster:
-        while True:
-            progress: Progress = answer(Look())
-            for line in progress.lines:
-                log(line)
-            if progress.report is not None and _fetch_all(progress.files, job, answer):
-                return progress.report
+    while True:
+        progress: Progress = answer(Look())
+        for line in progress.lines:
+            log(line)
+        if progress.report is not None and _fetch_all(progress.files, job, answer):
+            return progress.report
 
 
 class TrainingOnCluster:
     """Trains one job after another on a node of a cluster, as `TrainingProcess` does here.
 
     Args:
-        connect: Connects to the cluster; each training has a connection of its own.
+        cluster: The cluster.
     """
 
-    def __init__(self, connect: Callable[[], RayCluster]) -> None:
-        self._connect = connect
+    def __init__(self, cluster: RayCluster) -> None:
+        self._cluster = cluster
 
     def fine_tune(self, job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:
         """Train a model as `fine_tune_on` does."""
-        return fine_tune_on(self._connect(), job, log)
+        return fine_tune_on(self._cluster, job, log)
 
 
 def _fetch_all(

@@ -26,6 +26,7 @@ from hn_assets.mining import deeper_budget
 from hn_assets.mining import session as mining_session
 from hn_assets.mining.data.candidate_block import CandidateBlock, read_candidate_blocks
 from hn_assets.mining.output.mining_report import MiningReport
+from hn_assets.pipeline import training_inputs
 from hn_assets.retrieval.faiss_index import flat_index
 from hn_assets.retrieval.searcher import Searcher
 from hn_assets.retrieval.sharded_search import ShardedSearcher
@@ -87,7 +88,12 @@ def test_jobs_are_answered_once_by_workers_that_have_the_files(
     (tmp_path / "numbers.txt").write_text("1 2 3")
     # no folder of this name is there, as if the nodes were other machines
     files = ShippedFiles.of(tmp_path, "sent", [tmp_path / "numbers.txt"])
-    workers = start(cluster, [], files)
+    connected = RayCluster(on_ray(cluster), print)
+    earlier = RayWorkers[Any](connected, Echoes, None, "echoes")
+    before = [answer for _, answer in earlier.compute([("wait", 1) for _ in range(20)])]
+    assert {answer["folder"] for answer in before} == {None}
+    # another task, by the same processes
+    workers = RayWorkers[Any](connected, Echoes, files, "echoes")
     try:
         assert workers.start() == ["echoes", "echoes"]
         large = np.arange(100_000, dtype=np.float32)
@@ -97,7 +103,9 @@ def test_jobs_are_answered_once_by_workers_that_have_the_files(
         assert sorted(value for value in values if isinstance(value, int)) == list(range(40))
         (array,) = (value for value in values if not isinstance(value, int))
         np.testing.assert_array_equal(array, large)
-        assert len({answer["process"] for _, answer in answers}) == 2
+        processes = {answer["process"] for _, answer in answers}
+        assert len(processes) == 2
+        assert processes == {answer["process"] for answer in before}
         (folder,) = {answer["folder"] for _, answer in answers}
         assert folder != tmp_path
         assert (folder / "numbers.txt").read_text() == "1 2 3"
@@ -309,7 +317,8 @@ def test_a_model_is_trained_on_a_node(
         if killed and "step 6 of" in line:
             os.kill(worker_processes()[0], signal.SIGKILL)
 
-    report = fine_tune_on(RayCluster(on_ray(cluster), log.append), job, kill_once)
+    with RayCluster(on_ray(cluster), log.append) as connected:
+        report = fine_tune_on(connected, job, kill_once)
     assert report.steps == (24 if killed else 6)
     assert (report.resumed_at is not None) == killed
     assert any("step 6 of" in line and "loss" in line for line in log)
@@ -329,6 +338,13 @@ def test_a_trial_trains_on_a_node(
     plans = [{"name": "these settings"}, {"name": "random documents"}]
     trial = {"folds": 2, "min_repeats": 2, "max_repeats": 2, "max_steps": 2, "plans": plans}
     found: list[pd.DataFrame] = []
+    connections: list[RayCluster] = []
+
+    def connect(*arguments: Any) -> RayCluster:
+        connections.append(RayCluster(*arguments))
+        return connections[-1]
+
+    monkeypatch.setattr(training_inputs, "RayCluster", connect)
     for name in ("here", "there"):
         compute = on_ray(cluster).model_dump() if name == "there" else {}
         graph = AnimalsDataset(
@@ -343,6 +359,7 @@ def test_a_trial_trains_on_a_node(
         found.append(pd.read_parquet(graph.file("negatives_trial", "measurements.parquet")))
     here, there = found
     pd.testing.assert_frame_equal(here, there)
+    assert len(connections) == 1
 
 
 def test_a_lost_head_is_an_error_that_says_what_is_kept(

@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 
 from hn_assets.encoding.devices.worker_process import work
 from hn_assets.errors import HardNegativesError, WorkerError
+from hn_assets.time_limit import HANG_TIMES, START_SECONDS, patience
 
 AHEAD = 3  # jobs handed to each process: one is computed, one started, one waits beside them
-START_SECONDS = 600.0  # in which a process has to load its model
-# A process that gives no answer for so long, and for so many times its slowest answer, hangs.
-# Before its first answer, what its trials took stands in for that.
-HANG_SECONDS, HANG_TIMES = 20.0, 20
 POLL_SECONDS = 1.0
 
 Job = TypeVar("Job")
@@ -63,8 +60,9 @@ class _Worker:
     def patience(self) -> float:
         """Seconds of silence after which it hangs."""
         if not self.is_loaded or self.may_compile:
-            return START_SECONDS
-        return max(HANG_SECONDS, HANG_TIMES * (self.slowest or self.expected))
+            return patience(None)
+        # before its first answer, what its trials took stands in for that
+        return patience(self.slowest or self.expected)
 
 
 class Workers(Protocol[Job]):

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from hn_assets.encoding.devices import worker_pool
+from hn_assets import time_limit
 from hn_assets.encoding.devices.worker_pool import OnePerDevice
 from hn_assets.encoding.encoder import Encoder
 from hn_assets.encoding.models.model import LoadedModel, load_model
@@ -150,7 +150,7 @@ def test_every_job_is_answered_once_by_some_process() -> None:
 
 
 def test_a_process_that_hangs_is_ended_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    monkeypatch.setattr(time_limit, "HANG_SECONDS", 2.0)
     pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
     start = time.monotonic()
     with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
@@ -163,7 +163,7 @@ def test_a_process_that_hangs_is_ended_with_an_error(monkeypatch: pytest.MonkeyP
 def test_a_process_that_hangs_on_its_first_job_is_ended_with_an_error(
     monkeypatch: pytest.MonkeyPatch, numbers: list[int]
 ) -> None:
-    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    monkeypatch.setattr(time_limit, "HANG_SECONDS", 2.0)
     pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
     start = time.monotonic()
     with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
@@ -182,7 +182,7 @@ class HangsWhenTried(Waits):
 def test_a_process_that_hangs_when_it_is_tried_is_ended_with_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 2.0)
+    monkeypatch.setattr(time_limit, "HANG_SECONDS", 2.0)
     pool: OnePerDevice[int] = OnePerDevice(HangsWhenTried, ["cpu", "cpu"], "counts")
     with pytest.raises(WorkerError, match="counts on cpu has given no answer for [234] s"):
         pool.start()
@@ -207,7 +207,7 @@ class Slow(Waits):
 
 
 def test_a_slow_process_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 0.1)
+    monkeypatch.setattr(time_limit, "HANG_SECONDS", 0.1)
     pool: OnePerDevice[int] = OnePerDevice(Slow, ["cpu", "cpu"], "counts")
     try:
         assert len(list(pool.compute(range(2, 6)))) == 4
@@ -218,7 +218,7 @@ def test_a_slow_process_is_not_taken_for_one_that_hangs(monkeypatch: pytest.Monk
 def test_a_reader_that_takes_its_time_makes_no_process_look_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker_pool, "HANG_SECONDS", 1.0)
+    monkeypatch.setattr(time_limit, "HANG_SECONDS", 1.0)
     pool: OnePerDevice[int] = OnePerDevice(Waits, ["cpu", "cpu"], "counts")
     with pytest.raises(WorkerError, match="counts on cpu has given no answer for [1-5] s"):
         for _ in pool.compute([*range(8), -1, *range(8)]):
