@@ -47,7 +47,7 @@ KILLED_SHARD = 256  # texts, so that a small collection has several shards when 
 RUN = """
 import json, sys, time
 if __name__ == "__main__":
-    raw, folder, compute, shard = json.loads(sys.argv[1])
+    raw, folder, compute, encoding, shard = json.loads(sys.argv[1])
     import logging
     logging.basicConfig(level=logging.INFO)
     from hn_assets import mine_hard_negatives
@@ -55,7 +55,7 @@ if __name__ == "__main__":
     if shard:
         encoder.WINDOW_TEXTS = {**encoder.WINDOW_TEXTS, "same_length": shard}
     begun = time.perf_counter()
-    settings = {"compute": compute, "mining": {"plan": "settings"}}
+    settings = {"compute": compute, "encoding": encoding, "mining": {"plan": "settings"}}
     mined = mine_hard_negatives(raw, settings=settings, folder=folder)
     told = mined.report
     ids = mined.negatives[["query_id", "doc_id"]].to_csv()
@@ -63,6 +63,7 @@ if __name__ == "__main__":
     print(json.dumps({
         "seconds": time.perf_counter() - begun,
         "encoded": told["corpus_embeddings"]["texts_encoded"],
+        "encoding_seconds": told["corpus_embeddings"]["encoding_seconds"],
         "negatives": hashlib.sha256(ids.encode()).hexdigest(),
     }))
 """
@@ -84,8 +85,8 @@ def main() -> None:
         texts = list(read_documents(str(options.folder), TEXTS).values())
         _compare_speed(texts, place, options.repeats)
         documents, queries = write_subset(options.folder, place / "raw", options.documents)
-        alone = _mine(place, None)
-        with _cluster(3) as cluster:
+        alone = mine(place, None, {})
+        with local_cluster(3) as cluster:
             killed, log = _mine_and_kill(place, cluster)
     print(f"\n{documents:,} documents and {queries:,} queries, two of three nodes killed:")
     print("\n".join(log))
@@ -107,7 +108,7 @@ def _compare_speed(texts: list[str], place: Path, repeats: int) -> None:
     with ExitStack() as stack:
         computes = {"one process": ComputeSettings(device="cpu")}
         for name, nodes in (("one node", 1), ("two nodes", 2)):
-            ray = RaySettings(address=stack.enter_context(_cluster(nodes)).address)
+            ray = RaySettings(address=stack.enter_context(local_cluster(nodes)).address)
             computes[name] = ComputeSettings(device="cpu", engine="ray", ray=ray)
 
         def encoding(compute: ComputeSettings, held: ExitStack) -> Callable[[], Any]:
@@ -175,7 +176,7 @@ def _to_stderr(line: str) -> None:
 
 
 @contextmanager
-def _cluster(nodes: int) -> Iterator[Any]:
+def local_cluster(nodes: int) -> Iterator[Any]:
     """A cluster of so many nodes with one core each, and a head without any; None for no node."""
     if not nodes:
         yield None
@@ -192,13 +193,15 @@ def _cluster(nodes: int) -> Iterator[Any]:
         cluster.shutdown()
 
 
-def _start(place: Path, folder: Path, cluster: Any, shard: int = 0) -> "subprocess.Popen[str]":
+def _start(
+    place: Path, folder: Path, cluster: Any, encoding: dict[str, Any], shard: int = 0
+) -> "subprocess.Popen[str]":
     compute: dict[str, Any] = {"device": "cpu"}
     if cluster is not None:
         compute |= {"engine": "ray", "ray": {"address": cluster.address}}
     script = place / "run.py"
     script.write_text(RUN)
-    arguments = json.dumps([str(place / "raw"), str(folder), compute, shard])
+    arguments = json.dumps([str(place / "raw"), str(folder), compute, encoding, shard])
     return subprocess.Popen(
         [sys.executable, str(script), arguments],
         stdout=subprocess.PIPE,
@@ -208,9 +211,16 @@ def _start(place: Path, folder: Path, cluster: Any, shard: int = 0) -> "subproce
     )
 
 
-def _mine(place: Path, cluster: Any) -> dict[str, Any]:
+def mine(place: Path, cluster: Any, encoding: dict[str, Any]) -> dict[str, Any]:
+    """Mine the collection `raw` of a folder in a process of its own; what `RUN` prints of it.
+
+    Args:
+        place: The folder.
+        cluster: The cluster whose nodes compute; None if that process does.
+        encoding: The settings of the encoder.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        said, errors = _start(place, Path(folder), cluster).communicate()
+        said, errors = _start(place, Path(folder), cluster, encoding).communicate()
     assert said, errors[-3000:]
     return json.loads(said.splitlines()[-1])
 
@@ -218,7 +228,7 @@ def _mine(place: Path, cluster: Any) -> dict[str, Any]:
 def _mine_and_kill(place: Path, cluster: Any) -> tuple[dict[str, Any], list[str]]:
     """Mine while nodes are killed; what came of it, and the lines that say so."""
     with tempfile.TemporaryDirectory() as folder:
-        process = _start(place, Path(folder), cluster, KILLED_SHARD)
+        process = _start(place, Path(folder), cluster, {}, KILLED_SHARD)
         killer = threading.Thread(target=_kill, args=(Path(folder), cluster), daemon=True)
         killer.start()
         said, errors = process.communicate()

@@ -120,6 +120,7 @@ def make(context: StageContext, draft: Draft) -> Metadata:
         "starts_from": start.name,
         "trainer": training.trainer,
         "loss_function": training.loss,
+        "trained_on": report.node or "this machine",
         "device": ", ".join(job.devices),
         "processes": report.processes,
         "precision": precision,

@@ -29,6 +29,7 @@ class TrainingReport:
         resumed_at: The step of the checkpoint that it went on from; None if it began anew.
         best_step: The step whose weights were kept; None if those of the last one were.
         stopped_early: Whether the validation part ended it.
+        node: The host of the node of a cluster that has trained; "" if this machine has.
     """
 
     log: list[dict[str, Any]]
@@ -38,6 +39,7 @@ class TrainingReport:
     resumed_at: int | None
     best_step: int | None
     stopped_early: bool
+    node: str = ""
 
 
 def fine_tune(job: TrainingJob, log: Callable[[str], None]) -> TrainingReport:

@@ -1,6 +1,7 @@
 """Fine-tune a model on a node of a cluster: files go there, progress and the model come back."""
 
 import shutil
+import socket
 import tempfile
 import threading
 from collections import deque
@@ -127,7 +128,7 @@ class NodeTraining:
             if job.event_files.is_dir():
                 shutil.copytree(job.event_files, self._folder / EVENTS, dirs_exist_ok=True)
             shutil.rmtree(job.checkpoints, ignore_errors=True)
-            self._result = report
+            self._result = replace(report, node=socket.gethostname())
         except Exception as error:  # raised again by the next look
             self._error = error
 

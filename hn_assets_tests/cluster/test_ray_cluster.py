@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -321,6 +322,7 @@ def test_a_model_is_trained_on_a_node(
         report = fine_tune_on(connected, job, kill_once)
     assert report.steps == (24 if killed else 6)
     assert (report.resumed_at is not None) == killed
+    assert report.node == socket.gethostname()
     assert any("step 6 of" in line and "loss" in line for line in log)
     undisturbed = make_job(tmp_path / f"here_{killed}", model, epochs=4 if killed else 1)
     if killed:
