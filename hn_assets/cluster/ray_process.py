@@ -148,11 +148,19 @@ def _connect(compute: ComputeSettings) -> Any:
         options["include_dashboard"] = False
     if address == AUTO:
         address = os.environ.get("RAY_ADDRESS") or address
+    answers = False
     try:
         if ":" in address:  # Ray would wait for minutes for one that is not there
             _knock(address.removeprefix(CLIENT), CONNECT_SECONDS)
+            answers = True
         ray.init(address=address, **options)
     except Exception as error:  # Ray raises errors of many kinds
+        if answers:
+            raise ClusterUnavailableError(
+                f"compute.ray.address is {address}, where something answers, but Ray cannot "
+                f"connect ({_first_line(error)}). Its token is missing here or another one, its "
+                f"version of Ray is not the one here, or it is no head of Ray. {SIGN_IN}"
+            ) from error
         raise ClusterUnavailableError(
             f"compute.ray.address is {address}, and there is no cluster of Ray that can be used "
             f"({_first_line(error)}). Start one with `ray start --head`, or correct the address. "

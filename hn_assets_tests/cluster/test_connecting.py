@@ -28,3 +28,20 @@ def test_a_cluster_that_is_not_there_is_named_with_the_remedy() -> None:
         compute = ComputeSettings(engine="ray", device="cpu", ray=RaySettings(address=address))
         with pytest.raises(ClusterUnavailableError, match=f"{address}, .*ray start --head"):
             RayCluster(compute, print)
+
+
+def test_a_cluster_that_answers_and_refuses_is_told_apart_from_one_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what Ray raises after 20 s for a wrong token
+    said = "Failed to connect to Ray cluster"
+    (tmp_path / "ray.py").write_text(f"def init(**_):\n    raise ConnectionError({said!r})\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        compute = ComputeSettings(engine="ray", device="cpu", ray=RaySettings(address=address))
+        with pytest.raises(
+            ClusterUnavailableError, match=rf"answers.*{said}.*RAY_AUTH_TOKEN"
+        ) as it:
+            RayCluster(compute, print)
+    assert "ray start" not in str(it.value)
