@@ -9,7 +9,7 @@ from pathlib import Path
 from hn_assets.errors import RemoteStoreError
 from hn_assets.store.holder import Holder
 from hn_assets.store.lease import Lease, take_lease
-from hn_assets.store.manifest import MANIFEST, NOTHING, Manifest
+from hn_assets.store.manifest import MANIFEST, MANIFEST_COPY, NOTHING, Manifest
 from hn_assets.store.remote import Remote
 from hn_assets.store.waiting import Waiting
 
@@ -148,19 +148,28 @@ class RemoteStage:
         path = f"{self.asset}/{MANIFEST}"
         while True:
             found = self.remote.read_tagged(path)
-            try:
-                manifest = NOTHING if found is None else Manifest.from_json(found.content)
-            except ValueError:  # it is damaged, and is made again
-                return
-            lease.refuse_later(manifest.fencing_number)
-            sealed = replace(manifest, fencing_number=lease.fencing_number)
+            manifest = NOTHING if found is None else _manifest_in(found.content)
+            if manifest is None:
+                manifest = _manifest_in(self.read(MANIFEST_COPY) or b"")
+            if manifest is None:  # nothing is left to restore it from: it stays damaged
+                text = f"damaged when the lease {lease.fencing_number} began\n"
+            else:
+                lease.refuse_later(manifest.fencing_number)
+                text = replace(manifest, fencing_number=lease.fencing_number).to_json()
             tag = None if found is None else found.tag
-            if self.remote.replace(path, sealed.to_json(), tag) is not None:
+            if self.remote.replace(path, text, tag) is not None:
                 return
 
     def _last_number(self) -> int:
-        try:
-            content = self.read(MANIFEST)
-            return 0 if content is None else Manifest.from_json(content).fencing_number
-        except ValueError:
-            return 0
+        found = [_manifest_in(self.read(name) or b"") for name in (MANIFEST, MANIFEST_COPY)]
+        return max(
+            (manifest.fencing_number for manifest in found if manifest is not None), default=0
+        )
+
+
+def _manifest_in(content: bytes) -> Manifest | None:
+    """The manifest in a file; None if it is damaged."""
+    try:
+        return Manifest.from_json(content)
+    except ValueError:
+        return None

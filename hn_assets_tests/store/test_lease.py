@@ -5,14 +5,16 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hn_assets.errors import LeaseLostError, StoreBusyError
+from hn_assets.errors import LeaseLostError, StoreBusyError, StoreError
 from hn_assets.store import DatasetStore, Holder, StageStore, Waiting, open_store
 from hn_assets.store.lease import LEASE_SECONDS
+from hn_assets.store.manifest import Manifest
 from hn_assets_tests.s3_server import S3Server
 
 LOG = logging.getLogger(__name__)
@@ -160,15 +162,19 @@ def test_a_lease_of_which_nothing_is_heard_is_taken_over_after_its_time(
 
 
 @on_both
-@pytest.mark.parametrize("before", ["something", "nothing"])
+@pytest.mark.parametrize("before", ["something", "nothing", "a damaged manifest", "damage"])
 def test_a_lease_that_is_lost_just_before_the_manifest_is_written_publishes_nothing(
     tmp_path: Path, place: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     never_renew(monkeypatch)
     one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
-    if before == "something":
-        publish(one.stage("corpus"), "old")
     assert one.remote is not None
+    if before != "nothing":
+        publish(one.stage("corpus"), "old")
+    if before in ("a damaged manifest", "damage"):
+        one.remote.write("toy/corpus/manifest.json", '{"files": ')
+    if before == "damage":
+        one.remote.write("toy/corpus/manifest-copy.json", '{"files": ')
     replace, stage, other = one.remote.replace, one.stage("corpus"), two.stage("corpus")
     done: list[str] = []
 
@@ -184,11 +190,15 @@ def test_a_lease_that_is_lost_just_before_the_manifest_is_written_publishes_noth
         patch.setattr(one.remote, "replace", replace_late)
         publish(stage, "late")
     assert done
-    manifest = stage_of(tmp_path, "reader", place).manifest()
-    if before == "nothing":
-        assert manifest is None
+    reader = stage_of(tmp_path, "reader", place)
+    if before == "damage":
+        with pytest.raises(StoreError, match=r"manifest\.json is damaged.*materialize toy/corpus"):
+            reader.manifest()
+    elif before == "nothing":
+        assert reader.manifest() is None
     else:
         assert current(tmp_path, place) == "old"
+        assert Manifest.from_json(one.remote.read("toy/corpus/manifest.json") or b"").files
     publish(other, "new")
     assert current(tmp_path, place) == "new"
 
@@ -197,19 +207,24 @@ def test_a_lease_that_is_lost_just_before_the_manifest_is_written_publishes_noth
 def test_a_clock_that_is_an_hour_off_changes_nothing(
     tmp_path: Path, place: str, clock: Clock, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
-    shift = 3600.0 * hours
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=hours)
+
     never_renew(monkeypatch)
-    one, two = (stage_of(tmp_path, name, place) for name in ("one", "two"))
-    seconds = time.time
+    one, two = (machine(tmp_path, name, place) for name in ("one", "two"))
     with monkeypatch.context() as patch:
-        patch.setattr("time.time", lambda: seconds() + shift)
-        holding = held(one)
+        for module in ("lease", "holder"):
+            patch.setattr(f"hn_assets.store.{module}.datetime", Shifted)
+        holding = held(one.stage("corpus"))
         holding.__enter__()
-    with pytest.raises(StoreBusyError), held(two, max_wait=LEASE_SECONDS - 2):
+    until = datetime.fromisoformat(lease_file(one)["valid_until"])
+    assert abs(until - datetime.now(timezone.utc) - timedelta(hours=hours)).seconds < 600
+    with pytest.raises(StoreBusyError), held(two.stage("corpus"), max_wait=LEASE_SECONDS - 2):
         pass
-    start = clock.now
-    with held(two):
-        assert clock.now - start <= LEASE_SECONDS + 2
+    with held(two.stage("corpus"), max_wait=LEASE_SECONDS + 2):
+        pass
     holding.__exit__(None, None, None)
 
 

@@ -12,7 +12,7 @@ from hn_assets.evaluation.checks.kinds import corpus_and_qrels as data
 from hn_assets.evaluation.checks.run_checks import StoreInputs, read_verdicts, run_check
 from hn_assets.settings.dataset import DatasetSettings
 from hn_assets.sources.kinds.python_stdlib import PythonStdlibSettings
-from hn_assets.store import DatasetStore, layout
+from hn_assets.store import DatasetStore, layout, open_store
 
 SETTINGS = DatasetSettings(source=PythonStdlibSettings(type="python_stdlib"))
 looked: list[str] = []
@@ -140,3 +140,25 @@ def test_a_failure_stays_one_until_somebody_accepts_it(store: DatasetStore) -> N
     publish_corpus(store, "1")
     run_check(CHECK, store, SETTINGS)
     assert state(store) == "failed", "other files were accepted"
+
+
+def test_a_machine_that_lost_its_lease_can_say_nothing_of_the_version_of_another(
+    store: DatasetStore, tmp_path: Path
+) -> None:
+    """Notes are written without a lease: one that comes late is of files that are there no more."""
+    place = {"HN_DATA_DIR": f"file://{tmp_path}/remote"}
+    one, two = (open_store(tmp_path / name, "toy", place) for name in ("one", "two"))
+    publish_corpus(one, "12345")
+    assert run_check(CHECK, one, SETTINGS).passed
+    assert one.remote is not None
+    name = f"toy/{CHECK.stage}/check-{CHECK.name}.json"
+    late = one.remote.read(name)
+    assert late is not None
+    publish_training_set(two, 9)
+    publish_corpus(two, "1234567")
+    assert not run_check(CHECK, two, SETTINGS).passed
+    assert state(two) == "failed"
+    one.remote.write(name, late.decode())
+    assert state(two) == "not run"
+    assert run_check(CHECK, two, SETTINGS).message == "the corpus has 7"
+    assert state(two) == "failed"
