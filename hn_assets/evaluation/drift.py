@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hn_assets.encoding.vectors.vector_file import VectorTable
 from hn_assets.ids import Ids
 from hn_assets.mining.output.sources import are_joined, shares_by_retriever
+from hn_assets.store.parquet_batches import parquet_batches
 from hn_assets.store.schemas import TEXT_KEY
 
 ROWS_AT_ONCE = 200_000
@@ -63,7 +64,7 @@ class Snapshot:
         columns = ["query_id", "doc_id", "score", "positive_scores", "source"]
         parts = [schema.empty_table()]
         with pq.ParquetFile(hard_negatives) as file:
-            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+            for batch in parquet_batches(file, ROWS_AT_ONCE, columns):
                 found = pa.Table.from_batches([batch])
                 found = found.append_column("positive_score", _mean_positives(batch))
                 parts.append(found.select(schema.names).cast(schema))

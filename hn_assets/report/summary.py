@@ -19,6 +19,7 @@ from hn_assets.mining.holdout.calibration_file import read_calibration
 from hn_assets.mining.output.sources import RANDOM, describe_sources
 from hn_assets.report.example_queries import ExampleQuery
 from hn_assets.review.review_result import ReviewResult
+from hn_assets.store.parquet_batches import parquet_batches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +168,7 @@ def _positive_scores(hard_negatives: Path) -> NDArray[np.float32]:
     last = None
     with pq.ParquetFile(hard_negatives) as file:
         columns = ["query_id", "positive_scores"]
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+        for batch in parquet_batches(file, ROWS_AT_ONCE, columns):
             runs = pc.call_function("run_end_encode", [batch["query_id"]])
             firsts = np.concatenate([np.zeros(1, np.int64), runs.run_ends.to_numpy()[:-1]])
             ids = runs.values.to_pylist()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hn_assets.errors import StoreError
 from hn_assets.ids import Ids
 from hn_assets.store import schemas
+from hn_assets.store.parquet_batches import parquet_batches
 
 ROWS_AT_ONCE = 131_072
 
@@ -92,7 +93,7 @@ class RankingsFile:
     def _read(self, queries: Ids, documents: Ids) -> Iterator[Finds]:
         last = 0
         with pq.ParquetFile(self._path, read_dictionary=["query_id", "doc_id"]) as file:
-            for batch in file.iter_batches(ROWS_AT_ONCE, columns=schemas.CANDIDATES.names):
+            for batch in parquet_batches(file, ROWS_AT_ONCE, schemas.CANDIDATES.names):
                 if not len(batch):
                     continue
                 rows = rows_of(batch["query_id"], queries, "query")

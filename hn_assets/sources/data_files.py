@@ -12,6 +12,7 @@ from hn_assets.errors import SourceError
 from hn_assets.sources.csv_rows import read_csv_rows
 from hn_assets.sources.jsonl import read_objects
 from hn_assets.sources.read_fields import check_columns
+from hn_assets.store.parquet_batches import parquet_batches
 
 _ARROW_FILE = b"ARROW1"  # Arrow's file format begins with it
 _ARROW_END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream that was written to its end
@@ -110,7 +111,7 @@ _Batches = Callable[[list[str]], Iterable[pa.RecordBatch]]
 
 def _open_parquet(path: Path, opened: ExitStack) -> tuple[list[str], _Batches]:
     file = opened.enter_context(pq.ParquetFile(path))
-    return file.schema_arrow.names, lambda wanted: file.iter_batches(columns=wanted)
+    return file.schema_arrow.names, lambda wanted: parquet_batches(file, columns=wanted)
 
 
 def _open_arrow(path: Path, opened: ExitStack) -> tuple[list[str], _Batches]:

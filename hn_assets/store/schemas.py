@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hn_assets.store.parquet_batches import parquet_batches
+
 # Read from a file at once, and turned into Python's objects at once.
 ROWS_PER_BATCH, ROWS_AT_ONCE = 4_096, 256
 # Arrow does not keep the memory of a batch with so many bytes for others, which need far less.
@@ -253,7 +255,7 @@ def read_rows(
     with pq.ParquetFile(path) as file:
         groups, is_wanted = _find(file, ids) if ids is not None else (None, None)
         at = 0
-        for batch in file.iter_batches(ROWS_PER_BATCH, groups, list(columns)):
+        for batch in parquet_batches(file, ROWS_PER_BATCH, columns, groups):
             if is_wanted is not None:
                 at, batch = at + len(batch), batch.filter(is_wanted.slice(at, len(batch)))
             for start in range(0, len(batch), ROWS_AT_ONCE):

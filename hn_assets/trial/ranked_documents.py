@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from hn_assets.mining.rules.sampling import hash_ids
 from hn_assets.store import schemas
+from hn_assets.store.parquet_batches import parquet_batches
 
 DEPTH = 100  # candidates of each query that are ranked with every model
 
@@ -60,7 +61,7 @@ def write_ranked_documents(
             break
         chosen.setdefault(ids[place])
     is_chosen = pc.field("id").isin(list(chosen))
-    with pq.ParquetWriter(target, schemas.CORPUS) as writer:
-        for batch in pq.ParquetFile(corpus).iter_batches():
+    with pq.ParquetWriter(target, schemas.CORPUS) as writer, pq.ParquetFile(corpus) as file:
+        for batch in parquet_batches(file):
             writer.write_table(pa.Table.from_batches([batch]).filter(is_chosen))
     return target

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
 from hn_assets.ids import Ids
+from hn_assets.store.parquet_batches import parquet_batches
 
 ROWS_AT_ONCE = 10_000
 
@@ -67,7 +68,7 @@ def _read(path: Path, rows: NDArray[np.int64]) -> pa.Table:
     found = [schema.empty_table()]
     first = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=schema.names):
+        for batch in parquet_batches(file, ROWS_AT_ONCE, schema.names):
             here = rows[slice(*np.searchsorted(rows, [first, first + len(batch)]))] - first
             found.append(pa.Table.from_batches([batch.take(pa.array(here))]).cast(schema))
             first += len(batch)

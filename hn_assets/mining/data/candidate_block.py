@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hn_assets.mining.data.indexed_dataset import IndexedDataset
 from hn_assets.retrieval.read_rankings import rows_of
 from hn_assets.store import schemas
+from hn_assets.store.parquet_batches import parquet_batches
 
 ROWS_PER_BLOCK = 500_000
 
@@ -80,7 +81,7 @@ def read_candidate_blocks(
         columns = [*schemas.CANDIDATES.names, *ranks.values()]
         left = np.zeros((0, len(columns)))
         seen = np.zeros(len(dataset.mined), bool)
-        for batch in file.iter_batches(batch_size=rows, columns=columns):
+        for batch in parquet_batches(file, rows, columns):
             block: NDArray[np.float64] = np.stack(
                 [
                     rows_of(batch["query_id"], queries, "query"),

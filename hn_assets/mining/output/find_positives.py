@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hn_assets.ids import Ids
 from hn_assets.mining.data.text_numbers import number_of_text, read_passages
+from hn_assets.store.parquet_batches import parquet_batches
 
 ROWS_AT_ONCE = 500_000
 IDS = ["query_id", "doc_id"]
@@ -116,7 +117,7 @@ class _Known:
 def _pairs(path: Path, queries: Ids, documents: Ids) -> Iterator[Pairs]:
     """The rows of query and document of a file, -1 for what is not there."""
     with pq.ParquetFile(path, read_dictionary=IDS) as file:
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=IDS):
+        for batch in parquet_batches(file, ROWS_AT_ONCE, IDS):
             if len(batch):
                 query, document = (
                     known.rows_of(batch[name].dictionary)[batch[name].indices.to_numpy()]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hn_assets.ids import Ids
 from hn_assets.mining.rules.reasons import CHOSEN
+from hn_assets.store.parquet_batches import parquet_batches
 
 ROWS_AT_ONCE = 500_000
 IDS = ["query_id", "doc_id"]
@@ -130,7 +131,7 @@ class _Pairs:
 
 def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path, read_dictionary=columns) as file:
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+        for batch in parquet_batches(file, ROWS_AT_ONCE, columns):
             if len(batch):
                 yield batch
 

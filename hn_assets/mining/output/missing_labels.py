@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hn_assets.mining.rules.reasons import ALWAYS_EXCLUDED, CHOSEN
 from hn_assets.store import layout, schemas
+from hn_assets.store.parquet_batches import parquet_batches
 from hn_assets.store.schemas import read_query_texts, read_rows, read_texts
 from hn_assets.text import first_line, to_cell
 
@@ -55,7 +56,7 @@ def likely_missing(ledger: Path, most: int = MAX_ROWS) -> pd.DataFrame:
     excluded = pa.array([*(reason.label for reason in ALWAYS_EXCLUDED), CHOSEN])
     best = pd.DataFrame(columns=[*LEDGER_COLUMNS, "relevance_estimate"])
     with pq.ParquetFile(ledger) as file:
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=LEDGER_COLUMNS):
+        for batch in parquet_batches(file, ROWS_AT_ONCE, LEDGER_COLUMNS):
             estimate = _relevance_estimate(batch)
             # what has no rank was drawn at random, for a query that was dropped afterwards
             is_left = ~_are_among(batch["outcome"], excluded) & np.asarray(batch["rank"].is_valid())
