@@ -36,7 +36,7 @@ class RaySettings(Settings):
     )
 
     mining_from_queries: int = Field(
-        default=100_000,
+        default=250_000,
         ge=1,
         description=(
             "from how many queries on the nodes mine, too (`hard_negatives`, and the shortlist of "
