@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hn_assets.store import schemas
+from hn_assets.store.read_of_queries import read_of_queries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,11 +99,8 @@ def measure_each_query(
     if not answered:
         return pd.DataFrame({"query_id": [], **{name: [] for name in MEASURES}})
     judged = judged[judged.query_id.isin(answered)]
-    table = pq.read_table(
-        candidates,
-        columns=["query_id", "doc_id", rank],
-        filters=pc.field("query_id").isin(answered) & pc.field(rank).is_valid(),
-    )
+    table = read_of_queries(candidates, answered, ["query_id", "doc_id", rank])
+    table = table.filter(pc.field(rank).is_valid())
     # the rank decides, so that equal scores stay in the order that the ranking gave them
     run = pd.DataFrame(
         {
