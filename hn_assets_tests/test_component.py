@@ -287,6 +287,7 @@ def wheel(tmp_path_factory) -> Path:
         "wheel",
         "-q",
         "--no-deps",
+        "--no-build-isolation",  # with the pinned setuptools, which need no installing
         "-w",
         str(folder),
         str(source),
