@@ -37,7 +37,7 @@ def main() -> None:
             place.mkdir()
             files = [layout.CORPUS_EMBEDDINGS, layout.QUERY_EMBEDDINGS]
             documents, queries = (
-                _store(options.folder / f"{file.stage}/latest/{file.name}", place, precision)
+                store(options.folder / f"{file.stage}/latest/{file.name}", place, precision)
                 for file in files
             )
             build_index(documents, SearchSettings(), place)
@@ -54,7 +54,8 @@ def main() -> None:
     print_table("Rankings", ["of the best", "documents differ", "order differs"], _differ(found))
 
 
-def _store(path: Path, place: Path, precision: str) -> VectorTable:
+def store(path: Path, place: Path, precision: str) -> VectorTable:
+    """The vectors of a file in another precision, in a file in the folder `place`."""
     table, target = VectorTable(path), place / f"{path.parent.parent.name}.arrow"
     writer, keys, first = VectorWriter(target), table.text_keys().combine_chunks(), 0
     for block in table.blocks():
