@@ -4,7 +4,9 @@ They are merged with those of your datasets, whose settings say
 
     compute: {engine: ray, ray: {address: dagster}}
 
-It needs KubeRay's operator and `pip install 'dagster-ray[kuberay]'`.
+It needs KubeRay's operator and `pip install 'dagster-ray[kuberay]'`. The operator ends the
+cluster five minutes after the step, and after a day in any case; `ttl_seconds_after_finished` and
+`active_deadline_seconds` of `InteractiveRayJobSpec` are other limits.
 """
 
 import dagster as dg

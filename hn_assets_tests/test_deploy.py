@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import yaml
 from dagster._config import process_config
 from dagster_ray import RayResource
@@ -133,10 +134,19 @@ def test_a_step_can_have_a_cluster_of_its_own() -> None:
     spec.loader.exec_module(module)
     resource = module.defs.resources[RAY_KEY]
     assert isinstance(resource, RayResource)
-    cluster = read("ray-cluster.yaml")["spec"]
-    assert module.CLUSTER.ray_version == cluster["rayVersion"]
-    image = cluster["headGroupSpec"]["template"]["spec"]["containers"][0]["image"]
-    assert image == module.IMAGE
+    job = resource.ray_job.to_k8s(dg.build_init_resource_context())["spec"]
+    assert job["submissionMode"] == "InteractiveMode"
+    assert (job["activeDeadlineSeconds"], job["ttlSecondsAfterFinished"]) == (86_400, 300)
+    cluster, kept = job["rayClusterSpec"], read("ray-cluster.yaml")["spec"]
+    assert cluster["rayVersion"] == kept["rayVersion"]
+    for group, other in zip(
+        [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]],
+        [kept["headGroupSpec"], *kept["workerGroupSpecs"]],
+        strict=True,
+    ):
+        (container,), (same,) = (g["template"]["spec"]["containers"] for g in (group, other))
+        assert container["image"] == same["image"]
+        assert container["resources"]["limits"].keys() == same["resources"]["limits"].keys()
 
 
 def test_a_killed_run_frees_its_place_in_the_pool() -> None:
