@@ -1,10 +1,8 @@
-"""What `deploy/` holds fits the project, and its settings work with a real PostgreSQL."""
+"""What `deploy/` holds fits the project; that it works with PostgreSQL is tested in `test_week`."""
 
 import importlib.util
 import re
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,9 +11,7 @@ from dagster._config import process_config
 from dagster_ray import RayResource
 
 from hn_assets.orchestration.ray_resource import RAY_KEY
-from hn_assets_tests.collections_on_disk import animals
-from hn_assets_tests.servers import postgres_server, production_home
-from hn_assets_tests.test_component import MINIMAL, ROOT, dagster, make_project, run
+from hn_assets_tests.test_component import ROOT
 
 DEPLOY = ROOT / "deploy"
 
@@ -154,32 +150,3 @@ def test_a_killed_run_frees_its_place_in_the_pool() -> None:
         monitoring = yaml.safe_load(path.read_text())["run_monitoring"]
         assert monitoring["enabled"]
         assert monitoring["free_slots_after_run_end_seconds"] > 0, path
-
-
-def test_runs_are_kept_in_postgresql(tmp_path: Path) -> None:
-    with postgres_server() as port:
-        _materialize_and_look(tmp_path, port)
-
-
-def _materialize_and_look(tmp_path: Path, port: int) -> None:
-    project = make_project(tmp_path / "project", MINIMAL)
-    animals(project / "raw")
-    environment = {**production_home(tmp_path / "home", port), "PYTHONPATH": str(project)}
-    arguments = (
-        "asset",
-        "materialize",
-        "-m",
-        "their_project.definitions",
-        "--select",
-        "mine/corpus",
-    )
-    done = dagster(*arguments, cwd=project, **environment)
-    assert done.returncode == 0, done.stderr[-2000:]
-    code = (
-        "from dagster import AssetKey, DagsterInstance\n"
-        "i = DagsterInstance.get()\n"
-        "print(type(i.run_storage).__name__, [r.status.value for r in i.get_runs()])\n"
-        "print(i.get_latest_materialization_event(AssetKey(['mine', 'corpus'])) is not None)\n"
-    )
-    told = run(sys.executable, "-c", code, cwd=project, **environment)
-    assert told.stdout.split("\n")[:2] == ["PostgresRunStorage ['SUCCESS']", "True"], told.stderr

@@ -40,7 +40,14 @@ with dg.DagsterInstance.get() as instance:
             state.instigator_name: getattr(state.instigator_data, "cursor", None)
             for state in instance.all_instigator_state()
         }
-        print(json.dumps({"runs": runs, "cursors": cursors}), flush=True)
+        made = instance.get_latest_materialization_event(dg.AssetKey(["daily", "corpus"]))
+        answer = {
+            "storage": type(instance.run_storage).__name__,
+            "runs": runs,
+            "cursors": cursors,
+            "corpus_is_materialized": made is not None,
+        }
+        print(json.dumps(answer), flush=True)
 """
 SETTINGS: dict[str, Any] = {
     "compute": {"device": "cpu", "precision": "float32"},
@@ -170,10 +177,13 @@ def test_days_of_refreshes(tmp_path: Path, model: Path, days: int) -> None:
             project, {**home, "PYTHONPATH": f"{project}:{ROOT}", "OMP_NUM_THREADS": "1"}
         )
         with made.asked():
-            made.ask()  # creates the tables, which two processes at once cannot
+            before = made.ask()  # creates the tables, which two processes at once cannot
+            assert before["storage"] == "PostgresRunStorage", "as deploy/dagster.yaml says"
+            assert not before["corpus_is_materialized"]
             with made.code_server():
                 _live_through(made, raw, days)
             daily, watched = made.runs("daily"), made.runs("watched")
+            assert made.ask()["corpus_is_materialized"]
 
     # every day has its run, and just one, those without a daemon included
     assert [status for status, _ in daily[:days]] == ["SUCCESS"] * days
@@ -200,15 +210,20 @@ def _live_through(made: Production, raw: dict[str, Path], days: int) -> None:
             if day < days:
                 change_a_little(raw["daily"], day)
 
+    def live_from(first: int) -> None:
+        live(first, days)
+        made.wait(120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched")))
+
     half = days // 2
     with made.daemon() as daemon:
         made.wait(90, lambda: made.ask()["cursors"].get("watched_changes") is not None)
         change_a_little(raw["watched"], 1)
+        if not half:
+            live_from(1)
+            return
         live(1, half)
-        if half:
-            made.wait(90, lambda: made.runs("daily")[-1][0] == "STARTED")
-            kill(daemon)
-            time.sleep(75)  # no daemon is there when the next day begins
+        made.wait(90, lambda: made.runs("daily")[-1][0] == "STARTED")
+        kill(daemon)
+        time.sleep(75)  # no daemon is there when the next day begins
     with made.daemon():
-        live(half + 1, days)
-        made.wait(120, lambda: any(status == "SUCCESS" for status, _ in made.runs("watched")))
+        live_from(half + 1)
