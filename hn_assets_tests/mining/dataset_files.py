@@ -1,6 +1,7 @@
 """The files of a ranked dataset, as the stages before mining write them."""
 
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -10,7 +11,6 @@ import pyarrow.parquet as pq
 
 from hn_assets.encoding.vectors.vector_file import VectorWriter
 from hn_assets.mining.data.mining_files import MiningFiles
-from hn_assets.retrieval.faiss_index import flat_index
 from hn_assets.store import schemas
 from hn_assets_tests.mining.ranked_dataset import RankedDataset, VectorsInMemory, write_candidates
 
@@ -42,7 +42,9 @@ def write_dataset(dataset: RankedDataset, folder: Path) -> MiningFiles:
     pq.write_table(qrels, files.qrels)
     _write_vectors(documents, files.corpus_embeddings)
     _write_vectors(queries, files.query_embeddings)
-    faiss.write_index(flat_index(documents), str(files.faiss_index))
+    index: Any = faiss.IndexFlatIP(documents.dimension)
+    index.add(documents.vectors)
+    faiss.write_index(index, str(files.faiss_index))
     ids = pd.DataFrame({"row": np.arange(len(documents)), "doc_id": documents.ids})
     pq.write_table(pa.Table.from_pandas(ids, schema=schemas.INDEX_IDS), files.faiss_index_ids)
     write_candidates(dataset, files.candidates)
