@@ -152,7 +152,7 @@ class Collection:
             include_title=True,
         )
         return Holdout(
-            read_candidate_blocks(candidates, session.dataset),
+            lambda wanted: read_candidate_blocks(candidates, session.dataset, wanted=wanted),
             session.dataset,
             session.queries,
             session.documents,

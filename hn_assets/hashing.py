@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from hn_assets.text import PART_CHARACTERS, normalised_parts
+from hn_assets.text import PART_CHARACTERS, normalised, normalised_parts
 
 
 def hash_of_text(text: str, size: int = 16) -> bytes:
@@ -24,6 +24,8 @@ def hash_of_joined(texts: Iterable[str], size: int = 16) -> bytes:
 
 def hash_of_normalised(text: str, size: int = 16) -> bytes:
     """`hash_of_text(normalised(text), size)`, without holding the normalised form."""
+    if len(text) <= PART_CHARACTERS:  # nearly all texts, and twice as fast
+        return hashlib.blake2b(normalised(text).encode(), digest_size=size).digest()
     digest = hashlib.blake2b(digest_size=size)
     for number, part in enumerate(normalised_parts(text)):
         digest.update(f" {part}".encode() if number else part.encode())

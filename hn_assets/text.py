@@ -38,7 +38,7 @@ def has_text(text: str) -> bool:
     >>> [has_text(text) for text in ("a", " \\n", "\\u200b", "\\ufeff\\x00")]
     [True, False, False, False]
     """
-    return any(
+    return text[:1].isalnum() or any(
         not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf")
         for character in text
     )
@@ -54,6 +54,8 @@ def normalised(text: str) -> str:
     >>> normalised("\\u200b ")
     ''
     """
+    if len(text) <= PART_CHARACTERS:
+        return " ".join(_words(text)) if has_text(text) else ""
     return " ".join(normalised_parts(text))
 
 
@@ -65,8 +67,12 @@ def normalised_parts(text: str) -> Iterator[str]:
     if not has_text(text):
         return
     for part in parts_of_text(text):
-        if words := unicodedata.normalize("NFKC", part).casefold().split():
+        if words := _words(part):
             yield " ".join(words)
+
+
+def _words(text: str) -> list[str]:
+    return unicodedata.normalize("NFKC", text).casefold().split()
 
 
 def parts_of_text(text: str) -> Iterator[str]:

@@ -33,7 +33,7 @@ def depths_beyond(depth: int, max_depth: int) -> Iterator[int]:
 
 
 def share_within_budget(
-    blocks: Callable[[], Iterable[CandidateBlock]],
+    blocks: Callable[[NDArray[np.bool_]], Iterable[CandidateBlock]],
     count_short: Callable[[CandidateBlock], int],
     keys: NDArray[np.float64],
     mined: NDArray[np.bool_],
@@ -48,7 +48,7 @@ def share_within_budget(
     searched deeper anyway.
 
     Args:
-        blocks: The candidates of the mined queries.
+        blocks: The candidates of those mined queries for which an array of bool holds True.
         count_short: How many queries of a block the filters leave short.
         keys: A number of each query, from 0 to 1, that has nothing to do with what it asks.
         mined: Whether a query is mined; bool, (queries,).
@@ -65,10 +65,8 @@ def share_within_budget(
     in_order = np.sort(keys[mined])
     last = in_order[min(SAMPLE, count) - 1]
     short = looked_at = 0
-    for block in blocks():
-        sample = block.take(keys[block.queries] <= last)
-        if len(sample.queries):
-            looked_at += len(sample.queries)
-            short += count_short(sample)
+    for block in blocks(keys <= last):
+        looked_at += len(block.queries)
+        short += count_short(block)
     expected = count * each * short / max(looked_at, 1)
     return min(1.0, allowed / expected) if expected else 1.0

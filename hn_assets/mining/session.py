@@ -39,7 +39,9 @@ from hn_assets.settings.teacher import TeacherSettings
 from hn_assets.store import schemas
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -245,8 +247,8 @@ class MiningSession:
             include_title=self.include_title,
         )
 
-    def _candidate_blocks(self) -> Iterator[CandidateBlock]:
-        return read_candidate_blocks(self.files.candidates, self.dataset)
+    def _candidate_blocks(self, wanted: NDArray[np.bool_]) -> Iterator[CandidateBlock]:
+        return read_candidate_blocks(self.files.candidates, self.dataset, wanted=wanted)
 
     def _blocks_to_mine(self) -> Iterator[CandidateBlock]:
         """The candidates, deeper for queries with more positives than the rankings allow for."""
@@ -269,7 +271,7 @@ class MiningSession:
 
     def _holdout(self, min_positives: int) -> Holdout:
         return Holdout(
-            self._candidate_blocks(),
+            self._candidate_blocks,
             self.dataset,
             self.queries,
             self.documents,

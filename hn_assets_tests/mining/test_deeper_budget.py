@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hn_assets.evaluation.checks.kinds.negatives import negatives_are_enough
 from hn_assets.mining import deeper_budget
@@ -98,8 +99,8 @@ def test_so_many_are_searched_that_the_candidates_they_are_shown_fill_the_budget
     mined = np.arange(queries) % 10 > 0
     seen: list[int] = []
 
-    def blocks() -> list[CandidateBlock]:
-        rows = np.flatnonzero(mined)
+    def blocks(wanted: NDArray[np.bool_]) -> list[CandidateBlock]:
+        rows = np.flatnonzero(mined & wanted)
         parts = np.array_split(rows, 7)
         nothing = (np.zeros((len(part), 1)) for part in parts)
         return [CandidateBlock(p, n.astype(np.int64), n) for p, n in zip(parts, nothing)]  # type: ignore[arg-type] # noqa: B905

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -60,7 +61,12 @@ class CandidateBlock:
 
 
 def read_candidate_blocks(
-    path: Path, dataset: IndexedDataset, rows: int = ROWS_PER_BLOCK, *, all_mined: bool = False
+    path: Path,
+    dataset: IndexedDataset,
+    rows: int = ROWS_PER_BLOCK,
+    *,
+    wanted: NDArray[np.bool_] | None = None,
+    all_mined: bool = False,
 ) -> Iterator[CandidateBlock]:
     """The candidates of the mined queries, block by block; no query is cut in two.
 
@@ -69,12 +75,15 @@ def read_candidate_blocks(
             `schemas.joined_candidates`, in which the rows of a query stand together.
         dataset: The dataset whose mined queries are wanted.
         rows: About how many rows are read at once.
+        wanted: Which of the mined queries are wanted; bool, (queries,). None for all of them.
         all_mined: Whether mined queries for which none of several retrievers found anything come
             last, with no candidates: documents can be drawn at random for them.
 
     Raises:
-        StoreError: A document or a query is ranked that the dataset does not have.
+        StoreError: A query is ranked that the dataset does not have, or a document for one of the
+            wanted queries.
     """
+    wanted = dataset.mined if wanted is None else dataset.mined & wanted
     documents, queries = dataset.document_ids, dataset.query_ids
     with pq.ParquetFile(path, read_dictionary=["query_id", "doc_id"]) as file:
         ranks = schemas.rank_columns(file.schema_arrow.names)
@@ -82,9 +91,15 @@ def read_candidate_blocks(
         left = np.zeros((0, len(columns)))
         seen = np.zeros(len(dataset.mined), bool)
         for batch in parquet_batches(file, rows, columns):
+            query_rows = rows_of(batch["query_id"], queries, "query")
+            seen[query_rows] = True
+            # the last one may go on in the next batch
+            is_read = wanted[query_rows] | (query_rows == query_rows[-1])
+            if not is_read.all():
+                batch, query_rows = batch.filter(pa.array(is_read)), query_rows[is_read]
             block: NDArray[np.float64] = np.stack(
                 [
-                    rows_of(batch["query_id"], queries, "query"),
+                    query_rows,
                     rows_of(batch["doc_id"], documents, "document"),
                     batch["rank"].to_numpy(),
                     batch["score"].to_numpy(),
@@ -93,14 +108,13 @@ def read_candidate_blocks(
                 axis=1,
                 dtype=np.float64,
             )
-            seen[block[:, 0].astype(np.int64)] = True
             block = np.concatenate([left, block])
             end = int(np.argmax(block[:, 0] == block[-1, 0]))
             left = block[end:]
             if end:
-                yield from _to_block(block[:end], dataset, tuple(ranks))
+                yield from _to_block(block[:end], wanted, tuple(ranks))
     if len(left):
-        yield from _to_block(left, dataset, tuple(ranks))
+        yield from _to_block(left, wanted, tuple(ranks))
     queries = np.flatnonzero(dataset.mined & ~seen)
     if all_mined and ranks and len(queries):
         none = np.full((len(queries), 1, len(ranks)), -1)
@@ -110,10 +124,10 @@ def read_candidate_blocks(
 
 
 def _to_block(
-    block: NDArray[np.float64], dataset: IndexedDataset, retrievers: tuple[str, ...]
+    block: NDArray[np.float64], wanted: NDArray[np.bool_], retrievers: tuple[str, ...]
 ) -> Iterator[CandidateBlock]:
     query_rows = block[:, 0].astype(np.int64)
-    block = block[dataset.mined[query_rows]]
+    block = block[wanted[query_rows]]
     if not len(block):
         return
     query_rows, candidates, rank = (block[:, i].astype(np.int64) for i in range(3))

@@ -4,7 +4,7 @@ To a miner, a hidden positive is what a relevant passage is that nobody labelled
 hidden positives among the mined negatives estimates the false-negative rate of a method.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -43,7 +43,8 @@ class Holdout:
     """Queries, and all that is needed to hide some of their positives.
 
     Args:
-        blocks: The candidates of the mined queries.
+        blocks: Reads the candidates of those mined queries for which an array of bool holds True,
+            and of others, too, if it likes.
         dataset: The dataset.
         queries: The vectors of the queries.
         documents: The vectors of the documents.
@@ -60,7 +61,7 @@ class Holdout:
 
     def __init__(
         self,
-        blocks: Iterable[CandidateBlock],
+        blocks: Callable[[NDArray[np.bool_]], Iterable[CandidateBlock]],
         dataset: IndexedDataset,
         queries: VectorSource,
         documents: VectorSource,
@@ -72,7 +73,7 @@ class Holdout:
         self.lexical_retrievers = tuple(lexical_retrievers)
         stands_for = _choose_queries(dataset, seed, min_positives)
         wanted = stands_for > 0
-        self._block = join_blocks([part.take(wanted[part.queries]) for part in blocks])
+        self._block = join_blocks([part.take(wanted[part.queries]) for part in blocks(wanted)])
         self.rows, self.depth = self._block.queries, self._block.depth
         self.weights = stands_for[self.rows]
         self._query_hashes = hash_ids(dataset.query_ids.take(self.rows).to_pylist(), seed)

@@ -1,11 +1,15 @@
 """Candidates are read block by block."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hn_assets.errors import StoreError
+from hn_assets.ids import Ids
 from hn_assets.mining.data.candidate_block import CandidateBlock, join_blocks, read_candidate_blocks
 from hn_assets_tests.mining.ranked_dataset import RankedDataset, write_candidates
 
@@ -27,6 +31,27 @@ def test_only_mined_queries_are_read(tmp_path: Path) -> None:
     write_candidates(dataset, tmp_path / "c.parquet")
     blocks = list(read_candidate_blocks(tmp_path / "c.parquet", dataset.indexed))
     assert [row for block in blocks for row in block.queries] == [0, 2]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7, 1000])
+def test_of_queries_that_are_not_wanted_no_document_is_looked_up(tmp_path: Path, rows: int) -> None:
+    dataset = RankedDataset(queries=6, documents=5)
+    block = write_candidates(dataset, tmp_path / "c.parquet")
+    wanted = np.isin(np.arange(6), [1, 4])
+    looked_up: list[int] = []
+
+    class Counted(Ids):
+        def rows_of(self, wanted: Any) -> NDArray[np.int64]:
+            looked_up.append(len(wanted))
+            return super().rows_of(wanted)
+
+    ids = replace(dataset.indexed, document_ids=Counted(dataset.indexed.document_ids.column))
+    blocks = list(read_candidate_blocks(tmp_path / "c.parquet", ids, rows, wanted=wanted))
+    for part in ("queries", "documents", "scores"):
+        joined = np.concatenate([getattr(block, part) for block in blocks])
+        assert np.array_equal(joined, getattr(block, part)[wanted])
+    # an id that many rows share is looked up once; a query at the end of a batch may go on
+    assert sum(looked_up) <= (15 if rows == 1000 else 30)
 
 
 def test_a_ranked_document_that_left_the_corpus_is_an_error(tmp_path: Path) -> None:

@@ -74,7 +74,9 @@ def test_what_the_miner_sees_depends_on_nothing_hidden(topics: TopicsDataset) ->
         other.qrels[kept],
         "train",
     )
-    fewer = Holdout([other.block], collection, other.query_vectors, other.document_vectors, seed=1)
+    fewer = Holdout(
+        lambda _: [other.block], collection, other.query_vectors, other.document_vectors, seed=1
+    )
     everything = fewer.all_visible()
     truly = fewer.hide(everything, everything)
     assert np.array_equal(seen.features.eligible, truly.features.eligible)

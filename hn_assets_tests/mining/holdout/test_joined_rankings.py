@@ -80,7 +80,7 @@ def test_what_is_said_of_the_best_candidates_does_not_depend_on_who_found_them(
 def test_the_model_reads_the_same_of_a_pair(topics: TopicsDataset, joined: CandidateBlock) -> None:
     def holdout_of(block: CandidateBlock) -> Holdout:
         return Holdout(
-            [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
+            lambda _: [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
         )
 
     alone, both = holdout_of(topics.block), holdout_of(joined)
@@ -99,7 +99,7 @@ def test_the_audit_measures_each_retriever_as_if_it_were_the_only_one(
 ) -> None:
     def measure(block: CandidateBlock) -> pd.DataFrame:
         holdout = Holdout(
-            [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
+            lambda _: [block], topics.indexed, topics.query_vectors, topics.document_vectors, seed=1
         )
         settings = Method(CHOSEN, Sampling("top", 5), target_rate(0.01))
         return audit(holdout, settings, calibrated=True, repeats=1).methods.set_index("method")
@@ -140,7 +140,7 @@ def test_the_model_tells_more_apart_if_it_reads_the_rank_by_words() -> None:
     shares = []
     for lexical in ((), ("words",)):
         holdout = Holdout(
-            [block],
+            lambda _: [block],
             topics.indexed,
             topics.query_vectors,
             topics.document_vectors,

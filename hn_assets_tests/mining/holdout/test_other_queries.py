@@ -75,7 +75,7 @@ class Pairs:
                 ranks[:, :, None],
             )
         return Holdout(
-            [block],
+            lambda _: [block],
             dataset,
             VectorsInMemory(query_ids, self.queries),
             VectorsInMemory(document_ids, self.documents),

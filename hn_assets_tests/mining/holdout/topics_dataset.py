@@ -68,7 +68,7 @@ class TopicsDataset:
     def holdout_of(self, min_positives: int) -> Holdout:
         """The queries with so many positives."""
         return Holdout(
-            [self.block],
+            lambda _: [self.block],
             self.indexed,
             self.query_vectors,
             self.document_vectors,

@@ -109,7 +109,7 @@ def _inputs_of(shared: float) -> NDArray[np.float32]:
     scores = queries.vectors @ documents.vectors.T
     ranked = topics.block.documents
     block = CandidateBlock(topics.block.queries, ranked, np.take_along_axis(scores, ranked, 1))
-    holdout = Holdout([block], topics.indexed, queries, documents, seed=1)
+    holdout = Holdout(lambda _: [block], topics.indexed, queries, documents, seed=1)
     everything = holdout.all_visible()
     return model_inputs(holdout.hide(everything, everything).features)
 
