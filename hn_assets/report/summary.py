@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +136,7 @@ def collect_summary(
         read_dictionary=["source"],
     )
     methods = pd.read_parquet(files.audit)
-    outcomes = pq.read_table(files.ledger, columns=["outcome"])["outcome"].value_counts()
-    counts = {str(row["values"]): int(row["counts"]) for row in outcomes.to_pylist()}
+    counts = _count_outcomes(files.ledger)
     return RefreshSummary(
         time=history[-1]["time"],
         documents=pq.read_metadata(files.corpus).num_rows,
@@ -160,6 +160,15 @@ def collect_summary(
         review=None if files.review is None else ReviewResult.read(files.review),
         sources=list(describe_sources(chosen)),
     )
+
+
+def _count_outcomes(ledger: Path) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    with pq.ParquetFile(ledger) as file:
+        for batch in parquet_batches(file, ROWS_AT_ONCE, ["outcome"]):
+            for row in batch["outcome"].value_counts().to_pylist():
+                counts[row["values"]] += row["counts"]
+    return counts
 
 
 def _positive_scores(hard_negatives: Path) -> NDArray[np.float32]:
