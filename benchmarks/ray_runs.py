@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--nodes", default="0,1,2")
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--layers", type=int, default=2, help="of the model")
+    parser.add_argument("--layers", type=int, default=2, help="of the model; 0: all")
     parser.add_argument("--max-length", type=int, default=64, help="of a text, in tokens")
     options = parser.parse_args()
     # Ray would have its workers yield to everybody else.
@@ -49,9 +49,10 @@ def main() -> None:
 
 def compare_runs(options: argparse.Namespace, place: Path) -> None:
     """Print what whole runs take, from raw files to negatives."""
-    (place / "model").mkdir()
-    whole = model_folder(identify_model(EncodingSettings()).location, None)
-    model = write_stand_in(Path(whole), options.layers, place / "model", trust_remote_code=False)
+    model = Path(model_folder(identify_model(EncodingSettings()).location, None))
+    if options.layers:
+        (place / "model").mkdir()
+        model = write_stand_in(model, options.layers, place / "model", trust_remote_code=False)
     encoding = {"model": str(model), "pooling": "mean", "passage_max_length": options.max_length}
     documents, queries = write_subset(options.folder, place / "raw", options.documents)
     taken: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
@@ -66,7 +67,7 @@ def compare_runs(options: argparse.Namespace, place: Path) -> None:
                 f"{nodes} nodes: {taken[nodes][-1]}, load {os.getloadavg()[0]:.1f}", file=sys.stderr
             )
     print_table(
-        f"{documents:,} documents, {queries:,} queries, {options.layers} layers, at most "
+        f"{documents:,} documents, {queries:,} queries, {options.layers or 'all'} layers, at most "
         f"{options.max_length} tokens; medians of {options.repeats}",
         ["nodes", "encoding, s", "whole run, s", "of processors, s"],
         [
