@@ -76,12 +76,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    # Ray would have its workers yield to everybody else.
-    os.environ.update(RAY_AUTH_MODE="disabled", RAY_worker_niceness="0", OMP_NUM_THREADS="1")
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        os.environ["HN_WORK_DIR"] = str(place / "work")
-        print(describe_machine(), flush=True)
+    with scratch_folder() as place:
         texts = list(read_documents(str(options.folder), TEXTS).values())
         _compare_speed(texts, place, options.repeats)
         documents, queries = write_subset(options.folder, place / "raw", options.documents)
@@ -173,6 +168,17 @@ def _seconds_of_processors() -> float:
 
 def _to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for what is measured by processes of one thread, after a line about the machine."""
+    # Ray would have its workers yield to everybody else.
+    os.environ.update(RAY_AUTH_MODE="disabled", RAY_worker_niceness="0", OMP_NUM_THREADS="1")
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["HN_WORK_DIR"] = str(Path(scratch) / "work")
+        print(describe_machine(), flush=True)
+        yield Path(scratch)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ the first layers of all-MiniLM-L6-v2, by turns. All negatives must be the same.
 import argparse
 import os
 import sys
-import tempfile
 import threading
 from collections import defaultdict
 from contextlib import suppress
@@ -19,8 +18,8 @@ from statistics import median
 
 import psutil
 
-from benchmarks.measure import describe_machine, print_table
-from benchmarks.ray_cluster import local_cluster, mine
+from benchmarks.measure import print_table
+from benchmarks.ray_cluster import local_cluster, mine, scratch_folder
 from benchmarks.scale import write_subset
 from hn_assets.encoding.models.hub_model import model_folder
 from hn_assets.encoding.models.model import identify_model
@@ -38,12 +37,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2, help="of the model; 0: all")
     parser.add_argument("--max-length", type=int, default=64, help="of a text, in tokens")
     options = parser.parse_args()
-    # Ray would have its workers yield to everybody else.
-    os.environ.update(RAY_AUTH_MODE="disabled", RAY_worker_niceness="0", OMP_NUM_THREADS="1")
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch)
-        os.environ["HN_WORK_DIR"] = str(place / "work")
-        print(describe_machine(), flush=True)
+    with scratch_folder() as place:
         compare_runs(options, place)
 
 

@@ -85,9 +85,16 @@ class Ids(Sequence[str]):
     def rows_of(self, wanted: Iterable[str] | pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
         """The row of each wanted id, -1 if it is not there; int64, (wanted,).
 
+        Of a column with a dictionary, each id is looked up once.
+
         Raises:
             ValueError: An id stands in two rows.
         """
+        if isinstance(wanted, pa.DictionaryArray):
+            column: Any = wanted
+            if len(column) < len(column.dictionary):  # some rows of a table with many other ids
+                return self.rows_of(column.dictionary.take(column.indices))
+            return self.rows_of(column.dictionary)[column.indices.to_numpy()]
         looked_up = _as_column(wanted)
         hash_key, hashes, rows = self._by_hash
         if not len(rows):

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from hn_assets.encoding.computing_stats import ComputingStats
 from hn_assets.encoding.embed_report import EmbedReport, EncodingSpeed
 from hn_assets.encoding.encoder import Encoder
@@ -105,7 +103,7 @@ def embed_texts(
         encoded=written.encoded,
         reused=written.reused,
         duplicates=written.duplicates,
-        removed=_count_gone(before, written.ids),
+        removed=int((written.ids.rows_of(before.column) < 0).sum()),
         seconds_saved=round(written.reused * cache.seconds_per_text, 1),
         norms=written.norms,
         keys=written.keys,
@@ -146,13 +144,6 @@ def _import_earlier(
     if earlier.space_folder == cache.folder.name and (count := import_vectors(cache, vectors)):
         log(f"{count:,} vectors of the last version are reused")
     return vectors.ids
-
-
-def _count_gone(before: Ids, now: Ids) -> int:
-    """How many ids are no longer there."""
-    options = pc.SetLookupOptions(value_set=now.column)
-    found = pc.call_function("is_in", [before.column], options)
-    return len(before) - (pc.call_function("sum", [found]).as_py() or 0)
 
 
 def _describe_model(model: LazyModel, kind: Kind) -> dict[str, Any]:

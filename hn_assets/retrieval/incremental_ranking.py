@@ -72,8 +72,8 @@ class EarlierRankings:
         with pq.ParquetFile(candidates, read_dictionary=["query_id", "doc_id"]) as file:
             for number in range(file.num_row_groups):
                 for ranked in file.read_row_group(number).to_batches():
-                    at = _places(ranked["query_id"], query_ids), ranked["rank"].to_numpy()
-                    rows[at] = _places(ranked["doc_id"], document_ids)
+                    at = query_ids.rows_of(ranked["query_id"]), ranked["rank"].to_numpy()
+                    rows[at] = document_ids.rows_of(ranked["doc_id"])
                     scores[at] = ranked["score"].to_numpy()
         return cls(depth, corpus, searched, rows, scores)
 
@@ -225,8 +225,3 @@ def _vector_keys(vectors: VectorSource) -> pa.Array:
         buffers = [None, pa.py_buffer(keys)]
         found.append(pa.FixedSizeBinaryArray.from_buffers(VECTOR_KEY, len(block), buffers))
     return pa.concat_arrays(found)
-
-
-def _places(column: pa.DictionaryArray, ids: Ids) -> NDArray[np.int32]:
-    """The place of each value among the ids."""
-    return ids.rows_of(column.dictionary).astype(np.int32)[column.indices.to_numpy()]

@@ -122,10 +122,7 @@ def rows_of(column: pa.DictionaryArray, known: Ids, kind: str) -> NDArray[np.int
     Raises:
         StoreError: An id is not known.
     """
-    if len(column) < len(column.dictionary):  # some rows of a table that has many other ids
-        found = known.rows_of(column.dictionary.take(column.indices))
-    else:
-        found = known.rows_of(column.dictionary)[column.indices.to_numpy()]
+    found = known.rows_of(column)
     if (found < 0).any():
         missing = column[int(np.argmin(found))].as_py()
         others = len(set(column.indices.to_numpy()[found < 0].tolist())) - 1

@@ -7,12 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hn_assets.store.parquet_batches import parquet_batches
+from hn_assets.store.parquet_batches import groups_with, parquet_batches
 
 # Read from a file at once, and turned into Python's objects at once.
 ROWS_PER_BATCH, ROWS_AT_ONCE = 4_096, 256
@@ -253,11 +251,8 @@ def read_rows(
             one are not read.
     """
     with pq.ParquetFile(path) as file:
-        groups, is_wanted = _find(file, ids) if ids is not None else (None, None)
-        at = 0
-        for batch in parquet_batches(file, ROWS_PER_BATCH, columns, groups):
-            if is_wanted is not None:
-                at, batch = at + len(batch), batch.filter(is_wanted.slice(at, len(batch)))
+        everything = parquet_batches(file, ROWS_PER_BATCH, columns)
+        for batch in everything if ids is None else _with_ids(file, columns, ids):
             for start in range(0, len(batch), ROWS_AT_ONCE):
                 yield from batch.slice(start, ROWS_AT_ONCE).to_pylist()
             if batch.nbytes > RELEASED_FROM:
@@ -265,15 +260,14 @@ def read_rows(
                 pa.default_memory_pool().release_unused()
 
 
-def _find(file: pq.ParquetFile, ids: Iterable[str]) -> tuple[list[int], pa.BooleanArray]:
-    """The groups of rows with one of the ids, and which of their rows have one."""
-    options = pc.SetLookupOptions(value_set=pa.array(ids, pa.string()))
-    found = pc.call_function("is_in", [file.read(["id"]).column("id")], options).to_numpy()
-    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
-    of_groups = np.split(found, np.cumsum(sizes, dtype=np.int64)[:-1])
-    groups = [number for number, rows in enumerate(of_groups) if rows.any()]
-    rows = np.concatenate([np.zeros(0, bool), *(of_groups[number] for number in groups)])
-    return groups, pa.array(rows)
+def _with_ids(
+    file: pq.ParquetFile, columns: Sequence[str], ids: Iterable[str]
+) -> Iterator[pa.RecordBatch]:
+    for group, is_wanted in groups_with(file, "id", ids):
+        wanted, at = pa.array(is_wanted), 0
+        for batch in parquet_batches(file, ROWS_PER_BATCH, columns, [group]):
+            at, batch = at + len(batch), batch.filter(wanted.slice(at, len(batch)))
+            yield batch
 
 
 def read_texts(corpus: Path, ids: Collection[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from hn_assets.store import schemas
 from hn_assets.store.read_of_queries import read_of_queries
+from hn_assets_tests.store.damaged_group import damage_group
 
 ROWS = [
     {"query_id": f"q{number // 10}", "doc_id": f"d{number}", "rank": number % 10, "score": 0.5}
@@ -40,12 +41,7 @@ def test_ids_of_a_dictionary_stay_in_one(tmp_path: Path) -> None:
 
 
 def test_a_group_without_them_is_not_read(path: Path, tmp_path: Path) -> None:
-    damaged = tmp_path / "candidates.parquet"
-    content = bytearray(path.read_bytes())
-    group: pq.ColumnChunkMetaData = pq.read_metadata(path).row_group(4).column(3)
-    start = group.dictionary_page_offset or group.data_page_offset
-    content[start : start + group.total_compressed_size] = bytes(group.total_compressed_size)
-    damaged.write_bytes(content)
+    damaged = damage_group(path, tmp_path / "candidates.parquet", 4, 3)
     assert len(read_of_queries(damaged, ["q1"])) == 10
     with pytest.raises(OSError):
         read_of_queries(damaged, ["q45"])

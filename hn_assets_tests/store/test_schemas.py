@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hn_assets.store.schemas import QUERIES, read_query_texts, read_rows
+from hn_assets_tests.store.damaged_group import damage_group
 
 IDS = [f"q{number}" for number in range(10_000)]
 
@@ -44,12 +45,7 @@ def test_of_no_rows_none_is_read(tmp_path: Path) -> None:
 
 
 def test_groups_without_a_wanted_row_are_not_read(queries: Path, tmp_path: Path) -> None:
-    damaged = tmp_path / "queries.parquet"
-    content = bytearray(queries.read_bytes())
-    group: pq.ColumnChunkMetaData = pq.read_metadata(queries).row_group(4).column(1)
-    start = group.dictionary_page_offset or group.data_page_offset
-    content[start : start + group.total_compressed_size] = bytes(group.total_compressed_size)
-    damaged.write_bytes(content)
+    damaged = damage_group(queries, tmp_path / "queries.parquet", 4, 1)
     assert [row["text"] for row in read_rows(damaged, ["id", "text"], ["q1"])] == ["text of q1"]
     with pytest.raises(OSError):
         list(read_rows(damaged, ["id", "text"], ["q4001"]))

@@ -120,7 +120,7 @@ def _pairs(path: Path, queries: Ids, documents: Ids) -> Iterator[Pairs]:
         for batch in parquet_batches(file, ROWS_AT_ONCE, IDS):
             if len(batch):
                 query, document = (
-                    known.rows_of(batch[name].dictionary)[batch[name].indices.to_numpy()]
+                    known.rows_of(batch[name])
                     for known, name in zip((queries, documents), IDS, strict=True)
                 )
                 yield query, document

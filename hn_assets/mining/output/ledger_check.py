@@ -119,7 +119,7 @@ class _Pairs:
 
     def _rows(self, batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         query, document = (
-            known.rows_of(batch[name].dictionary)[batch[name].indices.to_numpy()]
+            known.rows_of(batch[name])
             for known, name in zip((self.queries, self.documents), IDS, strict=True)
         )
         return query, document

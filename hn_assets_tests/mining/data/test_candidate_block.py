@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -42,7 +43,8 @@ def test_of_queries_that_are_not_wanted_no_document_is_looked_up(tmp_path: Path,
 
     class Counted(Ids):
         def rows_of(self, wanted: Any) -> NDArray[np.int64]:
-            looked_up.append(len(wanted))
+            if not isinstance(wanted, pa.DictionaryArray):  # whose ids are then looked up
+                looked_up.append(len(wanted))
             return super().rows_of(wanted)
 
     ids = replace(dataset.indexed, document_ids=Counted(dataset.indexed.document_ids.column))
